@@ -1,0 +1,44 @@
+# Two commands are enough: `make demo` shows the product, `make test` proves it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: help demo test lint types unit locks check-locks bench clean
+
+help:            ## list the targets
+	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 16
+
+$(STAMP): pyproject.toml requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Trivet needs Python 3.11 or newer; set PYTHON=/path/to/python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)   ## the whole loop on the sandbox, no credentials
+	$(BIN)/trivet demo
+
+test: lint types check-locks unit   ## everything that must pass
+
+lint: $(STAMP)   ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)  ## mypy, strict, on bot/
+	$(BIN)/mypy
+
+unit: $(STAMP)   ## the tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+locks: $(STAMP)  ## write requirements.lock and requirements-dev.lock anew
+	$(BIN)/python tests/tools/locks.py write
+
+check-locks: $(STAMP) ## the locks answer pyproject.toml, have hashes and no addresses
+	$(BIN)/python tests/tools/locks.py check
+
+bench: $(STAMP)  ## the performance table
+	$(BIN)/python -m tests.bench
+
+clean:           ## remove what the targets made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Agents: each reads through ports and returns actions. None has a way to write."""

@@ -1,0 +1,6 @@
+"""The review agent: findings on changed lines, one summary, or silence."""
+
+from bot.agents.review.graph import review
+from bot.agents.spec import AgentSpec
+
+SPEC = AgentSpec(name="review", may=frozenset({"post_finding", "upsert_note", "react"}), run=review)

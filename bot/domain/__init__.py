@@ -1,0 +1,1 @@
+"""Pure data and pure functions: no I/O, nothing of the rest of the package but `errors`."""

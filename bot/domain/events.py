@@ -1,0 +1,115 @@
+"""What happened, typed: a verified delivery after `bot.sources` has read it."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Project(_Frozen):
+    """`path` is the full path, "group/sub/project"."""
+
+    id: int
+    path: str
+
+
+class Person(_Frozen):
+    id: int
+    username: str
+
+
+class MergeRequestChanged(_Frozen):
+    """A merge request was opened, changed, merged or closed.
+
+    `head` is the newest commit; `pushed` says this event brought it. `asked` are the ids of people newly asked,
+    or asked again, to review. `at` is the platform's own time of the change (ISO 8601), for telling newer from older.
+    """
+
+    kind: Literal["merge_request"] = "merge_request"
+    project: Project
+    iid: int
+    action: Literal["opened", "reopened", "updated", "merged", "closed"]
+    head: str
+    actor: Person
+    draft: bool = False
+    pushed: bool = False
+    became_ready: bool = False
+    asked: tuple[int, ...] = ()
+    at: str = ""
+
+
+class NoteWritten(_Frozen):
+    """A person wrote a note. `iid` is set when it is on a merge request; `discussion` is the thread's id."""
+
+    kind: Literal["note"] = "note"
+    project: Project
+    iid: int | None
+    noteable: Literal["MergeRequest", "Issue", "Commit", "Snippet"]
+    note: int
+    discussion: str
+    author: Person
+    body: str
+    head: str = ""
+    internal: bool = False
+    edited: bool = False
+
+
+class EmojiAwarded(_Frozen):
+    """Someone gave (or took back) a reaction on a merge request or on one of its notes."""
+
+    kind: Literal["emoji"] = "emoji"
+    project: Project
+    iid: int | None
+    note: int | None
+    name: str
+    actor: Person
+    revoked: bool = False
+
+
+class BranchPushed(_Frozen):
+    """A branch got new commits, was created (`before` all zeros) or deleted (`after` all zeros)."""
+
+    kind: Literal["push"] = "push"
+    project: Project
+    branch: str
+    before: str
+    after: str
+    actor: Person
+
+
+class TagPushed(_Frozen):
+    kind: Literal["tag_push"] = "tag_push"
+    project: Project
+    tag: str
+    before: str
+    after: str
+    actor: Person
+
+
+class PipelineChanged(_Frozen):
+    """A pipeline reached a status. `iid` is the merge request it belongs to, None for a branch pipeline."""
+
+    kind: Literal["pipeline"] = "pipeline"
+    project: Project
+    pipeline: int
+    iid: int | None
+    ref: str
+    sha: str
+    status: str
+
+
+Event = Annotated[
+    MergeRequestChanged | NoteWritten | EmojiAwarded | BranchPushed | TagPushed | PipelineChanged,
+    Field(discriminator="kind"),
+]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+class Ignored(_Frozen):
+    """An authentic delivery that starts nothing, and why, in words for a person."""
+
+    reason: str
+    unknown: bool = False

@@ -1,0 +1,94 @@
+"""Marks: hidden comments by which we know our own notes again, whatever happened to everything else.
+
+    <!-- trivet:v1 agent=review kind=finding key=4f0c... head=9ba1... mac=77e2... -->
+
+Anyone can write such a comment, so a mark is signed, and counts only on a note whose author is the bot (the
+caller's check). The scope is under the signature too: a mark copied from another merge request is void.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.errors import UsageError
+
+Kind = Literal["finding", "summary", "failure"]
+
+SHORTEST_SECRET = 16  # characters
+MAC_DIGITS = 40  # hexadecimal: 160 bits
+UNSIGNED = "none"
+MARK = re.compile(
+    r"<!-- trivet:v1 agent=(?P<agent>[a-z][a-z0-9_]{0,31}) kind=(?P<kind>finding|summary|failure)"
+    r" key=(?P<key>[A-Za-z0-9_.:/]{1,200}) head=(?P<head>[0-9a-f]{0,64})"
+    rf" mac=(?P<mac>[0-9a-f]{{{MAC_DIGITS}}}|{UNSIGNED}) -->"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a note is: whose, of which kind, under which key, about which commit (hex, may be empty).
+
+    `signed` is what reading found out; writing signs whenever there is a secret.
+    """
+
+    agent: str
+    kind: Kind
+    key: str
+    head: str
+    signed: bool = True
+
+
+class MarkBook:
+    """Writes and reads the marks of one merge request.
+
+    `secrets`: the first signs, all verify, so that they can be rotated; none at all writes unsigned marks.
+    `scope` names the merge request, "gitlab:42:7". Raises UsageError for a secret that is too short.
+    """
+
+    def __init__(self, secrets: Sequence[str], scope: str) -> None:
+        if any(len(secret) < SHORTEST_SECRET for secret in secrets):
+            raise UsageError(
+                f"A mark secret needs at least {SHORTEST_SECRET} characters: see TRIVET_MARK_SECRETS."
+            )
+        self._secrets = tuple(secret.encode("utf-8", "surrogatepass") for secret in secrets)
+        self._scope = scope
+
+    def write(self, mark: Mark) -> str:
+        """The mark as a comment. Raises ValueError for a field that a mark cannot hold."""
+        mac = self._mac(self._secrets[0], mark) if self._secrets else UNSIGNED
+        text = f"<!-- trivet:v1 agent={mark.agent} kind={mark.kind} key={mark.key} head={mark.head} mac={mac} -->"
+        if not MARK.fullmatch(text):
+            raise ValueError(f"not a mark: {mark!r}")
+        return text
+
+    def read(self, body: str) -> Mark | None:
+        """The last mark in the body; None if there is none or it is not ours."""
+        marks = list(MARK.finditer(body))
+        return self._verified(marks[-1]) if marks else None
+
+    def _verified(self, found: re.Match[str]) -> Mark | None:
+        kind: Kind = found["kind"]  # type: ignore[assignment]  # the pattern knows only these
+        mark = Mark(found["agent"], kind, found["key"], found["head"])
+        if found["mac"] == UNSIGNED:
+            return Mark(mark.agent, mark.kind, mark.key, mark.head, signed=False)
+        macs = [self._mac(secret, mark) for secret in self._secrets]
+        matches = [hmac.compare_digest(mac, found["mac"]) for mac in macs]
+        return mark if any(matches) else None
+
+    def _mac(self, secret: bytes, mark: Mark) -> str:
+        parts = ("trivet:v1", self._scope, mark.agent, mark.kind, mark.key, mark.head)
+        message = "\x00".join(parts).encode("utf-8", "surrogatepass")
+        return hmac.new(secret, message, hashlib.sha256).hexdigest()[:MAC_DIGITS]
+
+
+def attach(body: str, mark_text: str) -> str:
+    """The body with the mark at its end, a blank line between: there it is invisible."""
+    return f"{body.rstrip()}\n\n{mark_text}" if body.strip() else mark_text
+
+
+def strip(body: str) -> str:
+    """The body without any mark."""
+    return MARK.sub("", body).rstrip()

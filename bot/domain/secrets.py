@@ -1,0 +1,197 @@
+"""Secrets in text: find them, and put a stable placeholder in their place.
+
+Two kinds are found: strings in a credential format (`secret_rules`), and our own live secrets, exactly,
+encoded or cut. The rules run on google-re2, so time is linear in the text whoever wrote it; the two `re`
+patterns here never backtrack.
+"""
+
+import base64
+import functools
+import hashlib
+import hmac
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import re2
+
+from bot.domain.findings import Severity
+from bot.domain.secret_rules import OWN, RULES, Rule
+
+_PERCENT = re.compile(r"%[0-9A-F]{2}")
+_PLACEHOLDER = re.compile(rf"<REDACTED:(?:{'|'.join(rule.id for rule in (*RULES, OWN))}):[0-9a-f]{{8}}>")
+_TOKEN_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+_OWN_SHORTEST = 8  # characters
+_RUN_SHORTEST, _RUN_SHARE = 12, 0.6
+_RE2_MEMORY = 4 << 20  # bytes a rule's automaton may take; the default is twice that
+
+
+@dataclass(frozen=True, slots=True)
+class SecretMatch:
+    """Text[start:end] is a secret. `rule` is the rule's id, `title` says in words what it is."""
+
+    start: int
+    end: int
+    rule: str
+    title: str
+    severity: Severity
+
+
+class Redactor:
+    """Finds secrets and replaces them. `own` are live secrets of ours, those under 8 characters are ignored.
+
+    `key` keys the placeholders' hash: processes that must name a secret alike share it. Without it a
+    placeholder still tells secrets apart, but whoever guesses a weak one can confirm the guess.
+    """
+
+    __slots__ = ("_key", "_own")
+
+    def __init__(self, own: Iterable[str] = (), key: bytes = b"") -> None:
+        self._own = tuple(sorted({form for one in own for form in _forms(one)}))
+        self._key = key
+
+    def __repr__(self) -> str:
+        return "Redactor()"
+
+    def find(self, text: str) -> list[SecretMatch]:
+        """Every secret in order, none overlapping. Placeholders that are there already are not secrets."""
+        shown = _without_placeholders(text)
+        ascii_text = shown.encode("ascii", "replace")  # one byte a character: offsets stay those of `text`
+        own = (_Candidate(*run, 0, OWN) for form in self._own for run in _runs(form, shown))
+        return _merged(ascii_text, [*own, *_formats(ascii_text)])
+
+    def redact(self, text: str) -> str:
+        """The text with `<REDACTED:rule:hash8>` for each secret.
+
+        Redacting twice changes nothing more. Line numbers stay: a secret of several lines leaves its newlines.
+        """
+        while matches := self.find(text):
+            text = self._replaced(text, matches)
+        return text
+
+    def _replaced(self, text: str, matches: list[SecretMatch]) -> str:
+        pieces: list[str] = []
+        last = 0
+        for match in matches:
+            secret = text[match.start : match.end]
+            pieces += (
+                text[last : match.start],
+                self._placeholder(match.rule, secret),
+                "\n" * secret.count("\n"),
+            )
+            last = match.end
+        return "".join((*pieces, text[last:]))
+
+    def _placeholder(self, rule: str, secret: str) -> str:
+        digest = hmac.new(self._key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256)
+        return f"<REDACTED:{rule}:{digest.hexdigest()[:8]}>"
+
+
+@functools.cache
+def _engine(pattern: str) -> Any:
+    """A compiled RE2 over bytes, one byte a character."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.max_mem = _RE2_MEMORY
+    return re2.compile(pattern.encode("ascii"), options)
+
+
+class _Candidate(NamedTuple):
+    """Text[start:end] breaks `rule`. Where candidates overlap the lowest rank gives the name."""
+
+    start: int
+    end: int
+    rank: int
+    rule: Rule
+
+
+def _formats(text: bytes) -> Iterator[_Candidate]:
+    """Every string in a credential format. A rule's rank is its place in the table."""
+    lowered = text.lower()
+    for rank, rule in enumerate(RULES, start=1):
+        if not any(keyword.encode() in lowered for keyword in rule.keywords):
+            continue
+        engine = _engine(rule.pattern)
+        for match in engine.finditer(text):
+            start, end = match.span(min(engine.groups, 1))
+            if rule.matches(text[start:end].decode("ascii")):
+                yield _Candidate(start, end, rank, rule)
+
+
+def _merged(text: bytes, candidates: list[_Candidate]) -> list[SecretMatch]:
+    """Non-overlapping matches in order. Candidates that overlap become one, named by the best rule."""
+    merged: list[_Candidate] = []
+    for one in sorted(candidates):
+        last = merged[-1] if merged else None
+        if last and one.start < last.end:
+            best = min(last, one, key=lambda candidate: candidate.rank)
+            merged[-1] = _Candidate(last.start, max(last.end, one.end), best.rank, best.rule)
+        else:
+            merged.append(_whole_token(text, one, floor=last.end if last else 0))
+    return [SecretMatch(one.start, one.end, one.rule.id, one.rule.title, one.rule.severity) for one in merged]
+
+
+def _whole_token(text: bytes, one: _Candidate, floor: int) -> _Candidate:
+    """The candidate widened to the run of word characters it stands in, not below `floor`.
+
+    Else what is left beside a placeholder could look like a new token, one more at each redaction.
+    """
+    start, end = one.start, one.end
+    if one.rule is OWN:
+        return one
+    while start > floor and text[start] in _TOKEN_BYTES and text[start - 1] in _TOKEN_BYTES:
+        start -= 1
+    while end < len(text) and text[end - 1] in _TOKEN_BYTES and text[end] in _TOKEN_BYTES:
+        end += 1
+    return one._replace(start=start, end=end)
+
+
+def _without_placeholders(text: str) -> str:
+    """The text with our placeholders blanked by NULs, which no rule accepts. Length and offsets stay."""
+    return _PLACEHOLDER.sub(lambda found: "\0" * len(found[0]), text) if "<REDACTED:" in text else text
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """A live secret as it may appear: plain, or encoded as a log, a request or an evasive model would."""
+    if len(secret) < _OWN_SHORTEST or "\0" in secret:  # NUL is what placeholders are blanked with
+        return
+    raw = secret.encode("utf-8", "surrogatepass")
+    yield from (secret, secret[::-1], " ".join(secret), raw.hex(), raw.hex().upper())
+    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1].replace("/", "\\/"))
+    yield from (quote(raw, safe=""), _PERCENT.sub(lambda found: found[0].lower(), quote(raw, safe="")))
+    yield from _base64_forms(raw)
+
+
+def _base64_forms(raw: bytes) -> Iterator[str]:
+    """The part of the secret's base64, in both alphabets, that its neighbours do not change."""
+    for before in range(3):
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            encoded = encode(b"\0" * before + raw).decode("ascii")
+            yield encoded[(0, 2, 3)[before] : (len(raw) + before) * 8 // 6]
+
+
+def _runs(secret: str, text: str) -> Iterator[tuple[int, int]]:
+    """Spans of `text` that hold the secret, or an unbroken 60 % of it of at least 12 characters.
+
+    Every run of that length contains the secret's middle, which is what is searched for.
+    """
+    need = min(len(secret), max(_RUN_SHORTEST, math.ceil(len(secret) * _RUN_SHARE)))
+    head, core, tail = secret[: len(secret) - need], secret[len(secret) - need : need], secret[need:]
+    at = text.find(core)
+    while at != -1:
+        after = at + len(core)
+        start = at - _same(reversed(text[max(0, at - len(head)) : at]), reversed(head))
+        end = after + _same(text[after : after + len(tail)], tail)
+        if end - start >= need:
+            yield start, end
+        at = text.find(core, end if end - start >= need else at + 1)
+
+
+def _same(one: Iterable[str], other: Iterable[str]) -> int:
+    """How many characters agree before the first difference."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,0 +1,217 @@
+"""What a worker does with a run's id: the edge of a job, where whatever ends it is recorded and shown."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+from rq import get_current_job
+
+from bot.domain.actions import Outcome, Proposal
+from bot.domain.change import MergeRequest, Target
+from bot.entry.store import Busy, Lease, Replaced, Run, Store
+from bot.entry.timelimit import JobTimeLimit
+from bot.errors import NotReady, PlatformError, Stopped, Superseded, TrivetError, Unavailable
+from bot.ports import MergeRequestReader
+from bot.routing import JobRequest
+from bot.run import EXPLICIT, Means, apply, propose
+
+LAGGING_TRIES = 5
+LAGGING = "GitLab does not show {head} of {target} yet"
+MOVED = "{target} moved on to {head}"
+OVER = "{target} is {state}"
+DAY_LONG = "{error}; it failed for a day and was given up"
+BROKEN = "an internal error ({name}) stopped the run; the log of run {run} has the details"
+TOO_SLOW = "the run took longer than its limit and was stopped"
+
+log = structlog.get_logger("trivet.worker")
+
+
+class WritingEffects(Protocol):
+    """What the effects jobs write through."""
+
+    def apply(
+        self, proposal: Proposal, *, acknowledged: int | None = None, attempt: int = 0
+    ) -> list[Outcome]: ...
+
+    def acknowledge(self, target: Target) -> int | None: ...
+
+    def complain(self, target: Target, agent: str, sentence: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Jobs:
+    """The functions a worker may run, by job kind. `means` and `effects` are opened for each job, after the fork."""
+
+    store: Store
+    means: Callable[[JobRequest], Means] | None = None
+    effects: Callable[[], WritingEffects] | None = None
+
+    def table(self) -> Mapping[str, Callable[[str], None]]:
+        """The kinds this worker can do: an agents worker has no effects, an effects worker no means."""
+        proposing = {"propose": self.propose}
+        writing = {"apply": self.apply, "acknowledge": self.acknowledge, "complain": self.complain}
+        return (proposing if self.means else {}) | (writing if self.effects else {})
+
+    def propose(self, run_id: str) -> None:
+        self._guarded("propose", run_id, "running", self._propose)
+
+    def apply(self, run_id: str) -> None:
+        self._guarded("apply", run_id, "applying", self._apply)
+
+    def acknowledge(self, run_id: str) -> None:
+        """The quiet reaction that somebody is at it. Not worth a second try, nor a failure."""
+        run = self.store.run(run_id)
+        if run is None or run.over or run.award is not None or self.effects is None:
+            return
+        try:
+            award = self.effects().acknowledge(_target(run.request))
+        except PlatformError as error:
+            log.warning("not acknowledged", run=run_id, reason=str(error))
+            return
+        if award is not None:
+            self.store.remember_award(run, award)
+
+    def complain(self, run_id: str) -> None:
+        """Say a failure once, in one sentence, on the merge request."""
+        run = self.store.run(run_id)
+        if run is None or run.state != "failed" or self.effects is None:
+            return
+        try:
+            self.effects().complain(_target(run.request), run.request.agent, run.message)
+        except PlatformError as error:
+            log.warning("the failure could not be said", run=run_id, reason=str(error))
+
+    # the edge
+
+    def _guarded(self, kind: str, run_id: str, state: str, work: Callable[[Run, Lease], None]) -> None:
+        run = self.store.run(run_id)
+        if run is None or run.over or (kind == "propose" and run.state == "applying"):
+            log.info("nothing left to do", run=run_id, job=kind)
+            return
+        try:
+            with self.store.lease(run) as lease:
+                self.store.begin(run, state)
+                self._recorded(kind, run, lambda: work(run, lease))
+        except Busy:
+            self.store.park(kind, run)
+            log.info("waits for the run before it", run=run_id, job=kind)
+        except Replaced:
+            log.warning("another execution of this run took over", run=run_id, job=kind)
+
+    def _recorded(self, kind: str, run: Run, work: Callable[[], None]) -> None:
+        """Turn what ended the work into the run's state."""
+        try:
+            work()
+        except Superseded as error:
+            self._succeed(run, error)
+        except Stopped as error:
+            self._end(run, error.state, str(error))
+        except Unavailable as error:
+            self._put_back(kind, run, error)
+        except TrivetError as error:
+            self._fail(run, str(error))
+        except JobTimeLimit:
+            self._fail(run, TOO_SLOW)
+        except Replaced:
+            raise
+        except Exception as error:
+            log.exception("the job broke", run=run.id, job=kind)
+            job = get_current_job()
+            if job is not None and job.retries_left:
+                raise
+            self._fail(run, BROKEN.format(name=type(error).__name__, run=run.id))
+
+    def _propose(self, run: Run, lease: Lease) -> None:
+        if self.means is None:
+            raise AssertionError("an effects worker was given a proposal to make")
+        means = self.means(run.request)
+        watch = Watch(self.store, run, lease, means.reader)
+        proposal = propose(
+            run.request,
+            run.id,
+            Means(
+                reader=means.reader,
+                agent=means.agent,
+                redactor=means.redactor,
+                me=means.me,
+                marks=means.marks,
+                checkpoint=watch,
+                begun=lambda: self.store.queue_job("acknowledge", run),
+            ),
+        )
+        self.store.hand_over(run, proposal, lease)
+        log.info("proposed", run=run.id, actions=len(proposal.actions), seconds=proposal.report.seconds)
+
+    def _apply(self, run: Run, lease: Lease) -> None:
+        proposal = self.store.proposal(run.id)
+        if proposal is None or self.effects is None:
+            raise TrivetError("the proposal of this run is gone")
+        lease.check()
+        current = self.store.run(run.id) or run
+        report = apply(proposal, self.effects(), acknowledged=current.award, attempt=current.outages)
+        self.store.finish(run, "done", "", report)
+        log.info("applied", run=run.id, outcomes=len(report.outcomes), seconds=report.seconds)
+
+    # how a run ends
+
+    def _end(self, run: Run, state: str, message: str) -> None:
+        self.store.finish(run, state, message)
+        log.info("ended", run=run.id, state=state, reason=message)
+
+    def _succeed(self, run: Run, error: Superseded) -> None:
+        """The newest head gets its own run, whether or not a delivery told of it."""
+        self._end(run, "superseded", str(error))
+        if error.head:
+            request = run.request
+            key = f"{request.agent}:{request.project_id}:{request.iid}:{error.head}"
+            self.store.start(request.model_copy(update={"key": key, "head": error.head}), "superseded")
+
+    def _put_back(self, kind: str, run: Run, error: Unavailable) -> None:
+        pause = self.store.put_back(kind, run, error)
+        if pause is None:
+            self._fail(run, DAY_LONG.format(error=error))
+        else:
+            log.warning("put back", run=run.id, job=kind, seconds=round(pause, 1), reason=str(error))
+
+    def _fail(self, run: Run, message: str) -> None:
+        self.store.finish(run, "failed", message)
+        log.error("failed", run=run.id, reason=message)
+        self.store.queue_job("complain", run)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Called between a run's steps: raises when the run was replaced, or its target moved on."""
+
+    store: Store
+    run: Run
+    lease: Lease
+    reader: MergeRequestReader
+
+    def __call__(self, seen: MergeRequest) -> None:
+        self.lease.check()
+        newest = self.store.newest(self.run.target_key)
+        self._is_ours(seen, newest.head)
+        if newest.ended or newest.head not in (None, seen.head):
+            self._read_again(seen)
+
+    def _is_ours(self, seen: MergeRequest, newest: str | None) -> None:
+        """A run belongs to one head; GitLab's API may show a push a moment later than its delivery tells of it."""
+        wanted = self.run.request.head
+        if not wanted or wanted == seen.head or self.run.request.trigger in EXPLICIT:
+            return
+        if newest == wanted and self.run.outages < LAGGING_TRIES:
+            raise NotReady(LAGGING.format(head=wanted[:8], target=seen.target), 1.0)
+        raise Superseded(MOVED.format(target=seen.target, head=seen.head[:8]), seen.head)
+
+    def _read_again(self, seen: MergeRequest) -> None:
+        fresh = self.reader.merge_request(seen.target)
+        if fresh.state != "opened":
+            raise Superseded(OVER.format(target=seen.target, state=fresh.state))
+        if fresh.head != seen.head:
+            raise Superseded(MOVED.format(target=seen.target, head=fresh.head[:8]), fresh.head)
+
+
+def _target(request: JobRequest) -> Target:
+    return Target(request.project, request.iid, request.project_id)

@@ -1,0 +1,59 @@
+"""The names of everything we keep in Redis, and how long it stays there (seconds)."""
+
+DAY = 86_400
+DELIVERY_TTL = 7 * DAY
+EVENT_TTL = DAY
+RUN_TTL = 30 * DAY
+TARGET_TTL = 30 * DAY
+
+UNFINISHED = "trivet:unfinished"
+WAITING = "trivet:waiting"
+IDENTITIES = "trivet:identities"
+SWEPT = "trivet:swept"
+
+
+def text(value: object) -> str:
+    """What Redis answered, as text: RQ needs connections that do not decode."""
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def identity(said: object) -> tuple[int, str] | None:
+    """The id and user name in a value of `IDENTITIES`, "7:trivet"."""
+    number, _, name = text(said or "").partition(":")
+    return (int(number), name) if number else None
+
+
+def delivery(key: str) -> str:
+    return f"trivet:delivery:{key}"
+
+
+def event(key: str) -> str:
+    return f"trivet:event:{key}"
+
+
+def run(run_id: str) -> str:
+    return f"trivet:run:{run_id}"
+
+
+def proposal(run_id: str) -> str:
+    return f"trivet:proposal:{run_id}"
+
+
+def report(run_id: str) -> str:
+    return f"trivet:report:{run_id}"
+
+
+def target(target_key: str) -> str:
+    return f"trivet:target:{target_key}"
+
+
+def lease(target_key: str) -> str:
+    return f"trivet:lease:{target_key}"
+
+
+def parked(target_key: str) -> str:
+    return f"trivet:parked:{target_key}"
+
+
+def pace(window: int) -> str:
+    return f"trivet:pace:gitlab:{window}"

@@ -1,0 +1,94 @@
+"""RQ jobs as data: which queue and limits each kind of job has, and the one way a run becomes a job.
+
+A job's only argument is its run's id, its function a word from `JOBS`: whoever writes to Redis can start nothing else.
+"""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis import Redis
+from redis.client import Pipeline
+from rq import Queue, Retry
+from rq.job import Job, JobStatus
+from rq.serializers import JSONSerializer
+from rq.utils import now
+
+AGENTS: Final = "agents"
+EFFECTS: Final = "effects"
+RETRY_SECONDS: Final = (0, 5, 30, 120, 600)
+FAILURE_TTL: Final = 3 * 86_400
+CLEANING_LOCK_SECONDS: Final = 15
+
+
+@dataclass(frozen=True)
+class JobKind:
+    """`timeout`: seconds until the job is killed."""
+
+    queue: str
+    timeout: int
+
+
+JOBS: Final[Mapping[str, JobKind]] = {
+    "propose": JobKind(AGENTS, 900),
+    "apply": JobKind(EFFECTS, 300),
+    "acknowledge": JobKind(EFFECTS, 60),
+    "complain": JobKind(EFFECTS, 60),
+}
+
+
+class ShortLockQueue(Queue):
+    """RQ holds a queue's cleaning lock for 899 s, so that a cleaner killed in the middle blocks recovery that long."""
+
+    def acquire_maintenance_lock(self) -> bool:
+        return bool(self.connection.set(self.registry_cleaning_key, 1, nx=True, ex=CLEANING_LOCK_SECONDS))
+
+
+def run_id(key: str) -> str:
+    """Equal requests are one run: the id is a digest of the request's key."""
+    return hashlib.sha256(key.encode()).hexdigest()[:24]
+
+
+def new_job(kind: str, run: str, connection: Redis) -> Job:
+    """A fresh job for a run: never the id of an older one, whose clean-up would delete it."""
+    limits = JOBS[kind]
+    job = Job.create(
+        func=kind,
+        args=[run],
+        id=f"{kind}-{run}-{secrets.token_hex(4)}",
+        connection=connection,
+        serializer=JSONSerializer,
+        timeout=limits.timeout,
+        result_ttl=0,
+        failure_ttl=FAILURE_TTL,
+        description=kind,
+        status=JobStatus.QUEUED,
+        origin=limits.queue,
+    )
+    retry = Retry(max=len(RETRY_SECONDS), interval=list(RETRY_SECONDS))
+    job.retries_left, job.retry_intervals = retry.max, retry.intervals
+    job.enqueued_at = now()
+    return job
+
+
+def job_fields(job: Job) -> dict[Any, Any]:
+    """The fields of RQ's job hash, by RQ's own serialisation."""
+    return job.to_dict(include_meta=False, include_result=False)
+
+
+def queue_key(name: str) -> str:
+    return f"{Queue.redis_queue_namespace_prefix}{name}"
+
+
+def enqueue(kind: str, run: str, connection: Redis, pipeline: Pipeline) -> None:
+    """Put a run's next job on its queue, as part of the caller's transaction."""
+    job = new_job(kind, run, connection)
+    pipeline.hset(job.key, mapping=job_fields(job))
+    pipeline.sadd(Queue.redis_queues_keys, queue_key(JOBS[kind].queue))
+    pipeline.rpush(queue_key(JOBS[kind].queue), job.id)
+
+
+def open_queue(name: str, connection: Redis, job_class: type[Job] = Job) -> ShortLockQueue:
+    return ShortLockQueue(name, connection=connection, serializer=JSONSerializer, job_class=job_class)

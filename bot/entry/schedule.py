@@ -1,0 +1,89 @@
+"""Wakes what is due: jobs put back, RQ's own retries, and the sweep for what no webhook told us."""
+
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Final
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq.scheduler import RQScheduler
+from rq.serializers import JSONSerializer
+
+from bot.entry.queue import AGENTS, EFFECTS
+from bot.entry.store import Store
+from bot.errors import PlatformError
+
+TICK_SECONDS: Final = 0.25
+RETRIES_EVERY: Final = 1.0
+
+log = structlog.get_logger("trivet.schedule")
+
+
+@dataclass
+class Rhythm:
+    """Something to do every so often. `due` is a monotonic time."""
+
+    every: float
+    do: Callable[[], object]
+    due: float = field(default=0.0)
+
+    def maybe(self, now: float) -> None:
+        if now >= self.due:
+            self.due = now + self.every
+            self.do()
+
+
+class Retries:
+    """RQ's scheduler, stepped by us instead of forking a process of its own."""
+
+    def __init__(self, connection: Redis) -> None:
+        self._scheduler = RQScheduler([AGENTS, EFFECTS], connection, interval=1, serializer=JSONSerializer)
+        self._scheduler.register_birth()
+
+    def step(self) -> None:
+        if self._scheduler.should_reacquire_locks:
+            self._scheduler.acquire_locks()
+        self._scheduler.heartbeat()
+        self._scheduler.enqueue_scheduled_jobs()
+
+    def stop(self) -> None:
+        self._scheduler.stop()
+
+
+def keep_schedule(store: Store, sweep: Callable[[], object], sweep_seconds: float) -> None:
+    """Run until SIGTERM or SIGINT. A fault of Redis or GitLab is logged and the next round tries again."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    retries = Retries(store.redis)
+    rhythms = [
+        Rhythm(TICK_SECONDS, store.wake_due),
+        Rhythm(RETRIES_EVERY, retries.step),
+        Rhythm(sweep_seconds, lambda: _swept(sweep)),
+    ]
+    while not stop.wait(TICK_SECONDS):
+        try:
+            for rhythm in rhythms:
+                rhythm.maybe(time.monotonic())
+        except RedisError as error:
+            log.warning("Redis does not answer", error=type(error).__name__)
+            stop.wait(1)
+    _released(retries)
+
+
+def _swept(sweep: Callable[[], object]) -> None:
+    try:
+        sweep()
+    except PlatformError as error:
+        log.warning("the sweep was cut short", reason=str(error))
+
+
+def _released(retries: Retries) -> None:
+    try:
+        retries.stop()
+    except RedisError:
+        log.info("left the scheduler's lock to run out")

@@ -1,0 +1,365 @@
+"""Runs in Redis as the workers see them: what to do, who is at it, what came of it."""
+
+import random
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+from uuid import uuid4
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from bot.domain.actions import Proposal, Report
+from bot.domain.events import Person
+from bot.entry import keys
+from bot.entry.inbox import ACCEPT, acceptance
+from bot.entry.keys import text
+from bot.entry.queue import AGENTS, EFFECTS, enqueue, queue_key, run_id
+from bot.errors import NotReady, Unavailable
+from bot.routing import JobRequest
+
+OVER: Final = frozenset({"done", "failed", "superseded"})
+LEASE_SECONDS: Final = 12.0
+RENEW_SECONDS: Final = 3.0
+HANDOVER_SECONDS: Final = 60.0
+PARK_SECONDS: Final = 5.0
+OUTAGE_SECONDS: Final = 86_400.0
+FIRST_PAUSE: Final = 2.0
+LONGEST_PAUSE: Final = 600.0
+NOTES_PER_MINUTE: Final = 200
+
+TAKE: Final = """
+-- KEYS: lease. ARGV: run, token, milliseconds. A run takes over from its own earlier execution, from no other run.
+local holder = redis.call('GET', KEYS[1])
+if holder and string.sub(holder, 1, #ARGV[1] + 1) ~= ARGV[1] .. ':' then return 0 end
+redis.call('SET', KEYS[1], ARGV[1] .. ':' .. ARGV[2], 'PX', ARGV[3])
+return 1
+"""
+RENEW: Final = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+"""
+RELEASE: Final = """
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[1])
+return 1
+"""
+
+
+class Busy(Exception):
+    """Another run holds the target."""
+
+
+class Replaced(Exception):
+    """A newer execution of the same run took over, or the lease ran out: stop without a trace."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run as recorded. `created`, `first_outage` are Unix times; `outages` counts how often it was put back."""
+
+    id: str
+    request: JobRequest
+    state: str
+    created: float
+    event: str = ""
+    message: str = ""
+    outages: int = 0
+    first_outage: float = 0.0
+    award: int | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.state in OVER
+
+    @property
+    def target_key(self) -> str:
+        return f"gitlab:{self.request.project_id}:{self.request.iid}"
+
+
+@dataclass(frozen=True)
+class Newest:
+    """What deliveries said of a target last."""
+
+    head: str | None
+    ended: bool
+
+
+class Store:
+    """One process's view of the runs."""
+
+    def __init__(self, connection: Redis) -> None:
+        self.redis = connection
+        self._take = connection.register_script(TAKE)
+        self._renew = connection.register_script(RENEW)
+        self._release = connection.register_script(RELEASE)
+        self._accept = connection.register_script(ACCEPT)
+
+    # runs
+
+    def run(self, name: str) -> Run | None:
+        fields = {text(key): text(value) for key, value in self.redis.hgetall(keys.run(name)).items()}
+        if "request" not in fields:
+            return None
+        return Run(
+            id=name,
+            request=JobRequest.model_validate_json(fields["request"]),
+            state=fields["state"],
+            created=float(fields["created"]),
+            event=fields.get("event", ""),
+            message=fields.get("message", ""),
+            outages=int(fields.get("outages", 0)),
+            first_outage=float(fields.get("first_outage", 0)),
+            award=int(fields["award"]) if "award" in fields else None,
+        )
+
+    def start(self, request: JobRequest, reason: str) -> str:
+        """Queue a run that no delivery told of; nothing happens when it is there already. Returns its id."""
+        names, values = acceptance(f"{reason}:{uuid4().hex}", None, [request], self.redis, ttl=60)
+        return text(self._accept(keys=names, args=values)[1])
+
+    def begin(self, run: Run, state: str) -> None:
+        self.redis.hset(keys.run(run.id), "state", state)
+
+    def queue_job(self, kind: str, run: Run) -> None:
+        with self.redis.pipeline() as pipe:
+            enqueue(kind, run.id, self.redis, pipe)
+            pipe.execute()
+
+    def hand_over(self, run: Run, proposal: Proposal, lease: "Lease") -> None:
+        """Store the proposal and queue its application, in one transaction."""
+        with self.redis.pipeline() as pipe:
+            pipe.set(keys.proposal(run.id), proposal.model_dump_json())
+            pipe.hset(keys.run(run.id), "state", "applying")
+            pipe.hdel(keys.run(run.id), "outages", "first_outage")
+            pipe.pexpire(keys.lease(run.target_key), int(HANDOVER_SECONDS * 1000))
+            enqueue("apply", run.id, self.redis, pipe)
+            pipe.execute()
+        lease.keep()
+
+    def proposal(self, run_id: str) -> Proposal | None:
+        stored = self.redis.get(keys.proposal(run_id))
+        return Proposal.model_validate_json(stored) if stored else None
+
+    def finish(self, run: Run, state: str, message: str, report: Report | None = None) -> None:
+        """The run is over: its report stays a month, its event a day."""
+        closing = report or Report(
+            run=run.id,
+            agent=run.request.agent,
+            target=f"{run.request.project}!{run.request.iid}",
+            head=run.request.head,
+        )
+        closing = closing.model_copy(
+            update={"state": state, "message": message, "trigger": run.request.trigger}
+        )
+        with self.redis.pipeline() as pipe:
+            pipe.set(keys.report(run.id), closing.model_dump_json(), ex=keys.RUN_TTL)
+            pipe.hset(keys.run(run.id), mapping={"state": state, "message": message, "ended": time.time()})
+            pipe.expire(keys.run(run.id), keys.RUN_TTL)
+            pipe.delete(keys.proposal(run.id))
+            pipe.zrem(keys.UNFINISHED, run.id)
+            pipe.zrem(keys.WAITING, f"propose:{run.id}", f"apply:{run.id}")
+            if run.event:
+                pipe.expire(run.event, keys.EVENT_TTL)
+            pipe.execute()
+
+    def report(self, run_id: str) -> Report | None:
+        stored = self.redis.get(keys.report(run_id))
+        return Report.model_validate_json(stored) if stored else None
+
+    def remember_award(self, run: Run, award: int) -> None:
+        self.redis.hset(keys.run(run.id), "award", award)
+
+    def unfinished(self, older_than: float) -> list[Run]:
+        """Runs accepted more than `older_than` seconds ago that are not over."""
+        ids = self.redis.zrangebyscore(keys.UNFINISHED, 0, time.time() - older_than)
+        return [run for name in map(text, ids) if (run := self.run(name) or self._forget(name))]
+
+    def is_attended(self, run: Run) -> bool:
+        """Whether somebody is at a run: holds its target, waits for its time, or its job stands in a queue."""
+        holder = text(self.redis.get(keys.lease(run.target_key)))
+        waits = self.redis.zmscore(keys.WAITING, [f"propose:{run.id}", f"apply:{run.id}"])
+        if holder.startswith(f"{run.id}:") or any(score is not None for score in waits):
+            return True
+        queued = (job for name in (AGENTS, EFFECTS) for job in self.redis.lrange(queue_key(name), 0, -1))
+        return any(f"-{run.id}-" in text(job) for job in queued)
+
+    def is_known(self, request: JobRequest) -> bool:
+        """Whether the run of this request is queued, at work, or was brought to an end that still holds."""
+        state = self.redis.hget(keys.run(run_id(request.key)), "state")
+        return state is not None and state != b"superseded"
+
+    def _forget(self, name: str) -> None:
+        """Drop the trace of a run whose record ran out."""
+        self.redis.zrem(keys.UNFINISHED, name)
+
+    # outages: a job put back outside RQ's retry count
+
+    def put_back(self, kind: str, run: Run, error: Unavailable) -> float | None:
+        """Try again later, with growing pauses; the pause in seconds, None when a day has passed."""
+        now = time.time()
+        first = run.first_outage or now
+        if now - first > OUTAGE_SECONDS:
+            return None
+        pause = _pause(run.outages, error)
+        with self.redis.pipeline() as pipe:
+            pipe.hset(
+                keys.run(run.id),
+                mapping={"outages": run.outages + 1, "first_outage": first, "message": str(error)},
+            )
+            pipe.zadd(keys.WAITING, {f"{kind}:{run.id}": now + pause})
+            pipe.execute()
+        return pause
+
+    def park(self, kind: str, run: Run) -> None:
+        """Another run holds the target: wait until it lets go."""
+        member = f"{kind}:{run.id}"
+        with self.redis.pipeline() as pipe:
+            pipe.zadd(keys.WAITING, {member: time.time() + PARK_SECONDS})
+            pipe.sadd(keys.parked(run.target_key), member)
+            pipe.expire(keys.parked(run.target_key), keys.DAY)
+            pipe.execute()
+
+    def wake_due(self) -> int:
+        """Queue what has waited long enough. A crash in between queues it twice, which the lease makes harmless."""
+        return self._wake(self.redis.zrangebyscore(keys.WAITING, 0, time.time(), start=0, num=100))
+
+    def _wake(self, members: Iterable[object]) -> int:
+        waiting = sorted(map(text, members))
+        for member in waiting:
+            kind, _, run_id = member.partition(":")
+            with self.redis.pipeline() as pipe:
+                enqueue(kind, run_id, self.redis, pipe)
+                pipe.zrem(keys.WAITING, member)
+                pipe.execute()
+        return len(waiting)
+
+    # the lease on a target
+
+    @contextmanager
+    def lease(self, run: Run) -> Iterator["Lease"]:
+        """Hold the run's target, renewed while alive. Raises Busy."""
+        lease = Lease(self, run)
+        lease.take()
+        try:
+            with lease:
+                yield lease
+        finally:
+            lease.let_go()
+
+    def newest(self, target_key: str) -> Newest:
+        head, ended = self.redis.hmget(keys.target(target_key), "head", "ended")
+        return Newest(text(head) if head else None, bool(ended))
+
+    # identities and pace
+
+    def introduce(self, role: str, person: Person) -> None:
+        """Tell every process who the bot is; the account that writes is the one whose notes are ours."""
+        self.redis.hset(keys.IDENTITIES, role, f"{person.id}:{person.username}")
+
+    def who(self) -> Person | None:
+        said = self.redis.hget(keys.IDENTITIES, "gitlab") or self.redis.hget(keys.IDENTITIES, "gitlab-reader")
+        known = keys.identity(said)
+        return Person(id=known[0], username=known[1]) if known else None
+
+    def pace(self) -> None:
+        """Our own token bucket for notes: GitLab allows 300 a minute and says nothing of it in its headers."""
+        window, into = divmod(time.time(), 60)
+        key = keys.pace(int(window))
+        with self.redis.pipeline() as pipe:
+            pipe.incr(key)
+            pipe.expire(key, 120)
+            count, _ = pipe.execute()
+        if count > NOTES_PER_MINUTE:
+            raise Unavailable("the limit of notes per minute is reached", retry_after=60 - into)
+
+    # the sweep's memory
+
+    def swept_until(self, project: str) -> float | None:
+        said = self.redis.hget(keys.SWEPT, project)
+        return float(said) if said else None
+
+    def remember_sweep(self, project: str, until: float) -> None:
+        self.redis.hset(keys.SWEPT, project, until)
+
+
+class Lease:
+    """The right to work on one target: a key in Redis naming the run and this execution of it."""
+
+    def __init__(self, store: Store, run: Run) -> None:
+        self._store = store
+        self._run = run
+        self._key = keys.lease(run.target_key)
+        self._token = uuid4().hex[:12]
+        self._stop = threading.Event()
+        self._renewer = threading.Thread(target=self._renew_while_alive, daemon=True)
+        self._lost = False
+        self._kept = False
+
+    @property
+    def holder(self) -> str:
+        return f"{self._run.id}:{self._token}"
+
+    def take(self) -> None:
+        taken = self._store._take(
+            keys=[self._key], args=[self._run.id, self._token, int(LEASE_SECONDS * 1000)]
+        )
+        if not taken:
+            raise Busy(self._run.target_key)
+
+    def __enter__(self) -> Self:
+        self._renewer.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._renewer.join(timeout=5)
+
+    def check(self) -> None:
+        """Raises Replaced when this execution no longer holds the target."""
+        if self._lost or text(self._store.redis.get(self._key)) != self.holder:
+            raise Replaced(self._key)
+
+    def keep(self) -> None:
+        """The next job of this run takes over: do not release at the end."""
+        self._kept = True
+        self._stop.set()
+
+    def let_go(self) -> None:
+        """Release, and wake the runs that waited for this target."""
+        if self._kept or not self._store._release(keys=[self._key], args=[self.holder]):
+            return
+        waiting = self._store.redis.smembers(keys.parked(self._run.target_key))
+        if waiting:
+            self._store._wake(waiting)
+            self._store.redis.srem(keys.parked(self._run.target_key), *waiting)
+
+    def _renew_while_alive(self) -> None:
+        while not self._stop.wait(RENEW_SECONDS):
+            try:
+                alive = self._store._renew(keys=[self._key], args=[self.holder, int(LEASE_SECONDS * 1000)])
+            except RedisError:
+                continue
+            if not alive:
+                self._lost = True
+                return
+
+
+def _pause(outages: int, error: Unavailable) -> float:
+    """Seconds until the next try: 2, 4, 8 … 600, at least what the platform asked for, spread by a fifth."""
+    if isinstance(error, NotReady):
+        return max(error.retry_after or 0, min(2.0 * (outages + 1), 30.0))
+    grown: float = min(FIRST_PAUSE * 2.0 ** min(outages, 20), LONGEST_PAUSE)
+    return max(grown, error.retry_after or 0) * random.uniform(1, 1.2)  # noqa: S311 - spreads load, guards nothing
+
+
+def connect(url: str) -> Redis:
+    """A worker's connection. RQ stores bytes: answers are never decoded."""
+    return Redis.from_url(url, health_check_interval=15)

@@ -1,0 +1,149 @@
+"""The composition root: settings in, the parts each process needs out. The only place that picks implementations."""
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import structlog
+
+from bot.agents.spec import AgentSpec
+from bot.domain.events import Person
+from bot.domain.marks import MarkBook
+from bot.domain.sanitize import sanitize
+from bot.domain.secrets import Redactor
+from bot.entry.store import Store
+from bot.errors import PlatformError, UsageError
+from bot.gateways.git import GitCache
+from bot.gateways.gitlab_api import GitLabApi
+from bot.gateways.gitlab_effects import GitLabEffects
+from bot.gateways.gitlab_reader import GitLabReader
+from bot.run import Means
+from bot.settings import Settings
+
+NO_GITLAB = "TRIVET_GITLAB__URL is not set: tell which GitLab to work with, like https://gitlab.example.com"
+NO_READ_TOKEN = (
+    "TRIVET_GITLAB__READ_TOKEN (or TRIVET_GITLAB__TOKEN) is not set: reading needs a token with read_api"  # noqa: S105
+)
+NO_TOKEN = "TRIVET_GITLAB__TOKEN is not set: writing needs a token with the api scope"  # noqa: S105
+NO_MARKS = "TRIVET_MARK_SECRETS is not set: the bot signs its notes with it; `openssl rand -hex 32` makes one"
+
+log = structlog.get_logger("trivet.wiring")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who a token belongs to, and the GitLab it is for. `version` is (major, minor)."""
+
+    person: Person
+    version: tuple[int, int]
+
+
+def redactor(settings: Settings) -> Redactor:
+    """Knows this process's own secrets; its placeholders are keyed, so that they cannot be guessed back."""
+    own = settings.own_secrets()
+    key = hashlib.sha256("\0".join(mark_secrets(settings)).encode()).digest()
+    return Redactor([*own, *map(_basic, own)], key=key)
+
+
+def _basic(token: str) -> str:
+    """A token as git's Basic header shows it."""
+    return base64.b64encode(f"oauth2:{token}".encode()).decode()
+
+
+def mark_secrets(settings: Settings) -> list[str]:
+    return [secret.get_secret_value() for secret in settings.mark_secrets]
+
+
+def require_marks(settings: Settings) -> None:
+    if not settings.mark_secrets:
+        raise UsageError(NO_MARKS)
+
+
+def reading_api(settings: Settings) -> GitLabApi:
+    if not settings.gitlab.url:
+        raise UsageError(NO_GITLAB)
+    if not settings.gitlab.reader:
+        raise UsageError(NO_READ_TOKEN)
+    setting = "TRIVET_GITLAB__READ_TOKEN" if settings.gitlab.read_token else "TRIVET_GITLAB__TOKEN"
+    return GitLabApi(settings.gitlab.url, settings.gitlab.reader.get_secret_value(), setting)
+
+
+def writing_api(settings: Settings) -> GitLabApi:
+    if not settings.gitlab.url:
+        raise UsageError(NO_GITLAB)
+    if not settings.gitlab.token:
+        raise UsageError(NO_TOKEN)
+    return GitLabApi(settings.gitlab.url, settings.gitlab.token.get_secret_value(), "TRIVET_GITLAB__TOKEN")
+
+
+def gitlab_reader(settings: Settings) -> GitLabReader:
+    return GitLabReader(reading_api(settings), GitCache(settings.data_dir / "repositories"))
+
+
+def account(api: GitLabApi) -> Account:
+    """Two requests: the token's user and the instance's version."""
+    user = api.get("/user", "the token's own user")
+    said = str(api.get("/version", "the instance's version").get("version", "0.0"))
+    major, minor, *_ = (*said.split("-")[0].split("."), "0", "0")
+    version = (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
+    return Account(Person(id=user["id"], username=user["username"]), version)
+
+
+def mark_book(settings: Settings) -> Callable[[str], MarkBook]:
+    secrets = mark_secrets(settings)
+    return lambda scope: MarkBook(secrets, scope)
+
+
+def gitlab_effects(
+    settings: Settings, api: GitLabApi, who: Account, pace: Callable[[], None]
+) -> GitLabEffects:
+    hosts = frozenset(filter(None, [urlsplit(settings.gitlab.url or "").hostname]))
+    redact = redactor(settings).redact
+    return GitLabEffects(
+        api,
+        me=who.person,
+        version=who.version,
+        marks=mark_book(settings),
+        clean=lambda body: sanitize(body, hosts=hosts, redact=redact),
+        reviewer_state=settings.reviewer_state,
+        pace=pace,
+    )
+
+
+def review_means(settings: Settings, agent: AgentSpec, me: Person | None) -> Means:
+    """What an agents job reads through."""
+    return Means(
+        reader=gitlab_reader(settings),
+        agent=agent,
+        redactor=redactor(settings),
+        me=me,
+        marks=mark_book(settings),
+    )
+
+
+@dataclass
+class Introduction:
+    """Learns who a token is, once GitLab answers, and tells the other processes through Redis."""
+
+    store: Store
+    role: str
+    open: Callable[[], GitLabApi]
+    known: Account | None = None
+
+    def __call__(self) -> Account:
+        """Raises PlatformError while GitLab does not answer."""
+        if self.known is None:
+            self.known = account(self.open())
+            self.store.introduce(self.role, self.known.person)
+        return self.known
+
+    def attempt(self) -> None:
+        """At start: a GitLab that is down must not keep a worker from starting."""
+        try:
+            who = self()
+        except PlatformError as error:
+            log.warning("GitLab did not say who the token is", role=self.role, reason=str(error))
+        else:
+            log.info("introduced", role=self.role, account=who.person.username)

@@ -1,0 +1,66 @@
+"""A checkout on this machine in place of a code host: read from git, written to nowhere."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from bot.domain.actions import Outcome, Proposal
+from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
+from bot.domain.notes import Note
+from bot.gateways.git import GitSnapshot, LocalCheckout
+
+DRY_RUN = "dry run: not written"
+
+
+class LocalReader:
+    """The port `MergeRequestReader` on a checkout: what is committed and what is changed in tracked files.
+
+    `base` names a ref; None: the default branch. Rules come from the base, never from the change.
+    Raises UsageError where this is no checkout or the base is unknown.
+    """
+
+    def __init__(self, folder: Path, base: str | None) -> None:
+        self._checkout = LocalCheckout(folder)
+        self.base = base or self._checkout.default_base()
+        self._head = self._checkout.working_commit()
+        self._fork = self._checkout.merge_base(self.base, self._head)
+
+    def merge_request(self, target: Target) -> MergeRequest:
+        return MergeRequest(
+            target=target,
+            title="",
+            description="",
+            state="opened",
+            draft=False,
+            author="",
+            source_branch="HEAD",
+            target_branch=self.base,
+            head=self._head,
+            refs=DiffRefs(self._fork, self._fork, self._head),
+        )
+
+    def change_set(self, request: MergeRequest) -> ChangeSet:
+        return self._checkout.change_set(self._fork, request.head)
+
+    def notes(self, target: Target) -> Sequence[Note]:
+        return ()
+
+    def snapshot(self, request: MergeRequest) -> GitSnapshot:
+        return self._checkout.snapshot(request.head)
+
+    def target_branch(self, request: MergeRequest) -> GitSnapshot:
+        return self._checkout.snapshot(self._fork)
+
+    def access_level(self, target: Target, user_id: int) -> int:
+        return 0
+
+
+class DryRun:
+    """Effects that happen nowhere."""
+
+    def apply(
+        self, proposal: Proposal, *, acknowledged: int | None = None, attempt: int = 0
+    ) -> list[Outcome]:
+        return [Outcome(key=action.key, result="unchanged", reason=DRY_RUN) for action in proposal.actions]
+
+    def discard(self, proposal: Proposal) -> None:
+        """There is nothing to take back."""

@@ -1,0 +1,53 @@
+"""`python -m bot.sandbox`: the sandbox as a process of its own."""
+
+import argparse
+import signal
+import tempfile
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+
+from bot.sandbox.server import Running
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serves until it is interrupted or terminated; says where on one line once it is ready."""
+    options = _parser().parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with ExitStack() as stack:
+        folder = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sandbox-")))
+        running = Running(
+            folder,
+            port=options.port,
+            version=options.version,
+            seeded=options.seed,
+            webhook=options.webhook,
+            secret=options.webhook_secret,
+        )
+        stack.enter_context(running)
+        print(f"sandbox: {running.state.url}", flush=True)  # noqa: T201 - this line is the command's answer
+        stop.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bot.sandbox", description="A stand-in GitLab on 127.0.0.1."
+    )
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--data", type=Path, help="folder for the repositories; a temporary one by default")
+    parser.add_argument(
+        "--seed", action="store_true", help="begin with the demo project and its merge request"
+    )
+    parser.add_argument("--webhook", metavar="URL", help="send every event of the seeded projects there")
+    parser.add_argument(
+        "--webhook-secret", metavar="S", help="whsec_... signs, anything else goes into X-Gitlab-Token"
+    )
+    parser.add_argument("--version", default="19.2.0", help="the GitLab version to be")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""`/api/v4`: what the sandbox offers of GitLab's REST API, with GitLab's refusals."""

@@ -1,0 +1,155 @@
+"""One API request as its handler sees it: who asks, for what, with which parameters, and how to answer."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from bot.sandbox.model import MergeRequest, Note, Project, State, User
+from bot.sandbox.refusals import bad_parameter, not_found
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+PER_PAGE = 20
+MOST_PER_PAGE = 100
+FLAGS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """`status` None: 200, or 201 for a POST. `body` is JSON unless `media` says otherwise."""
+
+    body: Any = None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media: str = "application/json"
+
+
+NO_CONTENT = Answer(status=204)
+
+
+@dataclass(slots=True)
+class Call:
+    """`parts`: the path's `:names`. `fields`: query and body in one, as GitLab's parameters are."""
+
+    state: State
+    user: User
+    address: str
+    parts: dict[str, str]
+    fields: Json
+    _project: Project | None = None
+
+    @property
+    def project(self) -> Project:
+        if self._project is None:
+            self._project = self.state.project(self.parts["id"])
+        if self._project is None:
+            raise not_found("Project")
+        return self._project
+
+    @property
+    def request(self) -> MergeRequest:
+        found = self.project.merge_request(self.part("iid"))
+        if found is None:
+            raise not_found()
+        return found
+
+    @property
+    def note(self) -> Note:
+        number = self.part("note")
+        return self.found(note for note in self.request.notes() if note.id == number)
+
+    def part(self, name: str) -> int:
+        """A number in the path."""
+        text = self.parts[name]
+        if not (text.isascii() and text.isdigit()):
+            raise bad_parameter(f"{name} is invalid")
+        return int(text)
+
+    def found(self, candidates: Iterable[T], what: str = "") -> T:
+        for one in candidates:
+            return one
+        raise not_found(what)
+
+    def text(self, name: str) -> str | None:
+        value = self.fields.get(name)
+        if value is not None and not isinstance(value, str):
+            raise bad_parameter(f"{name} is invalid")
+        return value
+
+    def needed(self, name: str) -> str:
+        value = self.text(name)
+        if value is None:
+            raise bad_parameter(f"{name} is missing")
+        return value
+
+    def one_of(self, name: str, values: Sequence[str], default: str) -> str:
+        value = self.text(name) or default
+        if value not in values:
+            raise bad_parameter(f"{name} does not have a valid value")
+        return value
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        value = self.fields.get(name)
+        if value is None:
+            return default
+        flag = FLAGS.get(str(value).lower())
+        if flag is None:
+            raise bad_parameter(f"{name} is invalid")
+        return flag
+
+    def number(self, name: str, default: int) -> int:
+        value = self.fields.get(name, default)
+        if isinstance(value, str) and value.isascii() and value.isdigit():
+            value = int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise bad_parameter(f"{name} is invalid")
+        return value
+
+    def moment(self, name: str) -> datetime | None:
+        """An ISO 8601 time."""
+        text = self.text(name)
+        try:
+            when = datetime.fromisoformat(text) if text else None
+        except ValueError:
+            raise bad_parameter(f"{name} is invalid") from None
+        return when.replace(tzinfo=UTC) if when and when.tzinfo is None else when
+
+    def words(self, name: str) -> list[str] | None:
+        """A list, or text with commas."""
+        value = self.fields.get(name)
+        if value is None:
+            return None
+        items = value.split(",") if isinstance(value, str) else value
+        if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+            raise bad_parameter(f"{name} is invalid")
+        return [item.strip() for item in items if item.strip()]
+
+    def page(self, items: Sequence[T], show: Callable[[T], Any]) -> Answer:
+        """One page of a list, with GitLab's paging headers (docs.gitlab.com/api/rest, "Pagination")."""
+        page, size = self.number("page", 1), min(self.number("per_page", PER_PAGE), MOST_PER_PAGE)
+        if page < 1 or size < 1:
+            raise bad_parameter(f"{'page' if page < 1 else 'per_page'} does not have a valid value")
+        pages = max(1, -(-len(items) // size))
+        shown = [show(item) for item in items[(page - 1) * size : page * size]]
+        return Answer(shown, headers=self._paging(page, size, pages, len(items)))
+
+    def _paging(self, page: int, size: int, pages: int, total: int) -> dict[str, str]:
+        near = {"prev": page - 1 if 1 < page <= pages else None, "next": page + 1 if page < pages else None}
+        links = {relation: self._link(number, size) for relation, number in near.items() if number}
+        links |= {"first": self._link(1, size), "last": self._link(pages, size)}
+        return {
+            "Link": ", ".join(f'<{url}>; rel="{relation}"' for relation, url in links.items()),
+            "X-Page": str(page),
+            "X-Per-Page": str(size),
+            "X-Next-Page": str(near["next"] or ""),
+            "X-Prev-Page": str(near["prev"] or ""),
+            "X-Total": str(total),
+            "X-Total-Pages": str(pages),
+        }
+
+    def _link(self, page: int, size: int) -> str:
+        given = {key: value for key, value in self.fields.items() if key != "private_token"}
+        return f"{self.address}?{urlencode(given | {'page': page, 'per_page': size}, doseq=True)}"

@@ -1,0 +1,141 @@
+"""The instance, the person asking, projects, their repositories and commit statuses."""
+
+import base64
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.sandbox import entities
+from bot.sandbox.api.call import Answer, Call
+from bot.sandbox.model import Project
+from bot.sandbox.refusals import bad_parameter, bad_request, not_found
+
+Json = dict[str, Any]
+
+STATUSES = ("pending", "running", "success", "failed", "canceled", "skipped")
+
+
+def version(call: Call) -> Json:
+    return {"version": call.state.version, "revision": "0000000"}
+
+
+def metadata(call: Call) -> Json:
+    return version(call) | {
+        "kas": {"enabled": False, "externalUrl": None, "version": None},
+        "enterprise": False,
+    }
+
+
+def current_user(call: Call) -> Json:
+    return entities.current_user(call.state, call.user)
+
+
+def own_token(call: Call) -> Json:
+    return {
+        "id": call.user.id,
+        "name": "sandbox",
+        "revoked": False,
+        "active": True,
+        "scopes": list(call.user.scopes),
+        "user_id": call.user.id,
+        "created_at": None,
+        "last_used_at": None,
+        "expires_at": None,
+    }
+
+
+def list_projects(call: Call) -> Answer:
+    """`membership`: only those the person is a member of."""
+    own = call.flag("membership")
+    visible = [
+        one for one in call.state.projects if (call.user.id in one.members if own else one.access(call.user))
+    ]
+    return call.page(visible[::-1], lambda one: entities.project(call.state, one, call.user))
+
+
+def project(call: Call) -> Json:
+    return entities.project(call.state, call.project, call.user)
+
+
+def member(call: Call) -> Json:
+    """404 for who is no member, inherited or not (docs.gitlab.com/api/members)."""
+    number = call.part("user")
+    level, person = call.project.members.get(number), call.state.user_by_id(number)
+    if not level or person is None:
+        raise not_found()
+    return entities.member(call.state, person, level)
+
+
+def file(call: Call) -> Json:
+    ref, path = call.needed("ref"), call.parts["path"]
+    sha, content = _blob(call.project, ref, path)
+    encoded = base64.b64encode(content).decode()
+    return entities.file(call.project.repository, path, ref, sha, content, encoded)
+
+
+def raw_file(call: Call) -> Answer:
+    ref = call.text("ref") or call.project.default_branch
+    _, content = _blob(call.project, ref, call.parts["path"])
+    return Answer(content, media="text/plain")
+
+
+def branch(call: Call) -> Json:
+    name = call.parts["branch"]
+    tip = call.project.repository.branch(name)
+    if tip is None:
+        raise not_found("Branch")
+    return entities.branch(call.state, call.project, name, call.project.repository.commit(tip))
+
+
+def compare(call: Call) -> Json:
+    """Merge-base comparison, or direct when `straight`."""
+    start, end = (_commit(call.project, call.needed(name)) for name in ("from", "to"))
+    repository = call.project.repository
+    base = start if call.flag("straight") else repository.merge_base(start, end) or start
+    commits = [entities.commit(call.state, call.project, one) for one in repository.commits(start, end)]
+    return {
+        "commit": commits[0] if commits else None,
+        "commits": commits[::-1],
+        "diffs": [entities.diff(one, call.state.limits) for one in call.project.diffs.files(base, end)],
+        "compare_timeout": False,
+        "compare_same_ref": start == end,
+        "web_url": f"{call.state.url}/{call.project.path}/-/compare/{start}...{end}",
+    }
+
+
+def set_status(call: Call) -> Json:
+    """A commit status (docs.gitlab.com/api/commits, "Set commit pipeline status")."""
+    sha = _commit(call.project, call.parts["sha"])
+    if call.needed("state") not in STATUSES:
+        raise bad_parameter("state does not have a valid value")
+    name = call.text("name") or call.text("context") or "default"
+    same = [one for one in call.project.statuses if (one["sha"], one["name"]) == (sha, name)]
+    if same and same[-1]["status"] == call.text("state"):
+        raise bad_request(f"Cannot transition status via :enqueue from :{call.text('state')}")
+    status = {
+        "id": call.state.next_id("status"),
+        "sha": sha,
+        "ref": call.text("ref") or call.project.default_branch,
+        "status": call.text("state"),
+        "name": name,
+        "target_url": call.text("target_url"),
+        "description": call.text("description"),
+        "created_at": entities.moment(datetime.now(UTC)),
+        "author": entities.user(call.state, call.user),
+    }
+    call.project.statuses.append(status)
+    return status
+
+
+def _commit(project: Project, revision: str) -> str:
+    sha = project.repository.commit_id(revision)
+    if sha is None:
+        raise not_found("Commit")
+    return sha
+
+
+def _blob(project: Project, ref: str, path: str) -> tuple[str, bytes]:
+    sha = _commit(project, ref)
+    content = project.repository.read(sha, path)
+    if content is None:
+        raise not_found("File")
+    return sha, content

@@ -1,0 +1,101 @@
+"""The API at a glance: method, path, who answers, and the access level asked for in the project."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from bot.sandbox.api import drafts, hooks, merge_requests, notes, projects
+from bot.sandbox.api.call import Call
+from bot.sandbox.model import Access
+
+Handler = Callable[[Call], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`level` None: the path names no project. `:name` stands for one encoded segment."""
+
+    method: str
+    path: str
+    handler: Handler
+    level: Access | None
+
+    def parts(self, path: str) -> dict[str, str] | None:
+        """The named segments, decoded; None where the path is another one."""
+        pattern = re.sub(r":(\w+)", r"(?P<\1>[^/]+)", self.path)
+        found = re.fullmatch(pattern, path)
+        return None if found is None else {key: unquote(value) for key, value in found.groupdict().items()}
+
+
+HERE = "/projects/:id"
+REQUEST = f"{HERE}/merge_requests/:iid"
+THREAD = f"{REQUEST}/discussions/:discussion"
+NOTE = f"{REQUEST}/notes/:note"
+DRAFTS = f"{REQUEST}/draft_notes"
+FILE = f"{HERE}/repository/files/:path"
+HOOK = f"{HERE}/hooks/:hook"
+ANYBODY, READS, WRITES, RUNS = None, Access.REPORTER, Access.DEVELOPER, Access.MAINTAINER
+
+ROUTES = (
+    Route("GET", "/version", projects.version, ANYBODY),
+    Route("GET", "/metadata", projects.metadata, ANYBODY),
+    Route("GET", "/user", projects.current_user, ANYBODY),
+    Route("GET", "/personal_access_tokens/self", projects.own_token, ANYBODY),
+    Route("GET", "/projects", projects.list_projects, ANYBODY),
+    Route("GET", HERE, projects.project, Access.GUEST),
+    Route("GET", f"{HERE}/members/all/:user", projects.member, Access.GUEST),
+    Route("GET", f"{FILE}/raw", projects.raw_file, READS),
+    Route("GET", FILE, projects.file, READS),
+    Route("GET", f"{HERE}/repository/compare", projects.compare, READS),
+    Route("GET", f"{HERE}/repository/branches/:branch", projects.branch, READS),
+    Route("POST", f"{HERE}/statuses/:sha", projects.set_status, WRITES),
+    Route("GET", "/merge_requests", merge_requests.list_all, ANYBODY),
+    Route("GET", f"{HERE}/merge_requests", merge_requests.list_here, READS),
+    Route("GET", REQUEST, merge_requests.one, READS),
+    Route("PUT", REQUEST, merge_requests.update, READS),
+    Route("GET", f"{REQUEST}/versions", merge_requests.versions, READS),
+    Route("GET", f"{REQUEST}/versions/:version", merge_requests.version, READS),
+    Route("GET", f"{REQUEST}/diffs", merge_requests.diffs, READS),
+    Route("GET", f"{REQUEST}/raw_diffs", merge_requests.raw_diffs, READS),
+    Route("GET", f"{REQUEST}/commits", merge_requests.commits, READS),
+    Route("GET", f"{REQUEST}/reviewers", merge_requests.reviewers, READS),
+    Route("POST", f"{REQUEST}/approve", merge_requests.approve, WRITES),
+    Route("PUT", f"{REQUEST}/merge", merge_requests.merge, WRITES),
+    Route("GET", f"{REQUEST}/discussions", notes.list_discussions, READS),
+    Route("POST", f"{REQUEST}/discussions", notes.create_discussion, READS),
+    Route("GET", THREAD, notes.discussion, READS),
+    Route("PUT", THREAD, notes.resolve, READS),
+    Route("POST", f"{THREAD}/notes", notes.reply, READS),
+    Route("GET", f"{THREAD}/notes/:note", notes.note, READS),
+    Route("PUT", f"{THREAD}/notes/:note", notes.change_reply, READS),
+    Route("DELETE", f"{THREAD}/notes/:note", notes.delete_note, READS),
+    Route("GET", f"{REQUEST}/notes", notes.list_notes, READS),
+    Route("POST", f"{REQUEST}/notes", notes.create_note, READS),
+    Route("GET", NOTE, notes.note, READS),
+    Route("PUT", NOTE, notes.edit_note, READS),
+    Route("DELETE", NOTE, notes.delete_note, READS),
+    *(
+        route
+        for on in (REQUEST, NOTE)
+        for route in (
+            Route("GET", f"{on}/award_emoji", notes.list_awards, READS),
+            Route("POST", f"{on}/award_emoji", notes.give_award, READS),
+            Route("DELETE", f"{on}/award_emoji/:award", notes.take_award, READS),
+        )
+    ),
+    Route("GET", DRAFTS, drafts.list_drafts, READS),
+    Route("POST", DRAFTS, drafts.create, READS),
+    Route("POST", f"{DRAFTS}/bulk_publish", drafts.bulk_publish, READS),
+    Route("GET", f"{DRAFTS}/:draft", drafts.draft, READS),
+    Route("PUT", f"{DRAFTS}/:draft", drafts.update, READS),
+    Route("DELETE", f"{DRAFTS}/:draft", drafts.delete, READS),
+    Route("PUT", f"{DRAFTS}/:draft/publish", drafts.publish, READS),
+    Route("GET", f"{HERE}/hooks", hooks.list_hooks, RUNS),
+    Route("POST", f"{HERE}/hooks", hooks.create, RUNS),
+    Route("GET", HOOK, hooks.hook, RUNS),
+    Route("PUT", HOOK, hooks.update, RUNS),
+    Route("DELETE", HOOK, hooks.delete, RUNS),
+    Route("POST", f"{HOOK}/test/:trigger", hooks.test, RUNS),
+)

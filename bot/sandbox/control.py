@@ -1,0 +1,301 @@
+"""`/sandbox`: what tests and the page use to act as people, to order faults, and to see what happened."""
+
+import asyncio
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from bot.sandbox import changes, entities, reviews, view, webhooks
+from bot.sandbox.faults import Fault
+from bot.sandbox.model import ALL_SCOPES, Hook, MergeRequest, Project, State, User
+from bot.sandbox.refusals import Invalid, bad_parameter, not_found
+from bot.sandbox.repository import File
+from bot.sandbox.reviews import CommandsOnly
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+LOOK_SECONDS = 0.1
+KEEP_ALIVE_SECONDS = 15.0
+
+
+class Given(dict[str, Any]):
+    """What came with a request."""
+
+    def __missing__(self, name: str) -> Any:
+        raise bad_parameter(f"{name} is missing")
+
+
+Handler = Callable[[State, Given], Any]
+Deed = Callable[[State, MergeRequest, User, Given], Any]
+
+
+def router(state: State) -> APIRouter:
+    """The control API of one sandbox. No access control: it listens on loopback only."""
+    routes = APIRouter(prefix="/sandbox")
+    for (method, path), handler in HANDLERS.items():
+        routes.add_api_route(path, _endpoint(state, handler), methods=[method])
+
+    @routes.get("/events")
+    async def events() -> StreamingResponse:
+        return StreamingResponse(_revisions(state), media_type="text/event-stream")
+
+    return routes
+
+
+def add_hook(state: State, project: Project, url: str, secret: str | None = None) -> Hook:
+    """A hook for every event; a secret that begins with `whsec_` signs, any other is sent as it is."""
+    hook = Hook(state.next_id("hook"), url, set(webhooks.EVENT_NAMES))
+    if secret and secret.startswith("whsec_"):
+        hook.signing_token = secret
+    else:
+        hook.token = secret
+    project.hooks.append(hook)
+    return hook
+
+
+def _endpoint(state: State, handler: Handler) -> Callable[[Request], Awaitable[JSONResponse]]:
+    """Body and path in one mapping; the state is locked while the handler runs."""
+
+    async def endpoint(request: Request) -> JSONResponse:
+        body = await request.body()
+        given = Given((json.loads(body) if body else {}) | request.path_params)
+        return JSONResponse(await run_in_threadpool(locked, given))
+
+    def locked(given: Given) -> Any:
+        with state.lock:
+            return handler(state, given)
+
+    return endpoint
+
+
+async def _revisions(state: State) -> AsyncIterator[str]:
+    """A server-sent event with the revision, now and whenever it changes; a comment line in quiet times."""
+    sent, quiet = -1, 0.0
+    while not state.closing:
+        if state.revision != sent:
+            sent, quiet = state.revision, 0.0
+            yield f"data: {json.dumps({'revision': sent})}\n\n"
+        elif quiet >= KEEP_ALIVE_SECONDS:
+            quiet = 0.0
+            yield ": still here\n\n"
+        await asyncio.sleep(LOOK_SECONDS)
+        quiet += LOOK_SECONDS
+
+
+def _users(state: State, body: Given) -> list[Json]:
+    return [asdict(person) for person in state.users]
+
+
+def _add_user(state: State, body: Given) -> Json:
+    """`access` in `project` (none without it)."""
+    scopes = tuple(body.get("scopes") or ALL_SCOPES)
+    given = {"token": body.get("token", ""), "scopes": scopes, "bot": bool(body.get("bot"))}
+    person = state.add_user(body["username"], body.get("name", ""), **given)
+    if body.get("access"):
+        _project(state, body).members[person.id] = int(body["access"])
+    return asdict(person)
+
+
+def _add_project(state: State, body: Given) -> Json:
+    branch = body.get("default_branch", "main")
+    project = state.add_project(body["path"], body.get("visibility", "private"), branch)
+    for username, level in body.get("members", {}).items():
+        project.members[_person(state, username).id] = int(level)
+    return {"id": project.id, "path": project.path}
+
+
+def _push(state: State, body: Given) -> Json:
+    project, person = _project(state, body), _actor(state, body)
+    files = {path: _content(content) for path, content in body["files"].items()}
+    message, start = body.get("message") or "Change", body.get("from")
+    return {"sha": changes.push(state, project, person, body["branch"], message, files, start)}
+
+
+def _open(state: State, body: Given) -> Json:
+    project = _project(state, body)
+    title = body["title"]
+    if body.get("draft"):
+        title = changes.DRAFT_PREFIX + title
+    request = changes.open_merge_request(
+        state,
+        project,
+        _person(state, body["author"]) if "author" in body else _actor(state, body),
+        body["source_branch"],
+        body.get("target_branch", project.default_branch),
+        title,
+        body.get("description", ""),
+        tuple(_person(state, username) for username in body.get("reviewers", [])),
+    )
+    return {"iid": request.iid, "web_url": entities.merge_request_url(state, request)}
+
+
+def _act(state: State, body: Given) -> Json:
+    iid, deed = body["iid"], body["deed"]
+    number = int(iid) if iid.isdigit() else 0
+    request = _found(_project(state, body).merge_request(number), "Merge Request")
+    result = _found(DEEDS.get(deed), deed)(state, request, _actor(state, body), body)
+    return result if isinstance(result, dict) else {}
+
+
+def _comment(state: State, request: MergeRequest, actor: User, body: Given) -> Json:
+    thread = _found(request.discussion(body["discussion"]), "Discussion") if body.get("discussion") else None
+    try:
+        written = reviews.write(
+            state, request, actor, body["body"], position=body.get("position"), discussion=thread
+        )
+    except Invalid as error:
+        raise error.as_note() from None
+    if isinstance(written, CommandsOnly):
+        return written.as_json()
+    return {"id": written.id, "discussion": request.discussion_of(written).id}
+
+
+def _ask_for_review(state: State, request: MergeRequest, actor: User, body: Given) -> None:
+    """Of `reviewer`, by default the first bot of the project."""
+    bots = [one.username for one in state.users if one.bot and one.id in request.project.members]
+    changes.ask_for_review(
+        state, request, actor, [_person(state, body.get("reviewer") or next(iter(bots), ""))]
+    )
+
+
+def _award(state: State, request: MergeRequest, actor: User, body: Given) -> Json:
+    """`name`, and `note` for a reaction on a note."""
+    notes = {note.id: note for note in request.notes()}
+    on = _found(notes.get(body["note"]), "Note") if body.get("note") else None
+    return {"id": changes.award(state, request, actor, body["name"], on).id}
+
+
+def _run_pipeline(state: State, request: MergeRequest, actor: User, body: Given) -> Json:
+    return {"id": changes.run_pipeline(state, request, actor, body.get("status", "success"))}
+
+
+DEEDS: dict[str, Deed] = {
+    "ready": lambda state, request, actor, body: changes.mark_draft(state, request, actor, False),
+    "draft": lambda state, request, actor, body: changes.mark_draft(state, request, actor, True),
+    "merge": lambda state, request, actor, body: changes.merge(state, request, actor),
+    "close": lambda state, request, actor, body: changes.close(state, request, actor),
+    "reopen": lambda state, request, actor, body: changes.reopen(state, request, actor),
+    "preparing": lambda state, request, actor, body: changes.prepare(
+        state, request, bool(body.get("on", True))
+    ),
+    "comment": _comment,
+    "review_request": _ask_for_review,
+    "award": _award,
+    "pipeline": _run_pipeline,
+}
+
+
+def _add_hook(state: State, body: Given) -> Json:
+    """All events, of one project or of each that has no hook to this address yet."""
+    if not webhooks.callable_url(body["url"]):
+        raise bad_parameter("Invalid url given")
+    chosen = [_project(state, body)] if body.get("project") else state.projects
+    return {"ids": [add_hook(state, project, body["url"], body.get("secret")).id for project in chosen]}
+
+
+def _resend(state: State, body: Given) -> Json:
+    sent = (one for one in state.seen.deliveries if str(one.id) == body["number"])
+    delivery = _found(next(sent, None), "Delivery")
+    webhooks.resend(state, delivery)
+    return view.delivery(state.seen.deliveries[-1])
+
+
+def _set_all(target: Any, values: Given) -> Json:
+    for name, value in values.items():
+        if not hasattr(target, name):
+            raise bad_parameter(f"{name} is unknown")
+        setattr(target, name, value)
+    return asdict(target)
+
+
+def _switch(state: State, body: Given) -> Json:
+    return _set_all(state.switches, body)
+
+
+def _drop_hooks(state: State, body: Given) -> Json:
+    return _set_all(state.switches, Given(drop_hooks=bool(body.get("on", True))))
+
+
+def _limit(state: State, body: Given) -> Json:
+    return _set_all(state.limits, body)
+
+
+def _order_fault(state: State, body: Given) -> Json:
+    fault = Fault()
+    state.faults.append(fault)
+    return _set_all(fault, body)
+
+
+def _clear_faults(state: State, body: Given) -> Json:
+    state.faults.clear()
+    return {}
+
+
+def _requests(state: State, body: Given) -> list[Json]:
+    return list(state.seen.requests)
+
+
+def _clear_requests(state: State, body: Given) -> Json:
+    state.seen.requests.clear()
+    return {}
+
+
+def _content(given: Any) -> str | File | None:
+    """Text, null, or {"base64" or "text", "mode"}."""
+    if not isinstance(given, dict):
+        return None if given is None else str(given)
+    content = base64.b64decode(given["base64"]) if "base64" in given else given["text"].encode()
+    return File(content, given.get("mode", "100644"))
+
+
+def _project(state: State, body: Given) -> Project:
+    """The project named, or the first one."""
+    named = body.get("project")
+    found = state.project(str(named)) if named else next(iter(state.projects), None)
+    return _found(found, "Project")
+
+
+def _actor(state: State, body: Given) -> User:
+    """The person named, or the first member of the project who is no bot."""
+    if body.get("user"):
+        return _person(state, body["user"])
+    members = _project(state, body).members
+    people = (one for one in state.users if not one.bot and one.id in members)
+    return _found(next(people, None), "User")
+
+
+def _person(state: State, username: str) -> User:
+    return _found(state.user(username), "User")
+
+
+def _found(value: T | None, what: str) -> T:
+    if value is None:
+        raise not_found(what)
+    return value
+
+
+HANDLERS: dict[tuple[str, str], Handler] = {
+    ("GET", "/state"): lambda state, body: view.whole(state),
+    ("GET", "/users"): _users,
+    ("POST", "/users"): _add_user,
+    ("POST", "/projects"): _add_project,
+    ("POST", "/push"): _push,
+    ("POST", "/merge_requests"): _open,
+    ("POST", "/merge_requests/{iid}/{deed}"): _act,
+    ("POST", "/hooks"): _add_hook,
+    ("POST", "/hooks/drop"): _drop_hooks,
+    ("POST", "/switches"): _switch,
+    ("POST", "/limits"): _limit,
+    ("POST", "/deliveries/{number}/resend"): _resend,
+    ("POST", "/faults"): _order_fault,
+    ("DELETE", "/faults"): _clear_faults,
+    ("GET", "/requests"): _requests,
+    ("DELETE", "/requests"): _clear_requests,
+}

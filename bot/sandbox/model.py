@@ -1,0 +1,346 @@
+"""What the sandbox holds, in memory: people, projects, merge requests, notes, drafts, hooks, and what was seen."""
+
+import itertools
+import queue
+import secrets
+import threading
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import Any, Literal
+
+from bot.sandbox.diffs import DiffLine, Diffs, FileDiff, Paths
+from bot.sandbox.faults import Fault
+from bot.sandbox.repository import Repository
+
+Json = dict[str, Any]
+ReviewerState = Literal["unreviewed", "reviewed", "requested_changes", "approved"]
+
+DRAFT_PREFIXES = ("draft:", "[draft]", "(draft)")
+ALL_SCOPES = ("api",)
+
+
+class Access(IntEnum):
+    """GitLab's access levels (docs.gitlab.com/api/members)."""
+
+    NONE = 0
+    GUEST = 10
+    REPORTER = 20
+    DEVELOPER = 30
+    MAINTAINER = 40
+    OWNER = 50
+
+
+@dataclass(slots=True, eq=False)
+class User:
+    """`scopes` are those of the user's one token: api, read_api, read_repository, read_user."""
+
+    id: int
+    username: str
+    name: str
+    token: str
+    scopes: tuple[str, ...] = ALL_SCOPES
+    bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One state of a merge request's diff. `base` is the merge base, `start` the target branch's tip then."""
+
+    id: int
+    base: str
+    start: str
+    head: str
+    created_at: datetime
+
+
+@dataclass(slots=True, eq=False)
+class Award:
+    id: int
+    name: str
+    user: User
+    created_at: datetime
+    note: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Note:
+    """`position` follows the line over pushes, `original_position` stays; `outdated` once the line is gone."""
+
+    id: int
+    author: User
+    body: str
+    created_at: datetime
+    updated_at: datetime
+    type: Literal["DiffNote", "DiscussionNote"] | None = None
+    position: Json | None = None
+    original_position: Json | None = None
+    line_code: str | None = None
+    outdated: bool = False
+    system: bool = False
+    internal: bool = False
+    resolved_by: User | None = None
+
+    @property
+    def resolvable(self) -> bool:
+        return self.type is not None and not self.system
+
+
+@dataclass(slots=True, eq=False)
+class Discussion:
+    """A thread, or one plain note: GitLab gives both an id of 40 hex digits."""
+
+    id: str
+    notes: list[Note]
+
+    @property
+    def individual(self) -> bool:
+        return self.notes[0].type is None
+
+    @property
+    def resolved(self) -> bool | None:
+        """None where nothing in it can be resolved."""
+        resolvable = [note for note in self.notes if note.resolvable]
+        return all(note.resolved_by for note in resolvable) if resolvable else None
+
+
+@dataclass(slots=True, eq=False)
+class Draft:
+    """A note only its author sees until it is published."""
+
+    id: int
+    author: User
+    note: str
+    position: Json | None = None
+    discussion: str | None = None
+    resolve: bool = False
+    commit: str | None = None
+    line_code: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class MergeRequest:
+    """`versions` newest last. `preparing`: GitLab has not computed the diff yet, so there are no diff refs."""
+
+    id: int
+    iid: int
+    project: "Project"
+    author: User
+    title: str
+    description: str
+    source_branch: str
+    target_branch: str
+    created_at: datetime
+    updated_at: datetime
+    state: Literal["opened", "closed", "merged"] = "opened"
+    preparing: bool = False
+    versions: list[Version] = field(default_factory=list)
+    discussions: list[Discussion] = field(default_factory=list)
+    drafts: list[Draft] = field(default_factory=list)
+    awards: list[Award] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
+    assignees: list[User] = field(default_factory=list)
+    reviewers: dict[int, ReviewerState] = field(default_factory=dict)
+    approved_by: list[User] = field(default_factory=list)
+    merge_commit: str | None = None
+
+    @property
+    def draft(self) -> bool:
+        """GitLab reads it off the title (docs.gitlab.com/user/project/merge_requests/drafts)."""
+        return self.title.lower().startswith(DRAFT_PREFIXES)
+
+    @property
+    def version(self) -> Version:
+        return self.versions[-1]
+
+    @property
+    def head(self) -> str:
+        return self.version.head
+
+    def files(self, version: Version | None = None) -> list[FileDiff]:
+        """The changed files of a version, the newest by default."""
+        version = version or self.version
+        return self.project.diffs.files(version.base, version.head)
+
+    def lines(self, version: Version | None = None) -> dict[Paths, list[DiffLine]]:
+        version = version or self.version
+        return self.project.diffs.lines(version.base, version.head)
+
+    def notes(self) -> Iterator[Note]:
+        for discussion in self.discussions:
+            yield from discussion.notes
+
+    def discussion(self, key: str) -> Discussion | None:
+        return next((one for one in self.discussions if one.id == key), None)
+
+    def discussion_of(self, note: Note) -> Discussion:
+        return next(one for one in self.discussions if note in one.notes)
+
+
+@dataclass(slots=True, eq=False)
+class Hook:
+    """`events` are GitLab's flags that are on: "merge_requests_events", "note_events", ..."""
+
+    id: int
+    url: str
+    events: set[str]
+    token: str | None = None
+    signing_token: str | None = None
+    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """One webhook request: kept as sent, so that it can be sent again. `status` is None until it was tried."""
+
+    id: int
+    hook: Hook
+    event: str
+    key: str
+    body: bytes
+    at: datetime
+    status: int | str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Project:
+    id: int
+    path: str
+    visibility: Literal["private", "internal", "public"]
+    default_branch: str
+    repository: Repository
+    diffs: Diffs
+    members: dict[int, int] = field(default_factory=dict)
+    merge_requests: list[MergeRequest] = field(default_factory=list)
+    hooks: list[Hook] = field(default_factory=list)
+    statuses: list[Json] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+    @property
+    def namespace(self) -> str:
+        return self.path.rpartition("/")[0]
+
+    def access(self, user: User) -> int:
+        """The member's level; everybody who is signed in reads and comments like a Reporter where it is not private."""
+        open_to_all = Access.NONE if self.visibility == "private" else Access.REPORTER
+        return max(self.members.get(user.id, Access.NONE), open_to_all)
+
+    def merge_request(self, iid: int) -> MergeRequest | None:
+        return next((one for one in self.merge_requests if one.iid == iid), None)
+
+
+@dataclass(slots=True)
+class Limits:
+    """What `/diffs` leaves out, by bytes of patch and number of files (docs.gitlab.com/administration/diff_limits)."""
+
+    collapse_bytes: int = 20_480
+    too_large_bytes: int = 204_800
+    files: int = 1_000
+
+
+@dataclass(slots=True)
+class Switches:
+    """`lax_drafts`: store a draft with a bad position, let publishing answer 500. `drop_hooks`: send no webhooks."""
+
+    lax_drafts: bool = False
+    drop_hooks: bool = False
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the sandbox witnessed, oldest first: what was run, whom it called, where it pointed, who was told."""
+
+    executed: list[Json] = field(default_factory=list)
+    mentions: list[Json] = field(default_factory=list)
+    references: list[Json] = field(default_factory=list)
+    external: list[Json] = field(default_factory=list)
+    notifications: list[Json] = field(default_factory=list)
+    requests: list[Json] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
+
+
+class State:
+    """The whole instance. Every reader and writer holds `lock`; `revision` grows with every change."""
+
+    def __init__(self, folder: Path, version: str = "19.2.0", url: str = "http://127.0.0.1") -> None:
+        self.folder = folder
+        self.version = version
+        self.url = url
+        self.lock = threading.RLock()
+        self.revision = 0
+        self.users: list[User] = []
+        self.projects: list[Project] = []
+        self.limits = Limits()
+        self.switches = Switches()
+        self.seen = Seen()
+        self.faults: list[Fault] = []
+        self.closing = False
+        self.outbox: queue.Queue[Delivery | None] = queue.Queue()
+        self._counters: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
+
+    @property
+    def host(self) -> str:
+        return self.url.partition("://")[2]
+
+    def next_id(self, kind: str) -> int:
+        return next(self._counters[kind])
+
+    def touch(self) -> None:
+        with self.lock:
+            self.revision += 1
+
+    def at_least(self, *version: int) -> bool:
+        """Whether the instance is this version of GitLab or a newer one."""
+        return tuple(int(part) for part in self.version.split("-")[0].split(".")) >= version
+
+    def add_user(
+        self,
+        username: str,
+        name: str = "",
+        *,
+        token: str = "",
+        scopes: tuple[str, ...] = ALL_SCOPES,
+        bot: bool = False,
+    ) -> User:
+        """A person (or bot) with one access token; a random one is made when none is given."""
+        with self.lock:
+            token = token or f"sandbox-{username}-{secrets.token_hex(8)}"
+            user = User(self.next_id("user"), username, name or username.title(), token, scopes, bot)
+            self.users.append(user)
+            return user
+
+    def add_project(
+        self,
+        path: str,
+        visibility: Literal["private", "internal", "public"] = "private",
+        default_branch: str = "main",
+    ) -> Project:
+        """A project with an empty bare repository under the data folder."""
+        with self.lock:
+            repository = Repository.create(self.folder / f"{path}.git", default_branch)
+            project = Project(
+                self.next_id("project"), path, visibility, default_branch, repository, Diffs(repository)
+            )
+            self.projects.append(project)
+            return project
+
+    def user(self, username: str) -> User | None:
+        return next((user for user in self.users if user.username == username), None)
+
+    def user_by_id(self, number: int) -> User | None:
+        return next((user for user in self.users if user.id == number), None)
+
+    def user_by_token(self, token: str) -> User | None:
+        return next(
+            (user for user in self.users if secrets.compare_digest(user.token.encode(), token.encode())), None
+        )
+
+    def project(self, key: str) -> Project | None:
+        """By number or by full path."""
+        return next((one for one in self.projects if key in (str(one.id), one.path)), None)

@@ -1,0 +1,156 @@
+"""The sandbox as a web server on 127.0.0.1: the API, git, the control API and the page."""
+
+import socket
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+
+from bot.sandbox import control, git_http, page
+from bot.sandbox.api import engine
+from bot.sandbox.gate import Gate
+from bot.sandbox.git_http import GitAnswer
+from bot.sandbox.model import State
+from bot.sandbox.refusals import Refusal
+from bot.sandbox.seed import seed
+from bot.sandbox.webhooks import Courier
+
+LOOPBACK = "127.0.0.1"
+API = "/api/v4"
+METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH"]
+BACKLOG = 512
+CLIENT_GONE = 499
+
+
+def create_app(state: State) -> FastAPI:
+    app = FastAPI(title="Sandbox GitLab", docs_url=None, redoc_url=None, openapi_url=None)
+
+    @app.exception_handler(Refusal)
+    async def refused(_: Request, refusal: Refusal) -> JSONResponse:
+        return JSONResponse(refusal.body, refusal.status)
+
+    @app.exception_handler(ClientDisconnect)
+    async def gone(_: Request, __: ClientDisconnect) -> Response:
+        return Response(status_code=CLIENT_GONE)
+
+    @app.api_route(API + "/{path:path}", methods=METHODS)
+    async def api(request: Request) -> Response:
+        return await run_in_threadpool(_api_answer, state, await _incoming(request))
+
+    @app.get("/{project:path}.git/info/refs")
+    def refs(project: str, request: Request, service: str = "") -> Response:
+        return _git_response(git_http.advertise(state, project, service, _headers(request)))
+
+    @app.post("/{project:path}.git/{service}")
+    async def pack(project: str, service: str, request: Request) -> Response:
+        body = await request.body()
+        answer = await run_in_threadpool(git_http.fetch, state, project, service, _headers(request), body)
+        return _git_response(answer)
+
+    app.include_router(control.router(state))
+    app.include_router(page.router(state))
+    return app
+
+
+class Running:
+    """A sandbox that serves from a thread of its own until the `with` ends. Everything it holds is in `state`.
+
+    `port` 0 takes a free one; `folder` keeps the repositories.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        port: int = 0,
+        version: str = "19.2.0",
+        seeded: bool = False,
+        webhook: str | None = None,
+        secret: str | None = None,
+    ) -> None:
+        self.state = State(folder, version)
+        self._port = port
+        self._seeded = seeded
+        self._webhook = webhook
+        self._secret = secret
+        self._courier = Courier(self.state)
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        listener = _listener(self._port)
+        self.state.url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
+        if self._seeded:
+            seed(self.state)
+        if self._webhook:
+            for project in self.state.projects:
+                control.add_hook(self.state, project, self._webhook, self._secret)
+        self._serve(listener)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.state.closing = True
+        if self._server and self._thread:
+            self._server.should_exit = True
+            self._thread.join()
+        self._courier.stop()
+
+    def _serve(self, listener: socket.socket) -> None:
+        application = Gate(create_app(self.state), self.state)
+        settings = uvicorn.Config(
+            application,
+            log_level="warning",
+            access_log=False,
+            ws="none",
+            lifespan="off",
+            timeout_graceful_shutdown=2,
+        )
+        self._server = uvicorn.Server(settings)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listener],), name="sandbox", daemon=True
+        )
+        self._courier.start()
+        self._thread.start()
+
+
+def _listener(port: int) -> socket.socket:
+    """Bound and listening: whoever connects from now on is served as soon as the server runs."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((LOOPBACK, port))
+    listener.listen(BACKLOG)
+    return listener
+
+
+async def _incoming(request: Request) -> engine.Incoming:
+    raw_path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
+    return engine.Incoming(
+        request.method, raw_path.removeprefix(API), request.url.query, _headers(request), await request.body()
+    )
+
+
+def _api_answer(state: State, incoming: engine.Incoming) -> Response:
+    answer = engine.answer(state, incoming)
+    headers, status = dict(answer.headers), answer.status or 200
+    if status == 204:
+        return Response(status_code=status, headers=headers)
+    if answer.media == "application/json":
+        return JSONResponse(answer.body, status, headers)
+    return Response(answer.body, status, headers, answer.media)
+
+
+def _git_response(answer: GitAnswer) -> Response:
+    return Response(answer.body, answer.status, dict(answer.headers or {}), answer.media)
+
+
+def _headers(request: Request) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}

@@ -1,0 +1,1 @@
+"""Bytes in, typed event out: one module a platform, without I/O."""

@@ -1,0 +1,379 @@
+"""GitLab's webhook bodies, read once into typed events; nothing later sees the raw form.
+
+Shapes: docs.gitlab.com, /user/project/integrations/webhook_events and /administration/system_hooks.
+Only the fields an event needs are looked at. Every kind is listed: in `IGNORED`, or in `HANDLED`, which
+stands below the readers it names. Whatever is in neither is reported as unknown.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+import orjson
+
+from bot.domain.events import (
+    BranchPushed,
+    EmojiAwarded,
+    Event,
+    Ignored,
+    MergeRequestChanged,
+    NoteWritten,
+    Person,
+    PipelineChanged,
+    Project,
+    TagPushed,
+)
+from bot.errors import BadDelivery
+
+MEMBERS = "changes of members start nothing: access is asked for when it matters"
+SUBGROUPS = "changes of groups start nothing"
+PROJECTS = "changes of projects start nothing: TRIVET_GITLAB__PROJECTS says which ones are served"
+USERS = "changes of users and keys start nothing"
+SUBSCRIPTION = "subscription approvals start nothing"
+TOKENS = "access tokens that expire start nothing: `trivet doctor` tells about the bot's own"
+
+IGNORED: Final[dict[str, str]] = {
+    "issue": "GitLab issues start nothing",
+    "work_item": "GitLab work items start nothing",
+    "wiki_page": "wiki pages start nothing",
+    "build": "single jobs start nothing: pipelines are read instead",
+    "deployment": "deployments start nothing",
+    "release": "releases start nothing: tags are read instead",
+    "feature_flag": "feature flags start nothing",
+    "milestone": "milestones start nothing",
+    "vulnerability": "vulnerabilities start nothing",
+    "repository_update": "repository updates start nothing: pushes are read instead",
+    "access_token": TOKENS,
+    "expiring_access_token": TOKENS,
+    "user_access_request_revoked_for_group": MEMBERS,
+    "user_access_request_revoked_for_project": MEMBERS,
+    "user_access_request_to_group": MEMBERS,
+    "user_access_request_to_project": MEMBERS,
+    "user_add_to_group": MEMBERS,
+    "user_add_to_team": MEMBERS,
+    "user_remove_from_group": MEMBERS,
+    "user_remove_from_team": MEMBERS,
+    "user_update_for_group": MEMBERS,
+    "user_update_for_team": MEMBERS,
+    "group_create": SUBGROUPS,
+    "group_destroy": SUBGROUPS,
+    "group_rename": SUBGROUPS,
+    "subgroup_create": SUBGROUPS,
+    "subgroup_destroy": SUBGROUPS,
+    "project_create": PROJECTS,
+    "project_destroy": PROJECTS,
+    "project_rename": PROJECTS,
+    "project_transfer": PROJECTS,
+    "project_update": PROJECTS,
+    "key_create": USERS,
+    "key_destroy": USERS,
+    "user_create": USERS,
+    "user_destroy": USERS,
+    "user_failed_login": USERS,
+    "user_rename": USERS,
+    "gitlab_subscription_member_approval": SUBSCRIPTION,
+    "gitlab_subscription_member_approvals": SUBSCRIPTION,
+}
+
+ACTIONS: Final[dict[str, Literal["opened", "reopened", "updated", "merged", "closed"]]] = {
+    "open": "opened",
+    "reopen": "reopened",
+    "update": "updated",
+    "merge": "merged",
+    "close": "closed",
+}
+IGNORED_ACTIONS: Final[dict[str, str]] = {
+    "approved": "approvals start nothing",
+    "unapproved": "approvals taken back start nothing",
+    "approval": "approvals start nothing",
+    "unapproval": "approvals taken back start nothing",
+    "": "a merge request event without an action (as system hooks send them) starts nothing",
+}
+NOTEABLES: Final[dict[str, Literal["MergeRequest", "Issue", "Commit", "Snippet"]]] = {
+    "MergeRequest": "MergeRequest",
+    "Issue": "Issue",
+    "Commit": "Commit",
+    "Snippet": "Snippet",
+}
+
+NOT_JSON = "the body is not valid JSON"
+NOT_OBJECT = "the body is not a JSON object"
+NO_KIND = "the body names no kind of event: leave the webhook's custom template empty"
+NOTHING_NEW = "an update without new commits, readiness or review request starts nothing"
+SYSTEM_NOTE = "notes that GitLab writes itself start nothing"
+OTHER_NOTE = "notes on anything but merge requests, issues, commits and snippets start nothing"
+OTHER_EMOJI = "reactions on anything but merge requests and their notes start nothing"
+
+_KIND_FIELDS = ("object_kind", "event_name", "event_type")
+_KEY_HEADERS = ("webhook-id", "idempotency-key")
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+_WORD = re.compile(r"[A-Za-z_]{1,60}")
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_PATH = re.compile(r"[A-Za-z0-9_.-]{1,255}(?:/[A-Za-z0-9_.-]{1,255}){1,20}")
+_DRAFT_TITLE = re.compile(r"\s*(?:\[(?:draft|wip)\]|\(draft\)|draft:|wip:)", re.IGNORECASE)
+_LARGEST_ID = 2**63 - 1
+
+Json = dict[str, Any]
+
+
+def delivery_name(headers: Mapping[str, str]) -> str:
+    """The sender's own name of this delivery, the same when GitLab sends it again; "" without a usable one.
+
+    Not `X-Gitlab-Webhook-UUID` (new each time) nor `X-Gitlab-Event-UUID` (shared by the hooks of one chain).
+    """
+    names = (headers.get(header, "") for header in _KEY_HEADERS)
+    return next((name for name in names if _KEY.fullmatch(name)), "")
+
+
+def delivery_key(headers: Mapping[str, str], body: bytes) -> str:
+    """What deduplicates this delivery: its name, else a digest of its body."""
+    return delivery_name(headers) or f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+def parse_gitlab(headers: Mapping[str, str], body: bytes) -> Event | Ignored:
+    """The event in a verified delivery, or why it starts nothing. Raises BadDelivery(400) for any other body.
+
+    `headers` say nothing the body does not: a system hook sends one `X-Gitlab-Event` for every kind.
+    """
+    content = _json(body)
+    kind = next((_text(content, name) for name in _KIND_FIELDS if content.get(name)), "")
+    if not kind:
+        raise BadDelivery(400, NO_KIND)
+    if reader := HANDLED.get(kind):
+        return reader(content)
+    if reason := IGNORED.get(kind):
+        return Ignored(reason=reason)
+    return _unknown("event", kind)
+
+
+def _json(body: bytes) -> Json:
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadDelivery(400, NOT_JSON) from None
+    if type(content) is not dict:
+        raise BadDelivery(400, NOT_OBJECT)
+    return content
+
+
+def _unknown(what: str, word: str) -> Ignored:
+    shown = word if _WORD.fullmatch(word) else "with an unreadable name"
+    return Ignored(reason=f"an unknown {what}: {shown}", unknown=True)
+
+
+def _merge_request(body: Json) -> MergeRequestChanged | Ignored:
+    about = _object(body, "object_attributes")
+    action = _text(about, "action", "")
+    if action in IGNORED_ACTIONS:
+        return Ignored(reason=IGNORED_ACTIONS[action])
+    if action not in ACTIONS:
+        return _unknown("merge request action", action)
+    changes = _object(body, "changes", optional=True)
+    event = MergeRequestChanged(
+        project=_project(body),
+        iid=_number(about, "iid"),
+        action=ACTIONS[action],
+        head=_head(about),
+        actor=_person(body),
+        draft=_is_draft(about),
+        pushed=bool(_text(about, "oldrev", "")),
+        became_ready=_became_ready(changes),
+        asked=_newly_asked(changes),
+        at=_time(about, "updated_at"),
+    )
+    idle = action == "update" and not (event.pushed or event.became_ready or event.asked)
+    return Ignored(reason=NOTHING_NEW) if idle else event
+
+
+def _is_draft(about: Json) -> bool:
+    """`work_in_progress` is the older name."""
+    return _flag(about, "draft") or _flag(about, "work_in_progress")
+
+
+def _became_ready(changes: Json) -> bool:
+    """`changes.draft` went from true to false; older versions tell of the title's prefix only."""
+    if changes.get("draft") is not None:
+        draft = _object(changes, "draft")
+        return _flag(draft, "previous") and not _flag(draft, "current")
+    title = _object(changes, "title", optional=True)
+    before, after = _text(title, "previous", ""), _text(title, "current", "")
+    return bool(_DRAFT_TITLE.match(before)) and not _DRAFT_TITLE.match(after)
+
+
+def _newly_asked(changes: Json) -> tuple[int, ...]:
+    """Ids of reviewers who were added, or are marked `re_requested` (GitLab 18.5) in this very event."""
+    reviewers = _object(changes, "reviewers", optional=True)
+    before = {_number(one, "id") for one in _objects(reviewers, "previous")}
+    now = {_number(one, "id"): _flag(one, "re_requested") for one in _objects(reviewers, "current")}
+    return tuple(person for person, again in now.items() if again or person not in before)
+
+
+def _note(body: Json) -> NoteWritten | Ignored:
+    about = _object(body, "object_attributes")
+    noteable = NOTEABLES.get(_text(about, "noteable_type"))
+    if _flag(about, "system"):
+        return Ignored(reason=SYSTEM_NOTE)
+    if noteable is None:
+        return Ignored(reason=OTHER_NOTE)
+    request = _object(body, "merge_request", optional=noteable != "MergeRequest")
+    author = _person(body)
+    return NoteWritten(
+        project=_project(body),
+        iid=_number(request, "iid") if noteable == "MergeRequest" else None,
+        noteable=noteable,
+        note=_number(about, "id"),
+        discussion=_text(about, "discussion_id", ""),
+        author=Person(id=_number(about, "author_id", author.id), username=author.username),
+        body=_text(about, "note", ""),
+        head=_head(request),
+        internal=_flag(about, "internal") or body.get("event_type") == "confidential_note",
+        edited=_text(about, "action", "create") == "update",
+    )
+
+
+def _emoji(body: Json) -> EmojiAwarded | Ignored:
+    about = _object(body, "object_attributes")
+    request = _object(body, "merge_request", optional=True)
+    awardable = _text(about, "awardable_type")
+    if not request or awardable not in ("MergeRequest", "Note"):
+        return Ignored(reason=OTHER_EMOJI)
+    return EmojiAwarded(
+        project=_project(body),
+        iid=_number(request, "iid"),
+        note=_number(about, "awardable_id") if awardable == "Note" else None,
+        name=_text(about, "name"),
+        actor=_person(body),
+        revoked=_text(body, "event_type", "award") == "revoke",
+    )
+
+
+def _push(body: Json) -> BranchPushed:
+    return BranchPushed(
+        project=_project(body),
+        branch=_text(body, "ref").removeprefix("refs/heads/"),
+        before=_commit(body, "before"),
+        after=_commit(body, "after"),
+        actor=_pusher(body),
+    )
+
+
+def _tag_push(body: Json) -> TagPushed:
+    return TagPushed(
+        project=_project(body),
+        tag=_text(body, "ref").removeprefix("refs/tags/"),
+        before=_commit(body, "before"),
+        after=_commit(body, "after"),
+        actor=_pusher(body),
+    )
+
+
+def _pipeline(body: Json) -> PipelineChanged:
+    about = _object(body, "object_attributes")
+    request = _object(body, "merge_request", optional=True)
+    return PipelineChanged(
+        project=_project(body),
+        pipeline=_number(about, "id"),
+        iid=_number(request, "iid") if request else None,
+        ref=_text(about, "ref"),
+        sha=_commit(about, "sha"),
+        status=_text(about, "status"),
+    )
+
+
+HANDLED: Final[dict[str, Callable[[Json], Event | Ignored]]] = {
+    "merge_request": _merge_request,
+    "note": _note,
+    "emoji": _emoji,
+    "push": _push,
+    "tag_push": _tag_push,
+    "pipeline": _pipeline,
+}
+
+
+def _project(body: Json) -> Project:
+    project = _object(body, "project")
+    path = _text(project, "path_with_namespace")
+    if not _PATH.fullmatch(path):
+        raise BadDelivery(400, "`path_with_namespace` is not a project path")
+    return Project(id=_number(project, "id"), path=path)
+
+
+def _person(body: Json) -> Person:
+    """Who did it. Versions before 13 send no id: 0 then."""
+    user = _object(body, "user")
+    return Person(id=_number(user, "id", 0), username=_text(user, "username"))
+
+
+def _pusher(body: Json) -> Person:
+    return Person(id=_number(body, "user_id", 0), username=_text(body, "user_username", ""))
+
+
+def _head(request: Json) -> str:
+    """The newest commit, "" for a merge request that has none yet."""
+    commit = _object(request, "last_commit", optional=True)
+    return _commit(commit, "id") if commit else ""
+
+
+def _object(part: Json, name: str, optional: bool = False) -> Json:
+    value = part.get(name)
+    if value is None and optional:
+        return {}
+    if type(value) is not dict:
+        raise BadDelivery(400, f"`{name}` is missing or not an object")
+    return value
+
+
+def _objects(part: Json, name: str) -> list[Json]:
+    value = part.get(name)
+    if value is None:
+        return []
+    if type(value) is not list or any(type(one) is not dict for one in value):
+        raise BadDelivery(400, f"`{name}` is not a list of objects")
+    return value
+
+
+def _text(part: Json, name: str, default: str | None = None) -> str:
+    value = part.get(name)
+    if value is None and default is not None:
+        return default
+    if type(value) is not str:
+        raise BadDelivery(400, f"`{name}` is missing or not a text")
+    return value
+
+
+def _number(part: Json, name: str, default: int | None = None) -> int:
+    value = part.get(name)
+    if value is None and default is not None:
+        return default
+    if type(value) is not int or not 0 < value <= _LARGEST_ID:
+        raise BadDelivery(400, f"`{name}` is missing or not an id")
+    return value
+
+
+def _flag(part: Json, name: str) -> bool:
+    return part.get(name) is True
+
+
+def _time(part: Json, name: str) -> str:
+    """ISO 8601 in UTC, to the millisecond, so that texts compare as times do; "" when absent.
+
+    GitLab writes "2026-11-22 10:00:00 UTC" in most payloads and "2026-11-22T10:00:00Z" in some.
+    """
+    value = _text(part, name, "").replace(" UTC", "Z")
+    if not value:
+        return ""
+    try:
+        moment = datetime.fromisoformat(value)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadDelivery(400, f"`{name}` is not a time") from None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _commit(part: Json, name: str) -> str:
+    value = _text(part, name)
+    if not _COMMIT.fullmatch(value):
+        raise BadDelivery(400, f"`{name}` is not a commit id")
+    return value

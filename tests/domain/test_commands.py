@@ -1,0 +1,124 @@
+"""Commands are heard where a person gives one, and nowhere else."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.commands import COMMANDS, Command, UnknownCommand, parse_command
+
+
+@pytest.mark.parametrize(
+    ("body", "command"),
+    [
+        ("@trivet review", Command("review")),
+        ("@Trivet REVIEW Full", Command("review", ("full",))),
+        ("@trivet: review full full", Command("review", ("full",))),
+        ("/trivet pause", Command("pause")),
+        ("/TRIVET resume.", Command("resume")),
+        ("/trivet", Command("help")),
+        ("  @trivet help", Command("help")),
+        ("Thanks!\n\n@trivet resolve\nbye", Command("resolve")),
+        ("a\r\n@trivet review\r\n", Command("review")),
+        ("@trivet explain", Command("explain")),
+        ("@trivet pause\n@trivet resume", Command("pause")),
+        ("> they said\n\n@trivet review", Command("review")),
+        ("```\ncode\n```\n@trivet review", Command("review")),
+        ("a ` b\n@trivet review", Command("review")),
+        ("<!-- a --> b\n@trivet review", Command("review")),
+        ("a <!-- b\n@trivet review", Command("review")),
+    ],
+)
+def test_a_command_is_heard(body: str, command: Command) -> None:
+    assert parse_command(body, "trivet") == command
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "nothing to do with us",
+        "please @trivet review",
+        "@trivet",
+        "@trivet-two review",
+        "@other review",
+        "/trivets review",
+        "/review",
+        "> @trivet review",
+        ">>>\n@trivet review\n>>>",
+        "    @trivet review",
+        "\t@trivet review",
+        "```\n@trivet review\n```",
+        "~~~~\n@trivet review\n~~~\n",
+        "````text\n```\n@trivet review\n````",
+        "```\n@trivet review",
+        "`@trivet review`",
+        "a `b\n@trivet review\nc` d",
+        "<!-- @trivet review -->",
+        "<!--\n@trivet review\n-->",
+        "a <!--\n@trivet review\n--> b",
+        "<!--\n\n@trivet review\n",
+        "- @trivet review",
+    ],
+)
+def test_talk_about_a_command_is_none(body: str) -> None:
+    assert parse_command(body, "trivet") is None
+
+
+def test_a_question_keeps_its_words() -> None:
+    assert parse_command("@trivet ask Why two   loops?", "trivet") == Command("ask", ("Why two   loops?",))
+    assert parse_command("/trivet ask", None) == Command("ask")
+
+
+def test_an_unknown_word_gets_a_suggestion() -> None:
+    assert parse_command("@trivet reveiw", "trivet") == UnknownCommand("reveiw", "review")
+    assert parse_command("@trivet thanks a lot!", "trivet") == UnknownCommand("thanks", None)
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        "--config.model=x",
+        "--pr_reviewer.extra_instructions=x",
+        "openai__api_base=http://x",
+        "all",
+        "FULL;rm",
+        "--full=1",
+    ],
+)
+def test_an_argument_that_is_not_listed_is_refused(argument: str) -> None:
+    said = parse_command(f"/trivet review {argument}", None)
+    assert isinstance(said, UnknownCommand)
+    assert said.word == argument[:40]
+    assert said.did_you_mean in {"review", "review full"}
+
+
+def test_a_command_without_arguments_takes_none() -> None:
+    assert parse_command("/trivet pause forever", None) == UnknownCommand("forever", "pause")
+
+
+def test_our_name_may_be_unknown() -> None:
+    assert parse_command("@None review", None) is None
+    assert parse_command("/trivet review", None) == Command("review")
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.sampled_from([*"`~>\n\n\n -/\r\t", "@t ", "/trivet ", "review", "<!--", "-->", "full", "x"]))
+)
+def test_only_listed_names_and_arguments_ever_come_out(pieces: list[str]) -> None:
+    said = parse_command("".join(pieces), "t")
+    if isinstance(said, Command):
+        usage = COMMANDS[said.name]
+        assert usage.free or set(said.args) <= set(usage.options)
+
+
+@pytest.mark.parametrize(
+    "piece", ["`", "` `` ", "<!-- ", "<!--\n", "```\n", "@t\n", "@t x" * 99, ">>>\n", "-->", "x\n\n"]
+)
+def test_a_hostile_comment_takes_no_time(piece: str) -> None:
+    body = piece * (1_000_000 // len(piece))
+    start = time.process_time()
+    parse_command(body, "t")
+    assert time.process_time() - start < 1

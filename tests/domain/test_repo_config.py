@@ -1,0 +1,175 @@
+"""A good `.trivet.yml` is read whole; a bad one is one sentence and the defaults."""
+
+import time
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.findings import Severity
+from bot.domain.repo_config import RepoConfig, json_schema, load, matches
+
+WHOLE = rb"""
+review:
+  drafts: true
+  min_severity: major
+  max_comments: 5
+  ignore: ["**/*.lock", "!keep.lock", docs/]
+  skip_titles: ["^chore\\(deps\\)"]
+  pause: {pushes: 4, minutes: 20, resume_after: 6}
+  instructions:
+    - {paths: ["api/**"], text: Mind the callers.}
+link:
+  require_key: true
+  transitions: [{on: merged, target_branch: main, to: Done}]
+  comment_visibility: null
+pages:
+  release_notes: {space: DOC, parent: Releases, title: "Release {version}"}
+  sections: [{paths: ["api/**"], page: API guide, section: endpoints, mode: propose}]
+"""
+
+
+def test_every_key_of_the_design_is_read() -> None:
+    config, complaint = load(WHOLE)
+    assert complaint is None
+    assert config.review.drafts
+    assert config.review.min_severity is Severity.MAJOR
+    assert config.review.pause.resume_after == 6
+    assert config.review.instructions[0].text == "Mind the callers."
+    assert config.link.transitions[0].on == "merged"
+    assert config.link.comment_visibility is None
+    assert config.pages.release_notes is not None
+    assert config.pages.release_notes.parent == "Releases"
+    assert config.pages.sections[0].mode == "propose"
+
+
+@pytest.mark.parametrize(
+    "text", [None, b"", b"# nothing yet\n", b"review:\nlink:\n", b"\xef\xbb\xbfreview: {}"]
+)
+def test_without_a_file_or_a_key_there_are_defaults(text: bytes | None) -> None:
+    assert load(text) == (RepoConfig(), None)
+
+
+def test_the_defaults() -> None:
+    review = RepoConfig().review
+    assert not review.drafts
+    assert (review.min_severity, review.max_comments) == (Severity.MINOR, 10)
+    assert (review.pause.pushes, review.pause.minutes, review.pause.resume_after) == (3, 15, 5)
+    assert not RepoConfig().link.require_key
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            b"review: {max_coments: 3}",
+            '"review.max_coments" is no key we know (did you mean "max_comments"?)',
+        ),
+        (b"model: gpt", '"model" is no key we know'),
+        (b"review: {drafts: yes}", '"review.drafts" must be true or false'),
+        (b"review: {max_comments: '3'}", '"review.max_comments" must be a whole number'),
+        (b"review: {max_comments: 300}", '"review.max_comments" must be at most 100'),
+        (b"review: {max_comments: -1}", '"review.max_comments" must be at least 0'),
+        (b"review: {min_severity: huge}", "\"review.min_severity\" must be 'info', 'minor', 'major'"),
+        (b"review: [1]", '"review" must be a mapping'),
+        (b"review: {ignore: '*.lock'}", '"review.ignore" must be a list'),
+        (b"review: {skip_titles: ['(']}", '"review.skip_titles.0" is not a regular expression'),
+        (b"review: {skip_titles: ['(?=a)']}", '"review.skip_titles.0" is not a regular expression'),
+        (b"review: {ignore: ['[z-a]']}", '"review.ignore.0" is not a pattern'),
+        (b"review: {ignore: [5]}", '"review.ignore.0" must be text'),
+        (b"review: {ignore: ['']}", '"review.ignore.0" must not be empty'),
+        (b"link: {transitions: [{on: merged}]}", '"link.transitions.0.to" is missing'),
+        (b"link: {transitions: [{on: moved, to: ''}]}", "\"link.transitions.0.on\" must be 'opened'"),
+        (b"link: {transitions: [{on: moved, to: ''}]}", "(and 1 more)"),
+        (b"review: {drafts: true\n", "line 2 is not valid YAML"),
+        (b"- a", "it must be a mapping"),
+        (b"\xff\xfe", "it is not UTF-8 text"),
+        (b'link: {comment_visibility: "\\ud800"}', "it is not UTF-8 text"),
+        (b"\x00", "it is not UTF-8 text"),
+        (b"a: 1\nb: 2\na: 3", 'line 3 repeats the key "a"'),
+        (b"review: {drafts: true, drafts: false}", 'line 1 repeats the key "drafts"'),
+        (b"a: &x [1]\nb: *x", "line 1 has an anchor or an alias"),
+        (b"a: 1\nb: !!python/object/apply:os.system [ls]", "line 2 has a tag"),
+        (b"[" * 5_000, "line 1 is nested too deeply"),
+        (b"a" * 70_000, "it is larger than 64 KB"),
+        (b"a: 1\n---\nb: 2", "line 2 is not valid YAML"),
+        (b"? [a]\n: b", "line 1 is not valid YAML"),
+    ],
+)
+def test_a_broken_file_is_one_complaint_and_the_defaults(text: bytes, said: str) -> None:
+    config, complaint = load(text)
+    assert config == RepoConfig()
+    assert complaint is not None
+    assert complaint.startswith(".trivet.yml is not used, the defaults are: ")
+    assert said in complaint
+    assert "\n" not in complaint
+
+
+def test_a_complaint_repeats_little_of_the_file() -> None:
+    _, complaint = load(("k`\u202e" * 300 + ": 1").encode())
+    assert complaint is not None
+    assert complaint.count("k") < 100
+    assert "\u202e" not in complaint
+    assert complaint.count('"') == 2
+
+
+PIECES = st.sampled_from(
+    [*"{}[]:,-&*!|>'\"# \n\t%@`?", "review", "drafts", "true", "null", "on", ": ", "- ", "\n  ", "1"]
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(PIECES, max_size=30).map("".join).map(str.encode) | st.binary(max_size=60))
+def test_no_file_at_all_raises(text: bytes) -> None:
+    config, complaint = load(text)
+    assert complaint is None or config == RepoConfig()
+
+
+@pytest.mark.parametrize("piece", [b"[", b"a: &x *x\n", b"a,", b"- ", b"{a: "])
+def test_a_hostile_file_takes_seconds_at_most(piece: bytes) -> None:
+    start = time.process_time()
+    load(b"review: {ignore: [" + piece * (60_000 // len(piece)))
+    assert time.process_time() - start < 20
+
+
+@pytest.mark.parametrize(
+    ("path", "ignored"),
+    [
+        ("a/b.lock", True),
+        ("keep.lock", False),
+        ("docs/a/b.md", True),
+        ("src/docs.md", False),
+        ("\udc80.lock", True),
+    ],
+)
+def test_ignored_paths_follow_the_rules_of_gitignore(path: str, ignored: bool) -> None:
+    assert load(WHOLE)[0].is_ignored(path) is ignored
+
+
+def test_nothing_is_ignored_by_default() -> None:
+    assert not RepoConfig().is_ignored("poetry.lock")
+    assert matches(("**",), "a/b")
+
+
+def test_globs_take_linear_time() -> None:
+    start = time.process_time()
+    assert not matches(("*a" * 20 + "b",), "a" * 1000)
+    assert time.process_time() - start < 1
+
+
+def test_titles_are_skipped_by_search() -> None:
+    config, _ = load(WHOLE)
+    assert config.skips_title("chore(deps): bump")
+    assert not config.skips_title("fix: chore(deps)")
+    assert not config.skips_title("\udc80")
+
+
+def test_the_schema_accepts_what_is_read_and_refuses_what_is_not() -> None:
+    validator = jsonschema.Draft202012Validator(json_schema())
+    validator.check_schema(json_schema())
+    validator.validate(
+        {"review": {"drafts": True, "ignore": ["a"]}, "link": {"transitions": [{"on": "merged", "to": "x"}]}}
+    )
+    for wrong in ({"x": 1}, {"review": {"drafts": "yes"}}, {"review": {"min_severity": "huge"}}):
+        assert not validator.is_valid(wrong)

@@ -1,0 +1,145 @@
+"""From a delivery to a published review, over real HTTP, a real Redis and real processes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.rig import Rig
+
+LEAK = "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
+CONFLICT = "<" * 7 + " HEAD\nleft = 1\n" + "=" * 7 + "\nright = 2\n" + ">" * 7 + " main\n"
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
+    with Rig(tmp_path_factory.mktemp("rig")) as started:
+        yield started
+
+
+@pytest.fixture
+def branch(request: pytest.FixtureRequest) -> str:
+    return str(request.node.name).removeprefix("test_")[:40]
+
+
+def defects(name: str) -> dict[str, str]:
+    return {f"{name}/settings.py": f'import os\nTOKEN = "{LEAK}"\n', f"{name}/notes.txt": f"first\n{CONFLICT}last\n"}
+
+
+def lines_of(rig: Rig, iid: int) -> set[tuple[str, int]]:
+    threads = [thread for thread in rig.review(iid)["discussions"] if thread["position"]]
+    return {(thread["position"]["new_path"], thread["position"]["new_line"]) for thread in threads}
+
+
+def test_an_opened_merge_request_gets_its_findings_on_their_lines_and_one_summary(rig: Rig, branch: str) -> None:
+    iid = rig.sandbox.merge_request(files=defects(branch), source=branch)
+    rig.reviewed(iid)
+    assert lines_of(rig, iid) == {(f"{branch}/settings.py", 2), (f"{branch}/notes.txt", 6)}
+    assert len(rig.summaries(iid)) == 1
+    assert rig.notifications(iid) == ["review"]
+
+
+def test_nothing_of_the_leaked_secret_is_repeated(rig: Rig, branch: str) -> None:
+    iid = rig.sandbox.merge_request(files=defects(branch), source=branch)
+    rig.reviewed(iid)
+    assert LEAK not in str(rig.bot_notes(iid))
+    assert LEAK not in rig.log()
+    client = rig.redis()
+    stored = [client.get(key) or b"" for key in client.keys("trivet:*") if client.type(key) == b"string"]
+    assert not [value for value in stored if LEAK.encode() in value]
+
+
+def test_a_clean_merge_request_gets_one_quiet_reaction_and_no_note(rig: Rig, branch: str) -> None:
+    iid = rig.sandbox.merge_request(files={f"{branch}.py": "print('hello')\n"}, source=branch)
+    rig.wait(lambda: [award["name"] for award in rig.review(iid)["awards"]] == ["thumbsup"], what="a thumbs-up")
+    assert rig.bot_notes(iid) == []
+
+
+def test_a_push_edits_the_summary_in_place_and_repeats_nothing(rig: Rig, branch: str) -> None:
+    iid = rig.sandbox.merge_request(files=defects(branch), source=branch)
+    rig.reviewed(iid)
+    before = {note["id"] for note in rig.bot_notes(iid)}
+    rig.sandbox.push(branch, {f"{branch}/more.py": "import sys\n\nvalue = undefined_name\n"})
+    rig.reviewed(iid)
+    added = [note for note in rig.bot_notes(iid) if note["id"] not in before]
+    assert len(added) == 1
+    assert "undefined_name" in added[0]["body"]
+    assert len(rig.summaries(iid)) == 1
+
+
+def test_a_burst_of_pushes_ends_in_one_review_of_the_newest_head(rig: Rig, branch: str) -> None:
+    iid = rig.sandbox.merge_request(files={f"{branch}.py": "value = 1\n"}, source=branch)
+    for number in range(6):
+        head = rig.sandbox.push(branch, {f"{branch}.py": f"value = undefined_{number}\n"})
+    rig.reviewed(iid)
+    rig.idle()
+    marks = [note["body"] for note in rig.findings(iid)]
+    assert len(marks) == 1
+    assert f"head={head}" in marks[0]
+    assert f"head={head}" in rig.summaries(iid)[0]["body"]
+
+
+def test_a_draft_is_left_alone_until_it_is_ready(rig: Rig, branch: str) -> None:
+    iid = rig.sandbox.merge_request(files=defects(branch), source=branch, draft=True)
+    rig.wait(lambda: any("draft" in run.get("message", "") for run in rig.runs()), what="the draft to be skipped")
+    assert rig.bot_notes(iid) == []
+    rig.sandbox.act(iid, "ready")
+    rig.reviewed(iid)
+
+
+def test_asking_the_bot_to_review_reviews_even_a_draft(rig: Rig, branch: str) -> None:
+    iid = rig.sandbox.merge_request(files=defects(branch), source=branch, draft=True)
+    rig.sandbox.act(iid, "review_request", reviewer="trivet")
+    rig.reviewed(iid)
+
+
+def test_a_command_of_a_developer_starts_a_review_and_a_guests_does_not(rig: Rig, branch: str) -> None:
+    iid = rig.sandbox.merge_request(files=defects(branch), source=branch, draft=True)
+    rig.sandbox.comment(iid, "/trivet review", user="gus")
+    rig.wait(lambda: any("Developer access" in run.get("message", "") for run in rig.runs()), what="the refusal")
+    assert rig.findings(iid) == []
+    rig.sandbox.comment(iid, "@trivet review", user="ada")
+    rig.reviewed(iid)
+
+
+def test_the_bot_answers_none_of_its_own_notes(rig: Rig, branch: str) -> None:
+    iid = rig.sandbox.merge_request(files=defects(branch), source=branch)
+    rig.reviewed(iid)
+    rig.idle()
+    runs = len(rig.runs())
+    rig.sandbox.client("trivet").projects.get("acme/shop").mergerequests.get(iid).notes.create({"body": "/trivet review"})
+    rig.sandbox.comment(iid, "thanks")
+    rig.wait(lambda: rig.log().count("the note holds no command") > 0, what="both notes to be handled")
+    assert len(rig.runs()) == runs
+
+
+def test_rules_come_from_the_target_branch_and_a_broken_file_is_complained_of_once(rig: Rig, branch: str) -> None:
+    project = f"acme/{branch.replace('_', '-')[:30]}"
+    members = {"ada": 30, "trivet": 30}
+    rig.sandbox.add_project(project, {".trivet.yml": "review: {min_severity: fatal}\n"}, members)
+    rig.sandbox.add_hook(rig.hook, "a-shared-" + "secret-for-hooks", project)
+    files = defects(branch) | {".trivet.yml": "review: {ignore: ['**']}\n"}
+    iid = rig.sandbox.merge_request(files=files, source=branch, project=project)
+    rig.reviewed(iid, project)
+    (summary,) = rig.summaries(iid, project)
+    assert "min_severity" in summary["body"]
+    assert len(rig.findings(iid, project)) == 2
+
+
+def test_a_merge_request_that_is_closed_meanwhile_is_left_alone(rig: Rig, branch: str) -> None:
+    iid = rig.sandbox.merge_request(files=defects(branch), source=branch, draft=True)
+    rig.idle()
+    rig.sandbox.act(iid, "close", user="grace")
+    rig.sandbox.comment(iid, "/trivet review", user="ada")
+    rig.wait(lambda: any("is closed" in run.get("message", "") for run in rig.runs()), what="the run to end")
+    assert rig.bot_notes(iid) == []
+
+
+def test_no_note_of_the_bot_did_anything_but_be_read(rig: Rig) -> None:
+    rig.idle()
+    state = rig.sandbox.state()
+    assert state["executed"] == []
+    assert [one for one in state["mentions"] if one["user"] == "trivet"] == []
+    assert [one for one in state["external"] if one["user"] == "trivet"] == []
+    assert [one for one in state["references"] if one["user"] == "trivet"] == []
+    assert all(not request["approved_by"] for request in state["merge_requests"])

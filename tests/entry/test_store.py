@@ -1,0 +1,114 @@
+"""Runs, leases and outages as the workers see them."""
+
+import time
+
+import pytest
+from tests.redis_server import RedisServer
+
+from bot.entry import keys
+from bot.entry.queue import run_id
+from bot.entry.store import Busy, Replaced, Run, Store, connect
+from bot.errors import Unavailable
+from bot.routing import JobRequest
+
+
+def request(head: str) -> JobRequest:
+    return JobRequest(
+        agent="review", project="acme/shop", project_id=1, iid=7, trigger="pushed", key=f"review:1:7:{head}", head=head
+    )
+
+
+@pytest.fixture
+def store(redis_server: RedisServer) -> Store:
+    return Store(connect(redis_server.url))
+
+
+def started(store: Store, head: str) -> Run:
+    run = store.run(store.start(request(head), "test"))
+    assert run is not None
+    return run
+
+
+def depth(store: Store) -> int:
+    return int(store.redis.llen("rq:queue:agents"))
+
+
+def test_starting_the_same_run_twice_queues_it_once(store: Store) -> None:
+    assert started(store, "aa").id == started(store, "aa").id == run_id("review:1:7:aa")
+    assert depth(store) == 1
+
+
+def test_one_run_at_a_time_holds_a_target(store: Store) -> None:
+    first, second = started(store, "aa"), started(store, "bb")
+    with store.lease(first), pytest.raises(Busy), store.lease(second):
+        pass
+    with store.lease(second):
+        pass
+
+
+def test_a_second_execution_of_a_run_takes_over_and_the_first_learns_of_it(store: Store) -> None:
+    run = started(store, "aa")
+    with store.lease(run) as first:
+        with store.lease(run) as second:
+            second.check()
+            with pytest.raises(Replaced):
+                first.check()
+
+
+def test_a_parked_run_is_queued_as_soon_as_the_target_is_free(store: Store) -> None:
+    first, second = started(store, "aa"), started(store, "bb")
+    with store.lease(first):
+        store.park("propose", second)
+        assert depth(store) == 2
+    assert depth(store) == 3
+    assert store.wake_due() == 0
+
+
+def test_a_dead_execution_holds_its_target_for_seconds_only(store: Store) -> None:
+    run = started(store, "aa")
+    with store.lease(run):
+        assert 0 < store.redis.pttl(keys.lease(run.target_key)) <= 12_000
+
+
+def test_an_outage_puts_a_run_back_with_growing_pauses_and_gives_up_after_a_day(store: Store) -> None:
+    run = started(store, "aa")
+    pauses = []
+    for _ in range(12):
+        pauses.append(store.put_back("propose", run, Unavailable("GitLab failed (502)")))
+        run = store.run(run.id) or run
+    known = [pause for pause in pauses if pause is not None]
+    assert known[0] < 3
+    assert all(later > 1.5 * earlier for earlier, later in zip(known[:7], known[1:8], strict=True))
+    assert max(known) <= 720
+    store.redis.hset(keys.run(run.id), "first_outage", time.time() - 90_000)
+    late = store.run(run.id)
+    assert late is not None
+    assert store.put_back("propose", late, Unavailable("GitLab failed (502)")) is None
+
+
+def test_a_platform_that_names_a_pause_gets_it(store: Store) -> None:
+    pause = store.put_back("propose", started(store, "aa"), Unavailable("GitLab is busy (429)", retry_after=77))
+    assert pause is not None
+    assert pause >= 77
+
+
+def test_what_is_due_is_queued_once(store: Store) -> None:
+    run = started(store, "aa")
+    store.redis.zadd(keys.WAITING, {f"propose:{run.id}": time.time() - 1})
+    assert (store.wake_due(), store.wake_due()) == (1, 0)
+    assert depth(store) == 2
+
+
+def test_a_run_whose_job_is_lost_is_seen_as_unattended(store: Store) -> None:
+    run = started(store, "aa")
+    assert store.is_attended(run)
+    store.redis.delete("rq:queue:agents")
+    assert not store.is_attended(run)
+    assert [lost.id for lost in store.unfinished(older_than=0)] == [run.id]
+
+
+def test_notes_are_paced_below_gitlabs_limit(store: Store) -> None:
+    with pytest.raises(Unavailable) as stop:
+        for _ in range(402):
+            store.pace()
+    assert 0 < (stop.value.retry_after or 0) <= 60

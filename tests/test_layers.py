@@ -1,0 +1,106 @@
+"""Imports go down only."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+MAY_IMPORT = {
+    "bot.domain": {"bot.domain", "bot.errors"},
+    "bot.errors": set(),
+    "bot.ports": {"bot.domain"},
+    "bot.llm": {"bot.llm", "bot.domain", "bot.errors", "bot.ports"},
+    "bot.agents": {"bot.agents", "bot.domain", "bot.errors", "bot.llm", "bot.ports"},
+    "bot.sources": {"bot.sources", "bot.domain", "bot.errors", "bot.ports"},
+    "bot.gateways": {"bot.gateways", "bot.domain", "bot.errors", "bot.ports"},
+    "bot.policy": {"bot.agents", "bot.domain", "bot.errors"},
+    "bot.routing": {"bot.domain", "bot.errors"},
+    "bot.run": {"bot.agents", "bot.domain", "bot.errors", "bot.policy", "bot.ports", "bot.routing"},
+    "bot.settings": {"bot.errors"},
+    "bot.sandbox": {"bot.sandbox"},
+}
+NOT_FOR_AGENTS = {"requests", "httpx", "httpx2", "urllib3", "gitlab", "redis", "rq", "aiohttp"}
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted((ROOT / "bot").rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        yield ".".join(part for part in parts if part != "__init__"), path
+
+
+def imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return found
+
+
+def layer(module: str) -> str | None:
+    return next((name for name in MAY_IMPORT if module == name or module.startswith(name + ".")), None)
+
+
+@pytest.mark.parametrize(
+    ("module", "path"), modules(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_a_module_imports_only_from_its_own_layer_and_those_below(module: str, path: Path) -> None:
+    own = layer(module)
+    if own is None:
+        assert module in ("bot", "bot.__main__") or module.startswith("bot.entry"), (
+            f"{module} belongs to no layer"
+        )
+        return
+    foreign = {name for name in imports(path) if name.startswith("bot.")}
+    allowed = MAY_IMPORT[own] | {own}
+    above = {
+        name for name in foreign if not any(name == one or name.startswith(one + ".") for one in allowed)
+    }
+    assert not above
+
+
+@pytest.mark.parametrize(
+    ("module", "path"), modules(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_an_agent_has_no_way_to_the_network(module: str, path: Path) -> None:
+    if module.startswith("bot.agents"):
+        assert not {name.split(".")[0] for name in imports(path)} & NOT_FOR_AGENTS
+
+
+def test_the_receiver_imports_no_agent_no_platform_client_and_no_model_sdk() -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "import sys, bot.entry.serve; print(' '.join(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    loaded = set(done.stdout.split())
+    assert "fastapi" in loaded
+    assert not loaded & {
+        "gitlab",
+        "langgraph",
+        "langchain_core",
+        "openai",
+        "anthropic",
+        "jira",
+        "unidiff",
+        "requests",
+    }
+
+
+def test_importing_the_package_imports_nothing_else() -> None:
+    import subprocess
+    import sys
+
+    program = "import sys; before = set(sys.modules); import bot; print(sorted(set(sys.modules) - before))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.strip() == "['bot']"
