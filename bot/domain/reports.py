@@ -13,7 +13,6 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
-from bot import __version__
 from bot.domain.actions import Coverage, Report
 from bot.domain.findings import Finding, Severity
 from bot.domain.markdown import code, counted, inert, one_line, spent
@@ -83,7 +82,6 @@ def as_sarif(report: Report) -> str:
         "tool": {
             "driver": {
                 "name": NAME,
-                "semanticVersion": __version__,
                 "rules": [{"id": _shown(rule)} for rule in rules],
             }
         },

@@ -45,7 +45,7 @@ REFERENCE = (
     rf"(?i:www)\.[^\s<>`|\\]*{END}",
     rf"(?:{PATH}|\+)*@+{PATH}*{LETTER}",  # a mention, an e-mail address
     rf"(?:{PATH}|\^)*[#!&]\d+(?:\+s?)?",  # issue, merge request, epic, alert; of any project
-    rf"{PATH}*%(?:\"[^\"`|\\]*\"|{PATH}+)",  # milestone
+    rf"{PATH}*%(?:\"[^\"`|\\]*\"|\"|{PATH}+)",  # milestone
     rf"{PATH}*~+{NAME}|~{{3,}}",  # label; a fence of tildes
     rf"{PATH}*\$+{NAME}",  # snippet, maths
     r"\*iteration:[^\s`|\\]+",
@@ -70,8 +70,8 @@ REFERABLE = re.compile(
 
 _QUIET = re2.Options()
 _QUIET.log_errors = False
-REFERENCES = re2.compile(rf"(?:{'|'.join(REFERENCE)}){LETTER}*", _QUIET)
-"""Up to the end of the word, so that what follows is no new word by being cut off."""
+REFERENCES = re2.compile(rf"{LETTER}*(?:{'|'.join(REFERENCE)}){LETTER}*", _QUIET)
+"""As whole words: what is left over on either side must be no new word by being cut off."""
 
 TOKEN = re.compile(
     r"""(?P<escape>\\[!-/:-@\[-`{-~])
@@ -502,7 +502,7 @@ def _literal(char: str, after: str) -> str:
     if char == "$" and after and after in "`|\\":
         return "\\$ "
     if char == "\\":
-        return char if after.isalnum() or after == " " else "&#92;"
+        return char if after.isalnum() else "&#92;"
     return ENTITIES.get(char) or (f"\\{char}" if char in ESCAPABLE else char)
 
 

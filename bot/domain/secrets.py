@@ -23,9 +23,15 @@ import re2
 from bot.domain.findings import Severity
 from bot.domain.secret_rules import OWN, RULES, Rule
 
+# (keyword, ranks of the rules that need it)
+_KEYWORDS = tuple(
+    (keyword.encode("ascii"), tuple(rank for rank, rule in enumerate(RULES) if keyword in rule.keywords))
+    for keyword in sorted({keyword for rule in RULES for keyword in rule.keywords})
+)
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _PLACEHOLDER = re.compile(rf"<REDACTED:(?:{'|'.join(rule.id for rule in (*RULES, OWN))}):[0-9a-f]{{8}}>")
 _TOKEN_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+OWN_RANK = -1
 _OWN_SHORTEST = 8  # characters
 _RUN_SHORTEST, _RUN_SHARE = 12, 0.6
 _RE2_MEMORY = 4 << 20  # bytes a rule's automaton may take; the default is twice that
@@ -62,7 +68,7 @@ class Redactor:
         """Every secret in order, none overlapping. Placeholders that are there already are not secrets."""
         shown = _without_placeholders(text)
         ascii_text = shown.encode("ascii", "replace")  # one byte a character: offsets stay those of `text`
-        own = (_Candidate(*run, 0, OWN) for form in self._own for run in _runs(form, shown))
+        own = (_Candidate(*run, OWN_RANK, OWN) for form in self._own for run in _runs(form, shown))
         return _merged(ascii_text, [*own, *_formats(ascii_text)])
 
     def redact(self, text: str) -> str:
@@ -113,10 +119,8 @@ class _Candidate(NamedTuple):
 def _formats(text: bytes) -> Iterator[_Candidate]:
     """Every string in a credential format. A rule's rank is its place in the table."""
     lowered = text.lower()
-    for rank, rule in enumerate(RULES, start=1):
-        if not any(keyword.encode() in lowered for keyword in rule.keywords):
-            continue
-        engine = _engine(rule.pattern)
+    for rank in sorted({rank for keyword, ranks in _KEYWORDS if keyword in lowered for rank in ranks}):
+        rule, engine = RULES[rank], _engine(RULES[rank].pattern)
         for match in engine.finditer(text):
             start, end = match.span(min(engine.groups, 1))
             if rule.matches(text[start:end].decode("ascii")):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 class Fault:
     """`path` is a pattern to find in the request's path; `method` and `user` None: any. It strikes `times` times.
 
-    `hang`: wait these seconds first. `status`: answer this without doing anything. `drop_answer`: do it, then cut the
+    `after`: let so many of them pass before. `hang`: wait these seconds first. `status`: answer this without doing anything. `drop_answer`: do it, then cut the
     connection, or answer `status` if there is one.
     """
 
@@ -19,6 +19,7 @@ class Fault:
     hang: float = 0
     drop_answer: bool = False
     times: int = 1
+    after: int = 0
     headers: dict[str, str] = field(default_factory=dict)
     body: str | None = None
 
@@ -30,7 +31,11 @@ class Fault:
 def next_fault(faults: list[Fault], method: str, path: str, user: str | None) -> Fault | None:
     """The fault this request meets; it is used up once."""
     for fault in faults:
-        if fault.strikes(method, path, user):
-            fault.times -= 1
-            return fault
+        if not fault.strikes(method, path, user):
+            continue
+        if fault.after:
+            fault.after -= 1
+            continue
+        fault.times -= 1
+        return fault
     return None

@@ -60,7 +60,9 @@ def lines(text: str) -> Iterator[Line]:
 
 def without_code(text: str) -> str:
     """The text outside of code; of code blocks empty lines are left. In an HTML block a backtick is a backtick."""
-    return "\n".join(_readable(kind, [line.text for line in run]) for kind, run in groupby(lines(text), _kind))
+    return "\n".join(
+        _readable(kind, [line.text for line in run]) for kind, run in groupby(lines(text), _kind)
+    )
 
 
 def fences(text: str) -> Iterator[str]:

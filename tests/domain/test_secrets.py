@@ -254,7 +254,7 @@ HARMLESS = [
     "-----BEGIN PUBLIC KEY-----\n" + "MIIBIjANBgkqhkiG9w0BAQEFAAOC" * 6 + "\n-----END PUBLIC KEY-----",
     "Authorization: Bearer <token>",
     'headers["Authorization"] = f"Bearer {token}"',
-    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIn0."
+    "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9" + ".eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4gRG9lIn0."
     + "SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c",
     "secretKeyRef: {name: shop-db-1, key: password}",
     'SECRET_KEY = get_random_secret_key("a1b2c3d4e5f6a7b8")',

@@ -23,7 +23,10 @@ def branch(request: pytest.FixtureRequest) -> str:
 
 
 def defects(name: str) -> dict[str, str]:
-    return {f"{name}/settings.py": f'import os\nTOKEN = "{LEAK}"\n', f"{name}/notes.txt": f"first\n{CONFLICT}last\n"}
+    return {
+        f"{name}/settings.py": f'import os\nTOKEN = "{LEAK}"\n',
+        f"{name}/notes.txt": f"first\n{CONFLICT}last\n",
+    }
 
 
 def lines_of(rig: Rig, iid: int) -> set[tuple[str, int]]:
@@ -31,7 +34,9 @@ def lines_of(rig: Rig, iid: int) -> set[tuple[str, int]]:
     return {(thread["position"]["new_path"], thread["position"]["new_line"]) for thread in threads}
 
 
-def test_an_opened_merge_request_gets_its_findings_on_their_lines_and_one_summary(rig: Rig, branch: str) -> None:
+def test_an_opened_merge_request_gets_its_findings_on_their_lines_and_one_summary(
+    rig: Rig, branch: str
+) -> None:
     iid = rig.sandbox.merge_request(files=defects(branch), source=branch)
     rig.reviewed(iid)
     assert lines_of(rig, iid) == {(f"{branch}/settings.py", 2), (f"{branch}/notes.txt", 6)}
@@ -51,7 +56,9 @@ def test_nothing_of_the_leaked_secret_is_repeated(rig: Rig, branch: str) -> None
 
 def test_a_clean_merge_request_gets_one_quiet_reaction_and_no_note(rig: Rig, branch: str) -> None:
     iid = rig.sandbox.merge_request(files={f"{branch}.py": "print('hello')\n"}, source=branch)
-    rig.wait(lambda: [award["name"] for award in rig.review(iid)["awards"]] == ["thumbsup"], what="a thumbs-up")
+    rig.wait(
+        lambda: [award["name"] for award in rig.review(iid)["awards"]] == ["thumbsup"], what="a thumbs-up"
+    )
     assert rig.bot_notes(iid) == []
 
 
@@ -81,7 +88,9 @@ def test_a_burst_of_pushes_ends_in_one_review_of_the_newest_head(rig: Rig, branc
 
 def test_a_draft_is_left_alone_until_it_is_ready(rig: Rig, branch: str) -> None:
     iid = rig.sandbox.merge_request(files=defects(branch), source=branch, draft=True)
-    rig.wait(lambda: any("draft" in run.get("message", "") for run in rig.runs()), what="the draft to be skipped")
+    rig.wait(
+        lambda: any("draft" in run.get("message", "") for run in rig.runs()), what="the draft to be skipped"
+    )
     assert rig.bot_notes(iid) == []
     rig.sandbox.act(iid, "ready")
     rig.reviewed(iid)
@@ -96,7 +105,9 @@ def test_asking_the_bot_to_review_reviews_even_a_draft(rig: Rig, branch: str) ->
 def test_a_command_of_a_developer_starts_a_review_and_a_guests_does_not(rig: Rig, branch: str) -> None:
     iid = rig.sandbox.merge_request(files=defects(branch), source=branch, draft=True)
     rig.sandbox.comment(iid, "/trivet review", user="gus")
-    rig.wait(lambda: any("Developer access" in run.get("message", "") for run in rig.runs()), what="the refusal")
+    rig.wait(
+        lambda: any("Developer access" in run.get("message", "") for run in rig.runs()), what="the refusal"
+    )
     assert rig.findings(iid) == []
     rig.sandbox.comment(iid, "@trivet review", user="ada")
     rig.reviewed(iid)
@@ -107,13 +118,17 @@ def test_the_bot_answers_none_of_its_own_notes(rig: Rig, branch: str) -> None:
     rig.reviewed(iid)
     rig.idle()
     runs = len(rig.runs())
-    rig.sandbox.client("trivet").projects.get("acme/shop").mergerequests.get(iid).notes.create({"body": "/trivet review"})
+    rig.sandbox.client("trivet").projects.get("acme/shop").mergerequests.get(iid).notes.create(
+        {"body": "/trivet review"}
+    )
     rig.sandbox.comment(iid, "thanks")
     rig.wait(lambda: rig.log().count("the note holds no command") > 0, what="both notes to be handled")
     assert len(rig.runs()) == runs
 
 
-def test_rules_come_from_the_target_branch_and_a_broken_file_is_complained_of_once(rig: Rig, branch: str) -> None:
+def test_rules_come_from_the_target_branch_and_a_broken_file_is_complained_of_once(
+    rig: Rig, branch: str
+) -> None:
     project = f"acme/{branch.replace('_', '-')[:30]}"
     members = {"ada": 30, "trivet": 30}
     rig.sandbox.add_project(project, {".trivet.yml": "review: {min_severity: fatal}\n"}, members)

@@ -19,13 +19,25 @@ SHOP = Project(id=1, path="acme/shop")
 
 def pushed(head: str, at: str = "2026-11-22T10:00:00.000Z") -> MergeRequestChanged:
     return MergeRequestChanged(
-        project=SHOP, iid=7, action="updated", head=head, actor=Person(id=5, username="ada"), pushed=True, at=at
+        project=SHOP,
+        iid=7,
+        action="updated",
+        head=head,
+        actor=Person(id=5, username="ada"),
+        pushed=True,
+        at=at,
     )
 
 
 def request(head: str) -> JobRequest:
     return JobRequest(
-        agent="review", project="acme/shop", project_id=1, iid=7, trigger="pushed", key=f"review:1:7:{head}", head=head
+        agent="review",
+        project="acme/shop",
+        project_id=1,
+        iid=7,
+        trigger="pushed",
+        key=f"review:1:7:{head}",
+        head=head,
     )
 
 
@@ -53,7 +65,9 @@ def test_fifty_equal_deliveries_at_once_are_one_run(redis_server: RedisServer) -
     async def storm() -> list[Receipt]:
         inbox = RedisInbox(redis_server.url)
         try:
-            return await asyncio.gather(*(inbox.accept("d", pushed("aa"), [request("aa")]) for _ in range(50)))
+            return await asyncio.gather(
+                *(inbox.accept("d", pushed("aa"), [request("aa")]) for _ in range(50))
+            )
         finally:
             await inbox.close()
 

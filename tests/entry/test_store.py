@@ -14,7 +14,13 @@ from bot.routing import JobRequest
 
 def request(head: str) -> JobRequest:
     return JobRequest(
-        agent="review", project="acme/shop", project_id=1, iid=7, trigger="pushed", key=f"review:1:7:{head}", head=head
+        agent="review",
+        project="acme/shop",
+        project_id=1,
+        iid=7,
+        trigger="pushed",
+        key=f"review:1:7:{head}",
+        head=head,
     )
 
 
@@ -87,7 +93,9 @@ def test_an_outage_puts_a_run_back_with_growing_pauses_and_gives_up_after_a_day(
 
 
 def test_a_platform_that_names_a_pause_gets_it(store: Store) -> None:
-    pause = store.put_back("propose", started(store, "aa"), Unavailable("GitLab is busy (429)", retry_after=77))
+    pause = store.put_back(
+        "propose", started(store, "aa"), Unavailable("GitLab is busy (429)", retry_after=77)
+    )
     assert pause is not None
     assert pause >= 77
 

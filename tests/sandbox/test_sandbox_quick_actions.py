@@ -135,6 +135,8 @@ def test_drafts_replies_edits_and_descriptions_run_commands_too(sandbox: Sandbox
         ("not \\`@ada` code, `unclosed @all", ["ada", "all"]),
         ("not <!-- a comment\n\n@ada -->", ["ada"]),
         ("http://127.0.0.1:4711/@ada", []),
+        ("<div>\n`@ada`\n</div>", ["ada"]),
+        (">>>\n@ada\n>>>", ["ada"]),
     ],
 )
 def test_people_called_are_seen(text: str, called: list[str]) -> None:
@@ -167,6 +169,8 @@ def test_references_are_seen(text: str, referred: list[str]) -> None:
         ("```mermaid\nclick A href\n```", ["diagram"]),
         (f"[a](http://{HOST}/acme/shop) [b](/acme) [c](#top) http://{HOST}/x", []),
         ("`https://evil.test` `![a](https://evil.test)`\n\n```\nhttps://evil.test\n```", []),
+        ("data=x:y \\[a\\](//evil.test) \\<img src=//evil.test>", []),
+        ("\\\\[a](//evil.test) \\\\<img src=//evil.test>", ["media", "link"]),
         ("<!-- https://evil.test --> \\![a](/x)", []),
     ],
 )

@@ -73,8 +73,8 @@ async def compose(state: ReviewState, runtime: Runtime[AgentContext]) -> dict[st
         _placed(finding, context.change, rank < cap, cap) for rank, finding in enumerate(state["shown"])
     ]
     posts = [
-        PostFinding(key=finding.fingerprint, finding=finding, body=finding_comment(finding), position=where)
-        for finding, where, _ in placed
+        PostFinding(key=one.fingerprint, finding=one, body=finding_comment(one), position=where)
+        for one, where, _ in placed
     ]
     moved = [Decision(key=one.fingerprint, allowed=True, reason=why) for one, _, why in placed if why]
     summary = summary_note(_summary(state, context, placed))

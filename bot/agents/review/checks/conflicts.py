@@ -1,9 +1,10 @@
 """Merge conflict markers on added lines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from bot.agents.review.checks.contract import capped, is_example, milder, quoted, readable
+from bot.agents.review.checks.contract import Hit, capped, is_example, milder, quoted, readable
 from bot.domain.change import ChangeSet, FileChange, Line, Side
 from bot.domain.findings import Finding, Severity
 from bot.domain.secrets import Redactor
@@ -31,7 +32,7 @@ class _Marker:
 def check(change: ChangeSet, snapshot: Snapshot, redactor: Redactor) -> Iterator[Finding]:
     """One finding for each conflict."""
     for file in readable(change):
-        yield from capped([_finding(file, block, redactor) for block in _blocks(list(_markers(file)))])
+        yield from capped(_hit(file, block, redactor) for block in _blocks(_markers(file)))
 
 
 def _markers(file: FileChange) -> Iterator[_Marker]:
@@ -49,7 +50,7 @@ def _kind(text: str) -> str | None:
     return sign if sign in (OPENING, BASE, CLOSING) and (not rest or rest[0] == " ") else None
 
 
-def _blocks(markers: list[_Marker]) -> Iterator[list[_Marker]]:
+def _blocks(markers: Iterable[_Marker]) -> Iterator[list[_Marker]]:
     """Markers of one conflict each.
 
     A middle marker alone is a heading's underline, a closing one without a middle before it a deep quotation.
@@ -75,12 +76,17 @@ def _is_conflict(block: list[_Marker]) -> bool:
     return OPENING in kinds or kinds >= {MIDDLE, CLOSING}
 
 
-def _finding(file: FileChange, block: list[_Marker], redactor: Redactor) -> Finding:
+def _hit(file: FileChange, block: list[_Marker], redactor: Redactor) -> Hit:
+    severity = milder(Severity.BLOCKER) if is_example(file.path) else Severity.BLOCKER
+    return Hit(severity, block[0].line.new, partial(_finding, file, block, severity, redactor))
+
+
+def _finding(file: FileChange, block: list[_Marker], severity: Severity, redactor: Redactor) -> Finding:
     first, last = block[0], block[-1]
     whole = last.kind == CLOSING and first is not last and first.hunk == last.hunk
     return Finding(
         rule="conflicts/marker",
-        severity=milder(Severity.BLOCKER) if is_example(file.path) else Severity.BLOCKER,
+        severity=severity,
         path=file.path,
         line=first.line.new,
         end_line=last.line.new if whole else None,

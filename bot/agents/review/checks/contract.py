@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from bot.domain.change import ChangeSet, FileChange, FileStatus
 from bot.domain.findings import Finding, Severity
@@ -67,22 +67,31 @@ def is_example(path: str) -> bool:
     return bool(_EXAMPLE_FOLDER.search(lowered) or _EXAMPLE_NAME.search(lowered))
 
 
-def capped(findings: Sequence[Finding], most: int = SHOWN_PER_FILE) -> list[Finding]:
+class Hit(NamedTuple):
+    """Something found, not yet described: describing costs time, and few of many are shown."""
+
+    severity: Severity
+    line: int | None
+    describe: Callable[[], Finding]
+
+
+def capped(hits: Iterable[Hit], most: int = SHOWN_PER_FILE) -> list[Finding]:
     """One file's findings of one check: the worst `most`, then one that counts the rest."""
-    ranked = sorted(findings, key=lambda one: -one.severity.rank)
-    shown, rest = ranked[:most], ranked[most:]
+    ranked = sorted(hits, key=lambda hit: -hit.severity.rank)
+    shown, rest = [hit.describe() for hit in ranked[:most]], ranked[most:]
     return [*shown, _counted(rest, most)] if rest else shown
 
 
-def _counted(rest: Sequence[Finding], most: int) -> Finding:
+def _counted(rest: Sequence[Hit], most: int) -> Finding:
     """One finding, on the line of the worst of `rest`, that stands for them all."""
-    lines = ", ".join(str(one.line) for one in rest[:LINES_LISTED])
+    first = rest[0].describe()
+    lines = ", ".join(str(hit.line) for hit in rest[:LINES_LISTED])
     update = {
-        "rule": f"{rest[0].rule.partition('/')[0]}/more",
+        "rule": f"{first.rule.partition('/')[0]}/more",
         "end_line": None,
         "title": MORE.format(count=len(rest), findings="finding" if len(rest) == 1 else "findings"),
         "detail": MORE_DETAIL.format(most=most),
         "evidence": MORE_EVIDENCE.format(lines=lines + (", ..." if len(rest) > LINES_LISTED else "")),
         "suggestion": None,
     }
-    return rest[0].model_copy(update=update)
+    return first.model_copy(update=update)

@@ -8,9 +8,11 @@ emoji needs is left alone. The `re` patterns here are single character classes, 
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from pathlib import PurePosixPath
 
-from bot.agents.review.checks.contract import capped, quoted, readable
+from bot.agents.review.checks.contract import Hit, capped, quoted, readable
 from bot.domain.change import ChangeSet, FileChange, Line
 from bot.domain.findings import Finding, Severity
 from bot.domain.secrets import Redactor
@@ -28,6 +30,9 @@ class Kind:
     in_prose: Severity
     title: str
     detail: str
+
+    def severity(self, prose: bool) -> Severity:
+        return self.in_prose if prose else self.in_code
 
 
 BIDI = Kind(
@@ -71,6 +76,8 @@ EVIDENCE = "The line reads: {line}"
 HIDDEN_EVIDENCE = "The hidden characters spell: {text}"
 EVIDENCE_LENGTH = 300  # characters
 POINTS_SHOWN = 6
+SUSPECTS_A_LINE = 1_000
+WORDS_A_LINE = 10_000
 
 _PROSE_NAMES = frozenset((
     ".md", ".markdown", ".mdx", ".rst", ".txt", ".adoc", ".asciidoc", ".org", ".tex", ".po", ".pot",
@@ -136,13 +143,24 @@ _FOREIGN_LETTER = re.compile("[\u0370-\u052f]")
 _SHORTEST_WORD = 3  # letters: shorter ones come from classes and escapes such as [a-zа-я] and "\nа"
 
 
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """One added line without its line end. `right_to_left`: it holds letters of a script written that way."""
+
+    line: str
+    prose: bool
+    right_to_left: bool
+
+    def neighbours(self, at: int) -> tuple[str, str]:
+        """The characters before and after, empty at the ends."""
+        return self.line[at - 1 : at] if at else "", self.line[at + 1 : at + 2]
+
+
 def check(change: ChangeSet, snapshot: Snapshot, redactor: Redactor) -> Iterator[Finding]:
     """One finding a line, for the worst that hides on it."""
     for file in readable(change):
         prose = is_prose(file.path)
-        yield from capped(
-            [found for line in file.added() if (found := _finding(file, line, prose, redactor))]
-        )
+        yield from capped(hit for line in file.added() if (hit := _hit(file, line, prose, redactor)))
 
 
 def is_prose(path: str) -> bool:
@@ -150,90 +168,95 @@ def is_prose(path: str) -> bool:
     return PurePosixPath(path.lower()).suffix in _PROSE_NAMES or bool(_TRANSLATIONS.search(path.lower()))
 
 
-def _finding(file: FileChange, line: Line, prose: bool, redactor: Redactor) -> Finding | None:
+def _hit(file: FileChange, line: Line, prose: bool, redactor: Redactor) -> Hit | None:
     text = line.text.removesuffix("\r")
     if text.isascii() and not _SUSPECT.search(text):
         return None
-    hits = [*_hidden(text, prose, first=line.new == 1), *_lookalikes(text, prose)]
-    if not hits:
+    hidden = [*_hidden(text, prose, first=line.new == 1), *_lookalikes(text, prose)]
+    if not hidden:
         return None
-    severity, kind = max(
-        ((kind.in_prose if prose else kind.in_code, kind) for _, kind in hits), key=lambda pair: pair[0].rank
-    )
-    places = [at for at, one in hits if one.rule == kind.rule]
+    kind = max((kind for _, kind in hidden), key=lambda kind: kind.severity(prose).rank)
+    return Hit(kind.severity(prose), line.new, partial(_finding, file, line, kind, prose, hidden, redactor))
+
+
+def _finding(
+    file: FileChange, line: Line, kind: Kind, prose: bool, hidden: list[tuple[int, Kind]], redactor: Redactor
+) -> Finding:
+    text = line.text.removesuffix("\r")
     return Finding(
         rule=f"invisible/{kind.rule}",
-        severity=severity,
+        severity=kind.severity(prose),
         path=file.path,
         line=line.new,
         anchor=_anchor(text, redactor),
         title=kind.title,
-        detail=kind.detail.format(points=_points([text[at] for at in places])),
-        evidence=_evidence(text, [at for at, _ in hits], redactor),
+        detail=kind.detail.format(points=_points([text[at] for at, one in hidden if one.rule == kind.rule])),
+        evidence=_evidence(text, [at for at, _ in hidden], redactor),
     )
 
 
-def _hidden(text: str, prose: bool, first: bool) -> Iterator[tuple[int, Kind]]:
-    """(index, kind) of every character that hides something."""
-    flags = {at for flag in _FLAG.finditer(text) for at in range(*flag.span())}
-    for found in _SUSPECT.finditer(text):
+def _hidden(line: str, prose: bool, first: bool) -> Iterator[tuple[int, Kind]]:
+    """(index, kind) of the characters that hide something, of the first thousand that could."""
+    text = _Text(line, prose, _RIGHT_TO_LEFT.search(line) is not None)
+    flags = {at for flag in _FLAG.finditer(line) for at in range(*flag.span())}
+    for found in islice(_SUSPECT.finditer(line), SUSPECTS_A_LINE):
         at = found.start()
-        byte_order_mark = first and at == 0 and text[0] == "\ufeff"
-        if at not in flags and not byte_order_mark and (kind := _judge(text, at, prose)):
+        byte_order_mark = first and at == 0 and line[0] == "\ufeff"
+        if at not in flags and not byte_order_mark and (kind := _judge(text, at)):
             yield at, kind
 
 
-def _judge(text: str, at: int, prose: bool) -> Kind | None:
-    return next((judge(text, at, prose) for members, judge in _JUDGES if members.match(text, at)), STRAY)
+def _judge(text: _Text, at: int) -> Kind | None:
+    return next((judge(text, at) for members, judge in _JUDGES if members.match(text.line, at)), STRAY)
 
 
-def _of_direction(text: str, at: int, prose: bool) -> Kind | None:
-    if text[at] in _OVERRIDES:
+def _of_direction(text: _Text, at: int) -> Kind | None:
+    if text.line[at] in _OVERRIDES:
         return OVERRIDE
-    return None if prose and _RIGHT_TO_LEFT.search(text) else BIDI
+    return None if text.prose and text.right_to_left else BIDI
 
 
-def _of_mark(text: str, at: int, prose: bool) -> Kind | None:
-    if not _RIGHT_TO_LEFT.search(text):
+def _of_mark(text: _Text, at: int) -> Kind | None:
+    if not text.right_to_left:
         return BIDI
-    return None if prose else STRAY
+    return None if text.prose else STRAY
 
 
-def _of_joiner(text: str, at: int, prose: bool) -> Kind | None:
-    before, after = _neighbours(text, at)
+def _of_joiner(text: _Text, at: int) -> Kind | None:
+    before, after = text.neighbours(at)
     joins_emoji = (_EMOJI.match(before) or _EMOJI_END.match(before)) and _EMOJI.match(after)
     joins_letters = _JOINING.match(before) or _JOINING.match(after)
     return None if joins_emoji or joins_letters else _in_word(before, after)
 
 
-def _of_selector(text: str, at: int, prose: bool) -> Kind | None:
+def _of_selector(text: _Text, at: int) -> Kind | None:
     """A selector belongs right after a character that has variants; a row of them is data."""
-    before, after = _neighbours(text, at)
-    if text[at] in "\ufe0e\ufe0f" and _EMOJI.match(before):
+    selector, (before, after) = text.line[at], text.neighbours(at)
+    if selector in "\ufe0e\ufe0f" and _EMOJI.match(before):
         return None
-    if _IDEOGRAPH.match(before) or (text[at] <= "\ufe0f" and _VARIED.match(before)):
+    if _IDEOGRAPH.match(before) or (selector <= "\ufe0f" and _VARIED.match(before)):
         return None
     in_a_row = _SELECTOR.match(before) or _SELECTOR.match(after)
-    return HIDDEN_TEXT if in_a_row or text[at] > "\uffff" else STRAY
+    return HIDDEN_TEXT if in_a_row or selector > "\uffff" else STRAY
 
 
-def _of_filler(text: str, at: int, prose: bool) -> Kind | None:
+def _of_filler(text: _Text, at: int) -> Kind | None:
     """A Hangul filler is a letter to compilers: alone it makes an invisible name."""
-    before, after = _neighbours(text, at)
+    before, after = text.neighbours(at)
     return None if _HANGUL.match(before) or _HANGUL.match(after) else SPLIT_WORD
 
 
-def _of_script(text: str, at: int, prose: bool) -> Kind | None:
-    before, after = _neighbours(text, at)
+def _of_script(text: _Text, at: int) -> Kind | None:
+    before, after = text.neighbours(at)
     return None if _JOINING.match(before) or _JOINING.match(after) else _in_word(before, after)
 
 
-def _of_space(text: str, at: int, prose: bool) -> Kind | None:
+def _of_space(text: _Text, at: int) -> Kind | None:
     """Zero-width spaces break lines in scripts without spaces; a soft hyphen belongs inside a word of prose."""
-    before, after = _neighbours(text, at)
-    if text[at] == "\u200b" and (_NO_SPACES.match(before) or _NO_SPACES.match(after)):
+    char, (before, after) = text.line[at], text.neighbours(at)
+    if char == "\u200b" and (_NO_SPACES.match(before) or _NO_SPACES.match(after)):
         return None
-    if text[at] == "\u00ad" and prose and before.isalpha() and after.isalpha():
+    if char == "\u00ad" and text.prose and before.isalpha() and after.isalpha():
         return None
     return _in_word(before, after)
 
@@ -246,21 +269,16 @@ def _is_word(char: str) -> bool:
     return char.isalnum() or char == "_"
 
 
-def _neighbours(text: str, at: int) -> tuple[str, str]:
-    """The characters before and after, empty at the ends."""
-    return text[at - 1 : at] if at else "", text[at + 1 : at + 2]
-
-
-_JUDGES: tuple[tuple[re.Pattern[str], Callable[[str, int, bool], Kind | None]], ...] = (
+_JUDGES: tuple[tuple[re.Pattern[str], Callable[[_Text, int], Kind | None]], ...] = (
     (re.compile(f"[{_BIDI}]"), _of_direction),
     (re.compile(f"[{_MARKS}]"), _of_mark),
-    (re.compile(f"[{_TAGS}]"), lambda text, at, prose: HIDDEN_TEXT),
+    (re.compile(f"[{_TAGS}]"), lambda text, at: HIDDEN_TEXT),
     (re.compile(f"[{_JOINERS}]"), _of_joiner),
     (re.compile(f"[{_SELECTORS}]"), _of_selector),
     (re.compile(f"[{_FILLERS}]"), _of_filler),
     (re.compile(f"[{_KHMER_MONGOLIAN}]"), _of_script),
-    (re.compile(f"[{_CONTROLS}]"), lambda text, at, prose: CONTROL),
-    (re.compile(f"[{_PRIVATE}]"), lambda text, at, prose: PRIVATE),
+    (re.compile(f"[{_CONTROLS}]"), lambda text, at: CONTROL),
+    (re.compile(f"[{_PRIVATE}]"), lambda text, at: PRIVATE),
     (re.compile(f"[{_OTHER_INVISIBLE}]"), _of_space),
 )
 
@@ -269,7 +287,7 @@ def _lookalikes(text: str, prose: bool) -> Iterator[tuple[int, Kind]]:
     """(index, kind) of look-alike letters in words that are Latin otherwise. Only in code: prose mixes on purpose."""
     if prose or not _LOOKALIKE.search(text):
         return
-    for word in _MIXED_WORD.finditer(text):
+    for word in islice(_MIXED_WORD.finditer(text), WORDS_A_LINE):
         start = word.start() + (text[word.start() - 1 : word.start()] in ("\\", "%"))
         beside = text[word.start() - 1 : word.start()] + text[word.end() : word.end() + 1]
         if _is_disguised(text[start : word.end()]) and not _FOREIGN_LETTER.search(beside):

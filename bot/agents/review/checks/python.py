@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import accumulate
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -18,7 +19,7 @@ from typing import Final
 import ruff  # type: ignore[import-untyped]
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from bot.agents.review.checks.contract import CheckSkipped, capped, is_example, quoted, readable, titled
+from bot.agents.review.checks.contract import CheckSkipped, Hit, capped, is_example, quoted, readable, titled
 from bot.agents.review.checks.python_rules import LINTS, SYNTAX, Lint
 from bot.domain.change import ChangeSet, FileChange
 from bot.domain.findings import Finding, Suggestion
@@ -113,8 +114,8 @@ def check(change: ChangeSet, snapshot: Snapshot, redactor: Redactor) -> list[Fin
     except PlatformError as error:
         raise CheckSkipped(UNREADABLE.format(error=error)) from error
     reported = _ruff(sources) if sources else []
-    per_file = [_findings(source, reported[number], redactor) for number, source in enumerate(sources)]
-    findings = [finding for found in per_file for finding in capped(found, SHOWN_PER_FILE)]
+    per_file = [_hits(source, reported[number], redactor) for number, source in enumerate(sources)]
+    findings = [finding for hits in per_file for finding in capped(hits, SHOWN_PER_FILE)]
     if missing := len(files) - len(sources):
         words = "file was" if missing == 1 else "files were"
         raise CheckSkipped(LEFT_OUT.format(count=missing, files=words), findings)
@@ -216,14 +217,20 @@ def _deadline(process: "subprocess.Popen[bytes]") -> Iterator[None]:
         process.kill()
 
 
-def _findings(source: _Source, diagnostics: Sequence[_Diagnostic], redactor: Redactor) -> list[Finding]:
+def _hits(source: _Source, diagnostics: Sequence[_Diagnostic], redactor: Redactor) -> Iterator[Hit]:
     """A file that does not parse gets its first error only: what ruff says of the rest is guesswork."""
     broken = next((one for one in diagnostics if one.code == SYNTAX_CODE), None)
     placed = _placed_error(source, broken) if broken else _placed(source, diagnostics)
-    anchors = {
-        row: quoted(source.lines[row - 1].removesuffix("\r"), redactor) for row in {row for row, *_ in placed}
-    }
-    return [_finding(source, one, lint, row, anchors[row], redactor) for row, lint, one in placed]
+
+    @cache
+    def anchor(row: int) -> str:
+        return quoted(source.lines[row - 1].removesuffix("\r"), redactor)
+
+    def finding(row: int, lint: Lint, diagnostic: _Diagnostic) -> Finding:
+        return _finding(source, diagnostic, lint, row, anchor(row), redactor)
+
+    for row, lint, diagnostic in placed:
+        yield Hit(lint.severity, row, partial(finding, row, lint, diagnostic))
 
 
 def _placed(source: _Source, diagnostics: Sequence[_Diagnostic]) -> list[tuple[int, Lint, _Diagnostic]]:

@@ -2,11 +2,12 @@
 
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import partial
 from itertools import accumulate
 
-from bot.agents.review.checks.contract import ANCHOR_LENGTH, capped, is_example, milder, readable, titled
+from bot.agents.review.checks.contract import ANCHOR_LENGTH, Hit, capped, is_example, milder, readable, titled
 from bot.domain.change import ChangeSet, FileChange, Line, Side
-from bot.domain.findings import Finding
+from bot.domain.findings import Finding, Severity
 from bot.domain.secrets import Redactor, SecretMatch
 from bot.ports import Snapshot
 
@@ -22,11 +23,10 @@ OWN_EVIDENCE = "{length} characters equal a credential this bot works with."
 def check(change: ChangeSet, snapshot: Snapshot, redactor: Redactor) -> Iterator[Finding]:
     """One finding for each line on which a secret starts."""
     for file in readable(change):
-        findings = [finding for hunk in file.hunks for finding in _in_lines(file, hunk.lines, redactor)]
-        yield from capped(findings)
+        yield from capped(hit for hunk in file.hunks for hit in _hits(file, hunk.lines, redactor))
 
 
-def _in_lines(file: FileChange, lines: tuple[Line, ...], redactor: Redactor) -> Iterator[Finding]:
+def _hits(file: FileChange, lines: tuple[Line, ...], redactor: Redactor) -> Iterator[Hit]:
     """A hunk's added lines are searched as one text, so that a key over several lines is seen whole."""
     added = [line for line in lines if line.side is Side.ADDED]
     text = "\n".join(line.text for line in added)
@@ -35,7 +35,9 @@ def _in_lines(file: FileChange, lines: tuple[Line, ...], redactor: Redactor) -> 
     anchors = redactor.redact(text).split("\n") if matches else []
     for at, match in sorted(matches.items()):
         if _wanted(file, match):
-            yield _finding(file, added[at], match, anchors[at])
+            severity = milder(match.severity) if is_example(file.path) else match.severity
+            describe = partial(_finding, file, added[at], match, severity, anchors[at])
+            yield Hit(severity, added[at].new, describe)
 
 
 def _wanted(file: FileChange, match: SecretMatch) -> bool:
@@ -43,11 +45,11 @@ def _wanted(file: FileChange, match: SecretMatch) -> bool:
     return not (file.generated and match.rule.startswith("generic-"))
 
 
-def _finding(file: FileChange, line: Line, match: SecretMatch, anchor: str) -> Finding:
+def _finding(file: FileChange, line: Line, match: SecretMatch, severity: Severity, anchor: str) -> Finding:
     evidence = OWN_EVIDENCE if match.rule == "own" else EVIDENCE
     return Finding(
         rule=f"secrets/{match.rule}",
-        severity=milder(match.severity) if is_example(file.path) else match.severity,
+        severity=severity,
         path=file.path,
         line=line.new,
         anchor=anchor[:ANCHOR_LENGTH],
