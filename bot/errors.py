@@ -66,9 +66,13 @@ class Refused(PlatformError):
 
 
 class Stopped(TrivetError):
-    """A run that ends before it publishes, on purpose."""
+    """A run that ends before it publishes, on purpose. `again`: the same request may be run again, as a draft may."""
 
     state = "done"
+
+    def __init__(self, message: str, *, again: bool = False) -> None:
+        super().__init__(message)
+        self.again = again
 
 
 class Superseded(Stopped):

@@ -123,7 +123,7 @@ def _not_skipped(request: JobRequest, merge_request: MergeRequest, config: RepoC
     if request.trigger in EXPLICIT:
         return
     if merge_request.draft and not config.review.drafts:
-        raise Stopped(DRAFT.format(target=merge_request.target))
+        raise Stopped(DRAFT.format(target=merge_request.target), again=True)
     if config.skips_title(merge_request.title):
         raise Stopped(TITLE.format(target=merge_request.target))
 

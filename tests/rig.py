@@ -44,12 +44,18 @@ class Rig:
     """`folder` keeps the data. `sweep`: seconds between sweeps, an hour unless the test is about them."""
 
     def __init__(
-        self, folder: Path, *, sweep: float = 3600, version: str = "19.2.0", **settings: str
+        self,
+        folder: Path,
+        *,
+        sweep: float = 3600,
+        version: str = "19.2.0",
+        seed: bool = False,
+        **settings: str,
     ) -> None:
         self.folder = folder
         self.port = free_port()
         self.hook = f"http://127.0.0.1:{self.port}/hooks/gitlab"
-        self.sandbox = SandboxServer(version=version, folder=folder / "sandbox")
+        self.sandbox = SandboxServer(version=version, folder=folder / "sandbox", seed=seed)
         self._sweep = sweep
         self._settings = settings
         self._up: subprocess.Popen[bytes] | None = None

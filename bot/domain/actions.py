@@ -92,7 +92,7 @@ class Coverage(_Frozen):
 
 
 class Report(_Frozen):
-    """The account of one run: what was read, decided, skipped with reasons, paid and posted. `seconds` are wall time."""
+    """The account of one run: read, decided, skipped with reasons, paid, posted. `seconds` are wall time."""
 
     run: str
     agent: str

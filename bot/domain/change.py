@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The one merge request a run is about. `project` is the full path, `project_id` GitLab's number (0: not known yet)."""
+    """The one merge request a run is about: `project` is the full path, `project_id` its number (0: not known)."""
 
     project: str
     iid: int
@@ -139,7 +139,9 @@ class ChangeSet:
     def file(self, path: str) -> FileChange | None:
         """The change of this path at head; a change of type is two entries of one path, a deletion and an addition."""
         named = [file for file in self.files if file.new_path == path]
-        return next((file for file in named if file.status is not FileStatus.DELETED), named[0] if named else None)
+        return next(
+            (file for file in named if file.status is not FileStatus.DELETED), named[0] if named else None
+        )
 
 
 def shown_path(path: str) -> str:

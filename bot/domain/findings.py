@@ -69,7 +69,7 @@ _PLACEHOLDER = re.compile(r"<REDACTED:([a-z0-9-]+):[0-9a-f]{8}>")
 
 
 def normalised(anchor: str) -> str:
-    """The anchored line as its identity sees it: re-indenting it, or rotating the key of placeholders, changes nothing."""
+    """The anchored line as its identity sees it: re-indenting, or rotating the key of placeholders, changes nothing."""
     return _SPACES.sub(" ", _PLACEHOLDER.sub(r"<REDACTED:\1>", anchor)).strip()
 
 

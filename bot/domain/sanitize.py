@@ -52,8 +52,8 @@ REFERENCE = (
     r"\[[a-z_]+:[^\]\s`|\\]+\]",  # [vulnerability:1] and its like
     r"\[\[[^\]`|\\]*\]\]|(?i:\[_?TOC_?\])",  # wiki link, table of contents
     rf"{PATH}+/{PATH}+>",  # project
-    r"\b[A-Z][A-Z0-9_]+-\d+",  # GL-1, and an external tracker's key
-    r"\b[0-9a-fA-F]{7,40}\b",  # commit
+    r"[A-Z][A-Z0-9_]+-\d+",  # GL-1, and an external tracker's key
+    r"[0-9a-fA-F]{7}",  # commit
     rf"(?:{LETTER}|:)*:[a-z0-9_+\-]+:(?:{LETTER}|:)*",  # emoji: a custom one is an image
 )
 """GitLab's references, and what it makes a link without being asked (docs.gitlab.com/user/markdown)."""

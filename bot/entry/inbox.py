@@ -38,7 +38,8 @@ local runs, started, i = {}, false, 7
 while i <= #ARGV do
   local run_key, run, request, job_key, job, count = unpack(ARGV, i, i + 5)
   local state = redis.call('HGET', run_key, 'state')
-  local idle = not state or state == 'failed' or state == 'superseded' or (state == 'done' and came_back)
+  local again = came_back or redis.call('HGET', run_key, 'again')
+  local idle = not state or state == 'failed' or state == 'superseded' or (state == 'done' and again)
   if idle then
     redis.call('DEL', run_key)
     redis.call('HSET', run_key, 'request', request, 'state', 'queued', 'created', ARGV[4], 'event', KEYS[2])

@@ -11,7 +11,7 @@ from bot.domain.actions import Outcome, Proposal
 from bot.domain.change import MergeRequest, Target
 from bot.entry.store import Busy, Lease, Replaced, Run, Store
 from bot.entry.timelimit import JobTimeLimit
-from bot.errors import NotReady, PlatformError, Stopped, Superseded, TrivetError, Unavailable
+from bot.errors import AccessDenied, NotReady, PlatformError, Stopped, Superseded, TrivetError, Unavailable
 from bot.ports import MergeRequestReader
 from bot.routing import JobRequest
 from bot.run import EXPLICIT, Means, apply, propose
@@ -106,8 +106,8 @@ class Jobs:
         except Superseded as error:
             self._succeed(run, error)
         except Stopped as error:
-            self._end(run, error.state, str(error))
-        except Unavailable as error:
+            self._end(run, error)
+        except (Unavailable, AccessDenied) as error:
             self._put_back(kind, run, error)
         except TrivetError as error:
             self._fail(run, str(error))
@@ -155,19 +155,21 @@ class Jobs:
 
     # how a run ends
 
-    def _end(self, run: Run, state: str, message: str) -> None:
-        self.store.finish(run, state, message)
-        log.info("ended", run=run.id, state=state, reason=message)
+    def _end(self, run: Run, error: Stopped) -> None:
+        self.store.finish(run, error.state, str(error), again=error.again)
+        log.info("ended", run=run.id, state=error.state, reason=str(error))
 
     def _succeed(self, run: Run, error: Superseded) -> None:
         """The newest head gets its own run, whether or not a delivery told of it."""
-        self._end(run, "superseded", str(error))
         if error.head:
             request = run.request
-            key = f"{request.agent}:{request.project_id}:{request.iid}:{error.head}"
+            plain = f"{request.agent}:{request.project_id}:{request.iid}:{error.head}"
+            key = f"{request.key}@{error.head}" if request.trigger in EXPLICIT else plain
             self.store.start(request.model_copy(update={"key": key, "head": error.head}), "superseded")
+        self._end(run, error)
 
-    def _put_back(self, kind: str, run: Run, error: Unavailable) -> None:
+    def _put_back(self, kind: str, run: Run, error: Unavailable | AccessDenied) -> None:
+        """An outage, or a token that an operator will renew: neither is the merge request's fault."""
         pause = self.store.put_back(kind, run, error)
         if pause is None:
             self._fail(run, DAY_LONG.format(error=error))
@@ -175,9 +177,8 @@ class Jobs:
             log.warning("put back", run=run.id, job=kind, seconds=round(pause, 1), reason=str(error))
 
     def _fail(self, run: Run, message: str) -> None:
-        self.store.finish(run, "failed", message)
+        self.store.finish(run, "failed", message, then="complain")
         log.error("failed", run=run.id, reason=message)
-        self.store.queue_job("complain", run)
 
 
 @dataclass(frozen=True)

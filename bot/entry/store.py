@@ -19,7 +19,7 @@ from bot.entry import keys
 from bot.entry.inbox import ACCEPT, acceptance
 from bot.entry.keys import text
 from bot.entry.queue import AGENTS, EFFECTS, enqueue, queue_key, run_id
-from bot.errors import NotReady, Unavailable
+from bot.errors import AccessDenied, NotReady, Unavailable
 from bot.routing import JobRequest
 
 OVER: Final = frozenset({"done", "failed", "superseded"})
@@ -30,6 +30,7 @@ PARK_SECONDS: Final = 5.0
 OUTAGE_SECONDS: Final = 86_400.0
 FIRST_PAUSE: Final = 2.0
 LONGEST_PAUSE: Final = 600.0
+TOKEN_PAUSE: Final = 60.0
 NOTES_PER_MINUTE: Final = 200
 
 TAKE: Final = """
@@ -146,8 +147,20 @@ class Store:
         stored = self.redis.get(keys.proposal(run_id))
         return Proposal.model_validate_json(stored) if stored else None
 
-    def finish(self, run: Run, state: str, message: str, report: Report | None = None) -> None:
-        """The run is over: its report stays a month, its event a day."""
+    def finish(
+        self,
+        run: Run,
+        state: str,
+        message: str,
+        report: Report | None = None,
+        *,
+        again: bool = False,
+        then: str | None = None,
+    ) -> None:
+        """The run is over: its report stays a month, its event a day.
+
+        `again`: an equal request may run again. `then`: a job to queue in the same transaction.
+        """
         closing = report or Report(
             run=run.id,
             agent=run.request.agent,
@@ -160,12 +173,16 @@ class Store:
         with self.redis.pipeline() as pipe:
             pipe.set(keys.report(run.id), closing.model_dump_json(), ex=keys.RUN_TTL)
             pipe.hset(keys.run(run.id), mapping={"state": state, "message": message, "ended": time.time()})
+            if again:
+                pipe.hset(keys.run(run.id), "again", 1)
             pipe.expire(keys.run(run.id), keys.RUN_TTL)
             pipe.delete(keys.proposal(run.id))
             pipe.zrem(keys.UNFINISHED, run.id)
             pipe.zrem(keys.WAITING, f"propose:{run.id}", f"apply:{run.id}")
             if run.event:
                 pipe.expire(run.event, keys.EVENT_TTL)
+            if then:
+                enqueue(then, run.id, self.redis, pipe)
             pipe.execute()
 
     def report(self, run_id: str) -> Report | None:
@@ -178,7 +195,11 @@ class Store:
     def unfinished(self, older_than: float) -> list[Run]:
         """Runs accepted more than `older_than` seconds ago that are not over."""
         ids = self.redis.zrangebyscore(keys.UNFINISHED, 0, time.time() - older_than)
-        return [run for name in map(text, ids) if (run := self.run(name) or self._forget(name))]
+        found = {name: self.run(name) for name in map(text, ids)}
+        gone = [name for name, run in found.items() if run is None]
+        if gone:
+            self.redis.zrem(keys.UNFINISHED, *gone)
+        return [run for run in found.values() if run is not None]
 
     def is_attended(self, run: Run) -> bool:
         """Whether somebody is at a run: holds its target, waits for its time, or its job stands in a queue."""
@@ -191,16 +212,12 @@ class Store:
 
     def is_known(self, request: JobRequest) -> bool:
         """Whether the run of this request is queued, at work, or was brought to an end that still holds."""
-        state = self.redis.hget(keys.run(run_id(request.key)), "state")
-        return state is not None and state != b"superseded"
-
-    def _forget(self, name: str) -> None:
-        """Drop the trace of a run whose record ran out."""
-        self.redis.zrem(keys.UNFINISHED, name)
+        state, again = self.redis.hmget(keys.run(run_id(request.key)), "state", "again")
+        return state is not None and state != b"superseded" and not again
 
     # outages: a job put back outside RQ's retry count
 
-    def put_back(self, kind: str, run: Run, error: Unavailable) -> float | None:
+    def put_back(self, kind: str, run: Run, error: Unavailable | AccessDenied) -> float | None:
         """Try again later, with growing pauses; the pause in seconds, None when a day has passed."""
         now = time.time()
         first = run.first_outage or now
@@ -352,12 +369,13 @@ class Lease:
                 return
 
 
-def _pause(outages: int, error: Unavailable) -> float:
+def _pause(outages: int, error: Unavailable | AccessDenied) -> float:
     """Seconds until the next try: 2, 4, 8 … 600, at least what the platform asked for, spread by a fifth."""
+    asked = error.retry_after or 0.0 if isinstance(error, Unavailable) else TOKEN_PAUSE
     if isinstance(error, NotReady):
-        return max(error.retry_after or 0, min(2.0 * (outages + 1), 30.0))
+        return max(asked, min(2.0 * (outages + 1), 30.0))
     grown: float = min(FIRST_PAUSE * 2.0 ** min(outages, 20), LONGEST_PAUSE)
-    return max(grown, error.retry_after or 0) * random.uniform(1, 1.2)  # noqa: S311 - spreads load, guards nothing
+    return max(grown, asked) * random.uniform(1, 1.2)  # noqa: S311 - spreads load, guards nothing
 
 
 def connect(url: str) -> Redis:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 class Fault:
     """`path` is a pattern to find in the request's path; `method` and `user` None: any. It strikes `times` times.
 
-    `after`: let so many of them pass before. `hang`: wait these seconds first. `status`: answer this without doing anything. `drop_answer`: do it, then cut the
-    connection, or answer `status` if there is one.
+    `after`: let so many of them pass before. `hang`: wait these seconds first. `status`: answer this without doing
+    anything. `drop_answer`: do it, then cut the connection, or answer `status` if there is one.
     """
 
     path: str = ""

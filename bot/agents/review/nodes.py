@@ -11,9 +11,10 @@ from bot.agents.review.schema import ReviewState
 from bot.agents.spec import AgentContext
 from bot.domain.actions import Action, Coverage, Decision, Position, PostFinding, React, UpsertNote
 from bot.domain.change import ChangeSet, FileChange, shown_path
-from bot.domain.findings import Finding, Severity, identified
+from bot.domain.findings import Finding, Severity, Suggestion, identified
 from bot.domain.markdown import Summary, finding_comment, recovery_note, summary_note
 from bot.domain.positions import file_position, position
+from bot.domain.secrets import Redactor
 
 IGNORED = "ignored by .trivet.yml"
 BINARY = "binary: its text was not read, its size was"
@@ -24,6 +25,8 @@ NO_LINE = "GitLab has no place for the line: shown in the summary"
 ON_FILE = "GitLab has no place for the line: shown on the file"
 TOO_MANY = "more than {most} findings: the worst are shown"
 MOST_FINDINGS: Final = 50
+
+Placed = tuple[Finding, Position | None, str]
 SUBMODULE_MODE: Final = "160000"
 
 
@@ -69,14 +72,13 @@ async def compose(state: ReviewState, runtime: Runtime[AgentContext]) -> dict[st
     """Turn findings into notes on their lines and one summary, or silence into one reaction."""
     context = runtime.context
     cap = context.config.review.max_comments
-    placed = [
-        _placed(finding, context.change, rank < cap, cap) for rank, finding in enumerate(state["shown"])
-    ]
+    placed = [_placed(finding, context, rank < cap, cap) for rank, finding in enumerate(state["shown"])]
     posts = [
         PostFinding(key=one.fingerprint, finding=one, body=finding_comment(one), position=where)
         for one, where, _ in placed
     ]
     moved = [Decision(key=one.fingerprint, allowed=True, reason=why) for one, _, why in placed if why]
+    shown = [finding for finding, _, _ in placed]
     summary = summary_note(_summary(state, context, placed))
     speaks = bool(posts or state["complaints"])
     actions: list[Action] = [*posts, UpsertNote(key="summary", body=summary, create=speaks)]
@@ -85,7 +87,7 @@ async def compose(state: ReviewState, runtime: Runtime[AgentContext]) -> dict[st
         actions.append(UpsertNote(key="failure", body=body, create=False))
     if not speaks:
         actions.append(React(key="clean", emoji="thumbsup"))
-    return {"actions": actions, "decisions": [*state["decisions"], *moved]}
+    return {"actions": actions, "shown": shown, "decisions": [*state["decisions"], *moved]}
 
 
 def _covered(file: FileChange, context: AgentContext) -> Coverage:
@@ -110,29 +112,42 @@ def _kept_back(finding: Finding, floor: Severity, shown: int) -> str:
     return TOO_MANY.format(most=MOST_FINDINGS) if shown >= MOST_FINDINGS else ""
 
 
-def _placed(
-    finding: Finding, change: ChangeSet, under_cap: bool, cap: int
-) -> tuple[Finding, Position | None, str]:
-    """On its line, else on its file, else in the summary; with the reason where it is not on the line."""
+def _placed(finding: Finding, context: AgentContext, under_cap: bool, cap: int) -> Placed:
+    """On its line, else on its file, else in the summary; with the reason where it is not on the line.
+
+    The finding comes back as it may be stored and shown: UTF-8 throughout, no secret in it.
+    """
+    change, safe = context.change, _safe(finding, context.redactor)
     file = change.file(finding.path)
     if not under_cap:
-        return finding, None, OVER_CAP.format(cap=cap)
+        return safe, None, OVER_CAP.format(cap=cap)
     if file is None:
-        return finding, None, NO_LINE
-    lines = {"line": finding.line, "old_line": finding.old_line, "end_line": finding.end_line}
-    exact = position(change.refs, file, **lines)
+        return safe, None, NO_LINE
+    exact = position(
+        change.refs, file, line=finding.line, old_line=finding.old_line, end_line=finding.end_line
+    )
     if exact is not None:
-        return finding, exact, ""
+        return safe, exact, ""
     whole = file_position(change.refs, file)
-    return finding, whole, (ON_FILE if whole else NO_LINE) if finding.line else ""
+    return safe, whole, (ON_FILE if whole else NO_LINE) if finding.line else ""
 
 
-def _summary(
-    state: ReviewState, context: AgentContext, placed: Sequence[tuple[Finding, Position | None, str]]
-) -> Summary:
+def _safe(finding: Finding, redactor: Redactor) -> Finding:
+    texts = finding.model_dump(include={"path", "anchor", "title", "detail", "evidence"})
+    safe = {name: redactor.redact(shown_path(text)) for name, text in texts.items()}
+    keeps = finding.suggestion is not None and not _leaks(finding.suggestion, redactor)
+    return finding.model_copy(update={**safe, "suggestion": finding.suggestion if keeps else None})
+
+
+def _leaks(suggestion: Suggestion, redactor: Redactor) -> bool:
+    text = "\n".join((*suggestion.replaces, *suggestion.lines))
+    return redactor.redact(shown_path(text)) != text
+
+
+def _summary(state: ReviewState, context: AgentContext, placed: Sequence[Placed]) -> Summary:
     return Summary(
         head=context.request.head,
-        findings=tuple(state["shown"]),
+        findings=tuple(finding for finding, _, _ in placed),
         unplaced=tuple(finding for finding, where, _ in placed if where is None),
         coverage=tuple(state["coverage"]),
         complaints=tuple(state["complaints"]),
