@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from redis import Redis
-from tests.sandbox_server import PROJECT, SandboxServer
 
 from bot.entry.embedded import redis_url
+from tests.sandbox_server import PROJECT, SandboxServer
 
 TOKEN_SECRET = "a-shared-" + "secret-for-hooks"
 COMMANDS = {

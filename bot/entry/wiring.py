@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from bot.domain.marks import MarkBook
 from bot.domain.sanitize import sanitize
 from bot.domain.secrets import Redactor
 from bot.entry.store import Store
-from bot.errors import PlatformError, UsageError
+from bot.errors import AccessDenied, NotFound, PlatformError, UsageError
 from bot.gateways.git import GitCache
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_effects import GitLabEffects
@@ -83,12 +84,19 @@ def gitlab_reader(settings: Settings) -> GitLabReader:
 
 
 def account(api: GitLabApi) -> Account:
-    """Two requests: the token's user and the instance's version."""
+    """Two requests: the token's user and the instance's version. Raises PlatformError."""
     user = api.get("/user", "the token's own user")
-    said = str(api.get("/version", "the instance's version").get("version", "0.0"))
-    major, minor, *_ = (*said.split("-")[0].split("."), "0", "0")
-    version = (int(major), int(minor)) if major.isdigit() and minor.isdigit() else (0, 0)
-    return Account(Person(id=user["id"], username=user["username"]), version)
+    return Account(Person(id=user["id"], username=user["username"]), _version(api))
+
+
+def _version(api: GitLabApi) -> tuple[int, int]:
+    """(0, 0), which switches newer features off, where the instance keeps its version to itself."""
+    try:
+        said = str(api.get("/version", "the instance's version").get("version", ""))
+    except (AccessDenied, NotFound):
+        return 0, 0
+    numbers = re.match(r"(\d+)\.(\d+)", said)
+    return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
 
 
 def mark_book(settings: Settings) -> Callable[[str], MarkBook]:

@@ -1,7 +1,6 @@
 """From a delivery to a published review, over real HTTP, a real Redis and real processes."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

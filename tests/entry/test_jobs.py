@@ -1,0 +1,325 @@
+"""How a run ends: what a job does with each kind of trouble, on a real Redis."""
+
+import json
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+from redis import Redis
+
+from bot.agents.spec import AgentContext, AgentResult, AgentSpec
+from bot.domain.actions import Outcome, Proposal, React
+from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
+from bot.domain.events import Person
+from bot.domain.notes import Note
+from bot.domain.secrets import Redactor
+from bot.entry import keys
+from bot.entry.jobs import Jobs
+from bot.entry.queue import AGENTS, EFFECTS
+from bot.entry.store import Run, Store, connect
+from bot.entry.timelimit import JobTimeLimit
+from bot.errors import AccessDenied, NotFound, NotReady, Superseded, Unavailable
+from bot.routing import JobRequest
+from bot.run import Means
+from tests.doubles import DictSnapshot
+from tests.redis_server import RedisServer
+
+BOT = Person(id=99, username="trivet")
+HEAD, NEWER = "a" * 40, "b" * 40
+
+
+def opened(head: str = HEAD, *, draft: bool = False, state: str = "opened") -> MergeRequest:
+    return MergeRequest(
+        target=Target("acme/shop", 7, 1),
+        title="Change the shop",
+        description="",
+        state=state,  # type: ignore[arg-type]
+        draft=draft,
+        author="ada",
+        source_branch="feature",
+        target_branch="main",
+        head=head,
+        refs=DiffRefs("0" * 40, "0" * 40, head),
+    )
+
+
+@dataclass
+class Reader:
+    """A code host with one merge request; `trouble` happens when it is read."""
+
+    request: MergeRequest = field(default_factory=opened)
+    trouble: Callable[[], None] = lambda: None
+    reads: int = 0
+
+    def merge_request(self, target: Target) -> MergeRequest:
+        self.reads += 1
+        self.trouble()
+        return self.request
+
+    def change_set(self, request: MergeRequest) -> ChangeSet:
+        assert request.refs is not None
+        return ChangeSet(request.refs, ())
+
+    def notes(self, target: Target) -> list[Note]:
+        return []
+
+    def snapshot(self, request: MergeRequest) -> DictSnapshot:
+        return DictSnapshot({})
+
+    def target_branch(self, request: MergeRequest) -> DictSnapshot:
+        return DictSnapshot({})
+
+    def access_level(self, target: Target, user_id: int) -> int:
+        return 10
+
+
+@dataclass
+class Effects:
+    """A code host that is written to; `trouble` happens on every write of a proposal."""
+
+    trouble: Callable[[], None] = lambda: None
+    applied: list[Proposal] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    attempts: list[int] = field(default_factory=list)
+
+    def apply(
+        self, proposal: Proposal, *, acknowledged: int | None = None, attempt: int = 0
+    ) -> list[Outcome]:
+        self.attempts.append(attempt)
+        self.trouble()
+        self.applied.append(proposal)
+        return [Outcome(key=action.key, result="done") for action in proposal.actions]
+
+    def acknowledge(self, target: Target) -> int | None:
+        return 5
+
+    def complain(self, target: Target, agent: str, sentence: str) -> None:
+        self.complaints.append(sentence)
+
+
+def thumbs_up(context: AgentContext) -> AgentResult:
+    return AgentResult(actions=(React(key="clean", emoji="thumbsup"),))
+
+
+class World:
+    """A store, a code host, and the jobs between them, run one by one as the workers would."""
+
+    def __init__(self, connection: Redis) -> None:
+        self.store = Store(connection)
+        self.reader = Reader()
+        self.effects = Effects()
+        self.agent = AgentSpec("review", frozenset({"react"}), thumbs_up)
+        self.jobs = Jobs(self.store, means=self._means, effects=lambda: self.effects)
+
+    def _means(self, request: JobRequest) -> Means:
+        return Means(reader=self.reader, agent=self.agent, redactor=Redactor(), me=BOT)
+
+    def begin(self, trigger: str = "pushed", head: str = HEAD, **fields: object) -> Run:
+        request = JobRequest(
+            agent="review",
+            project="acme/shop",
+            project_id=1,
+            iid=7,
+            trigger=trigger,
+            key=f"review:1:7:{head}",
+            head=head,
+            **fields,  # type: ignore[arg-type]
+        )
+        return self.now(self.store.start(request, "test"))
+
+    def now(self, name: str) -> Run:
+        run = self.store.run(name)
+        assert run is not None
+        return run
+
+    def queued(self, queue: str) -> list[str]:
+        """The kinds of the jobs that wait in a queue."""
+        jobs = self.store.redis.lrange(f"rq:queue:{queue}", 0, -1)
+        data = [self.store.redis.hget(f"rq:job:{keys.text(job)}", "data") for job in jobs]
+        return [json.loads(zlib.decompress(one))[0] for one in data if isinstance(one, bytes)]
+
+    def waiting(self) -> dict[str, float]:
+        """What waits for its time: job and run, and in how many seconds."""
+        found = self.store.redis.zrange(keys.WAITING, 0, -1, withscores=True)
+        return {keys.text(member).partition(":")[0]: score - time.time() for member, score in found}
+
+    def raises(self, error: BaseException) -> None:
+        def trouble() -> None:
+            raise error
+
+        self.reader.trouble = trouble
+
+
+@pytest.fixture
+def world(redis_server: RedisServer) -> World:
+    return World(connect(redis_server.url))
+
+
+def test_a_run_is_proposed_acknowledged_and_applied(world: World) -> None:
+    run = world.begin()
+    world.jobs.propose(run.id)
+    assert world.now(run.id).state == "applying"
+    assert world.queued(EFFECTS) == ["acknowledge", "apply"]
+    world.jobs.acknowledge(run.id)
+    world.jobs.apply(run.id)
+    assert world.now(run.id).state == "done"
+    report = world.store.report(run.id)
+    assert report is not None
+    assert [outcome.result for outcome in report.outcomes] == ["done"]
+    assert world.store.redis.exists(keys.proposal(run.id)) == 0
+
+
+def test_applying_a_run_that_is_over_writes_nothing(world: World) -> None:
+    run = world.begin()
+    world.jobs.propose(run.id)
+    world.jobs.apply(run.id)
+    world.jobs.apply(run.id)
+    world.jobs.propose(run.id)
+    assert len(world.effects.applied) == 1
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("GitLab failed (502)"), AccessDenied("the token is expired (401)")]
+)
+def test_an_outage_or_an_expired_token_puts_the_run_back(world: World, error: Exception) -> None:
+    run = world.begin()
+    world.raises(error)
+    world.jobs.propose(run.id)
+    assert list(world.waiting()) == ["propose"]
+    assert world.now(run.id).outages == 1
+    assert str(error) in world.now(run.id).message
+    world.reader.trouble = lambda: None
+    world.jobs.propose(run.id)
+    assert world.now(run.id).state == "applying"
+
+
+def test_a_failed_write_is_tried_again_as_the_next_attempt(world: World) -> None:
+    run = world.begin()
+    world.jobs.propose(run.id)
+
+    def trouble() -> None:
+        raise Unavailable("GitLab failed (500)")
+
+    world.effects.trouble = trouble
+    world.jobs.apply(run.id)
+    world.jobs.apply(run.id)
+    assert world.effects.attempts == [0, 1]
+    assert list(world.waiting()) == ["apply"]
+
+
+def test_a_diff_that_is_being_prepared_is_asked_for_again_soon(world: World) -> None:
+    run = world.begin()
+    world.raises(NotReady("GitLab is still preparing the diff", 2.0))
+    world.jobs.propose(run.id)
+    assert 1 < world.waiting()["propose"] <= 3
+
+
+def test_a_vanished_merge_request_fails_and_is_said_once(world: World) -> None:
+    run = world.begin()
+    world.raises(NotFound("GitLab has no merge request acme/shop!7 (404)"))
+    world.jobs.propose(run.id)
+    assert world.now(run.id).state == "failed"
+    assert world.queued(EFFECTS) == ["complain"]
+    world.jobs.complain(run.id)
+    assert world.effects.complaints == ["GitLab has no merge request acme/shop!7 (404)"]
+
+
+def test_an_error_of_ours_fails_with_one_sentence_and_no_traceback(world: World) -> None:
+    run = world.begin()
+    world.raises(ZeroDivisionError("oops"))
+    world.jobs.propose(run.id)
+    assert world.now(run.id).state == "failed"
+    assert "ZeroDivisionError" in world.now(run.id).message
+    assert "oops" not in world.now(run.id).message
+
+
+def test_a_run_over_its_time_limit_fails(world: World) -> None:
+    run = world.begin()
+    world.raises(JobTimeLimit("longer than 900 seconds"))
+    world.jobs.propose(run.id)
+    assert world.now(run.id).state == "failed"
+
+
+def test_after_a_day_of_outage_the_run_is_given_up_and_said(world: World) -> None:
+    run = world.begin()
+    world.store.redis.hset(keys.run(run.id), "first_outage", time.time() - 90_000)
+    world.raises(Unavailable("GitLab failed (502)"))
+    world.jobs.propose(run.id)
+    assert world.now(run.id).state == "failed"
+    assert world.queued(EFFECTS) == ["complain"]
+
+
+def test_an_older_head_is_superseded_and_the_newest_gets_its_run(world: World) -> None:
+    run = world.begin()
+    world.reader.request = opened(NEWER)
+    world.jobs.propose(run.id)
+    assert world.now(run.id).state == "superseded"
+    newer = world.begin(head=NEWER)
+    assert newer.state == "queued"
+    assert world.queued(AGENTS) == ["propose", "propose"]
+
+
+def test_a_head_that_moves_while_it_is_published_gets_a_new_run(world: World) -> None:
+    run = world.begin()
+    world.jobs.propose(run.id)
+
+    def trouble() -> None:
+        raise Superseded("moved", NEWER)
+
+    world.effects.trouble = trouble
+    world.jobs.apply(run.id)
+    assert world.now(run.id).state == "superseded"
+    assert world.queued(AGENTS).count("propose") == 2
+
+
+def test_gitlab_showing_a_push_late_is_waited_for(world: World) -> None:
+    world.store.redis.hset(keys.target("gitlab:1:7"), mapping={"head": NEWER, "at": "2026"})
+    run = world.begin(head=NEWER)
+    world.jobs.propose(run.id)
+    assert list(world.waiting()) == ["propose"]
+    world.reader.request = opened(NEWER)
+    world.jobs.propose(run.id)
+    assert world.now(run.id).state == "applying"
+
+
+def test_a_closed_merge_request_supersedes_the_run(world: World) -> None:
+    run = world.begin()
+    world.reader.request = opened(state="closed")
+    world.jobs.propose(run.id)
+    assert (world.now(run.id).state, world.queued(EFFECTS)) == ("superseded", [])
+
+
+def test_a_draft_may_be_asked_for_again_at_the_same_head(world: World) -> None:
+    world.reader.request = opened(draft=True)
+    run = world.begin()
+    world.jobs.propose(run.id)
+    assert "draft" in world.now(run.id).message
+    world.reader.request = opened()
+    again = world.begin()
+    assert (again.id, again.state) == (run.id, "queued")
+
+
+def test_a_guests_command_and_the_bots_own_start_nothing(world: World) -> None:
+    for person, word in ((5, "Developer"), (BOT.id, "itself")):
+        run = world.begin("command", head=str(person) * 40, person=person)
+        world.jobs.propose(run.id)
+        assert word in world.now(run.id).message
+        assert world.queued(EFFECTS) == []
+
+
+def test_a_second_run_on_the_same_target_waits_for_the_first(world: World) -> None:
+    first, second = world.begin(), world.begin(head=NEWER)
+    with world.store.lease(first):
+        world.jobs.propose(second.id)
+        assert world.now(second.id).state == "queued"
+        assert list(world.waiting()) == ["propose"]
+    assert world.waiting() == {}
+
+
+def test_an_agents_worker_has_no_function_that_writes_and_the_other_none_that_reads(world: World) -> None:
+    reading = replace(world.jobs, effects=None).table()
+    writing = replace(world.jobs, means=None).table()
+    assert set(reading) == {"propose"}
+    assert set(writing) == {"apply", "acknowledge", "complain"}
