@@ -9,7 +9,8 @@ from rq import get_current_job
 
 from bot.domain.actions import Outcome, Proposal
 from bot.domain.change import MergeRequest, Target
-from bot.entry.store import Busy, Lease, Replaced, Run, Store
+from bot.entry.lease import Busy, Lease, Replaced
+from bot.entry.store import Run, Store
 from bot.entry.timelimit import JobTimeLimit
 from bot.errors import AccessDenied, NotReady, PlatformError, Stopped, Superseded, TrivetError, Unavailable
 from bot.ports import MergeRequestReader

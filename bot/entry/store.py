@@ -1,30 +1,26 @@
 """Runs in Redis as the workers see them: what to do, who is at it, what came of it."""
 
 import random
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from uuid import uuid4
 
 from redis import Redis
-from redis.exceptions import RedisError
 
 from bot.domain.actions import Proposal, Report
 from bot.domain.events import Person
 from bot.entry import keys
 from bot.entry.inbox import ACCEPT, acceptance
 from bot.entry.keys import text
+from bot.entry.lease import Lease, Leases
 from bot.entry.queue import AGENTS, EFFECTS, enqueue, queue_key, run_id
 from bot.errors import AccessDenied, NotReady, Unavailable
 from bot.routing import JobRequest
 
 OVER: Final = frozenset({"done", "failed", "superseded"})
-LEASE_SECONDS: Final = 12.0
-RENEW_SECONDS: Final = 3.0
 HANDOVER_SECONDS: Final = 60.0
 PARK_SECONDS: Final = 5.0
 OUTAGE_SECONDS: Final = 86_400.0
@@ -32,32 +28,6 @@ FIRST_PAUSE: Final = 2.0
 LONGEST_PAUSE: Final = 600.0
 TOKEN_PAUSE: Final = 60.0
 NOTES_PER_MINUTE: Final = 200
-
-TAKE: Final = """
--- KEYS: lease. ARGV: run, token, milliseconds. A run takes over from its own earlier execution, from no other run.
-local holder = redis.call('GET', KEYS[1])
-if holder and string.sub(holder, 1, #ARGV[1] + 1) ~= ARGV[1] .. ':' then return 0 end
-redis.call('SET', KEYS[1], ARGV[1] .. ':' .. ARGV[2], 'PX', ARGV[3])
-return 1
-"""
-RENEW: Final = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
-"""
-RELEASE: Final = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[1])
-return 1
-"""
-
-
-class Busy(Exception):
-    """Another run holds the target."""
-
-
-class Replaced(Exception):
-    """A newer execution of the same run took over, or the lease ran out: stop without a trace."""
 
 
 @dataclass(frozen=True)
@@ -96,9 +66,7 @@ class Store:
 
     def __init__(self, connection: Redis) -> None:
         self.redis = connection
-        self._take = connection.register_script(TAKE)
-        self._renew = connection.register_script(RENEW)
-        self._release = connection.register_script(RELEASE)
+        self._leases = Leases(connection)
         self._accept = connection.register_script(ACCEPT)
 
     # runs
@@ -132,8 +100,9 @@ class Store:
             enqueue(kind, run.id, self.redis, pipe)
             pipe.execute()
 
-    def hand_over(self, run: Run, proposal: Proposal, lease: "Lease") -> None:
+    def hand_over(self, run: Run, proposal: Proposal, lease: Lease) -> None:
         """Store the proposal and queue its application, in one transaction."""
+        lease.keep()
         with self.redis.pipeline() as pipe:
             pipe.set(keys.proposal(run.id), proposal.model_dump_json())
             pipe.hset(keys.run(run.id), "state", "applying")
@@ -141,7 +110,6 @@ class Store:
             pipe.pexpire(keys.lease(run.target_key), int(HANDOVER_SECONDS * 1000))
             enqueue("apply", run.id, self.redis, pipe)
             pipe.execute()
-        lease.keep()
 
     def proposal(self, run_id: str) -> Proposal | None:
         stored = self.redis.get(keys.proposal(run_id))
@@ -256,18 +224,21 @@ class Store:
                 pipe.execute()
         return len(waiting)
 
-    # the lease on a target
+    # the target
 
     @contextmanager
-    def lease(self, run: Run) -> Iterator["Lease"]:
-        """Hold the run's target, renewed while alive. Raises Busy."""
-        lease = Lease(self, run)
-        lease.take()
-        try:
-            with lease:
-                yield lease
-        finally:
-            lease.let_go()
+    def lease(self, run: Run) -> Iterator[Lease]:
+        """Hold the run's target, renewed while alive; then wake who waited for it. Raises Busy."""
+        with self._leases.hold(run.target_key, run.id) as lease:
+            yield lease
+        if not lease.kept:
+            self._wake_parked(run.target_key)
+
+    def _wake_parked(self, target_key: str) -> None:
+        waiting = self.redis.smembers(keys.parked(target_key))
+        if waiting:
+            self._wake(waiting)
+            self.redis.srem(keys.parked(target_key), *waiting)
 
     def newest(self, target_key: str) -> Newest:
         head, ended = self.redis.hmget(keys.target(target_key), "head", "ended")
@@ -303,70 +274,6 @@ class Store:
 
     def remember_sweep(self, project: str, until: float) -> None:
         self.redis.hset(keys.SWEPT, project, until)
-
-
-class Lease:
-    """The right to work on one target: a key in Redis naming the run and this execution of it."""
-
-    def __init__(self, store: Store, run: Run) -> None:
-        self._store = store
-        self._run = run
-        self._key = keys.lease(run.target_key)
-        self._token = uuid4().hex[:12]
-        self._stop = threading.Event()
-        self._renewer = threading.Thread(target=self._renew_while_alive, daemon=True)
-        self._lost = False
-        self._kept = False
-
-    @property
-    def holder(self) -> str:
-        return f"{self._run.id}:{self._token}"
-
-    def take(self) -> None:
-        taken = self._store._take(
-            keys=[self._key], args=[self._run.id, self._token, int(LEASE_SECONDS * 1000)]
-        )
-        if not taken:
-            raise Busy(self._run.target_key)
-
-    def __enter__(self) -> Self:
-        self._renewer.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._renewer.join(timeout=5)
-
-    def check(self) -> None:
-        """Raises Replaced when this execution no longer holds the target."""
-        if self._lost or text(self._store.redis.get(self._key)) != self.holder:
-            raise Replaced(self._key)
-
-    def keep(self) -> None:
-        """The next job of this run takes over: do not release at the end."""
-        self._kept = True
-        self._stop.set()
-
-    def let_go(self) -> None:
-        """Release, and wake the runs that waited for this target."""
-        if self._kept or not self._store._release(keys=[self._key], args=[self.holder]):
-            return
-        waiting = self._store.redis.smembers(keys.parked(self._run.target_key))
-        if waiting:
-            self._store._wake(waiting)
-            self._store.redis.srem(keys.parked(self._run.target_key), *waiting)
-
-    def _renew_while_alive(self) -> None:
-        while not self._stop.wait(RENEW_SECONDS):
-            try:
-                alive = self._store._renew(keys=[self._key], args=[self.holder, int(LEASE_SECONDS * 1000)])
-            except RedisError:
-                continue
-            if not alive:
-                self._lost = True
-                return
 
 
 def _pause(outages: int, error: Unavailable | AccessDenied) -> float:

@@ -5,7 +5,6 @@ import json
 import zlib
 
 import pytest
-from tests.redis_server import RedisServer
 
 from bot.domain.events import MergeRequestChanged, Person, Project
 from bot.entry.inbox import RedisInbox, forgetful
@@ -13,6 +12,7 @@ from bot.entry.queue import run_id
 from bot.entry.receiver import Receipt, StoreDown
 from bot.entry.store import Store, connect
 from bot.routing import JobRequest
+from tests.redis_server import RedisServer
 
 SHOP = Project(id=1, path="acme/shop")
 

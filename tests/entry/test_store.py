@@ -1,15 +1,17 @@
 """Runs, leases and outages as the workers see them."""
 
 import time
+from itertools import pairwise
 
 import pytest
-from tests.redis_server import RedisServer
 
 from bot.entry import keys
+from bot.entry.lease import Busy, Replaced
 from bot.entry.queue import run_id
-from bot.entry.store import Busy, Replaced, Run, Store, connect
+from bot.entry.store import Run, Store, connect
 from bot.errors import Unavailable
 from bot.routing import JobRequest
+from tests.redis_server import RedisServer
 
 
 def request(head: str) -> JobRequest:
@@ -54,11 +56,10 @@ def test_one_run_at_a_time_holds_a_target(store: Store) -> None:
 
 def test_a_second_execution_of_a_run_takes_over_and_the_first_learns_of_it(store: Store) -> None:
     run = started(store, "aa")
-    with store.lease(run) as first:
-        with store.lease(run) as second:
-            second.check()
-            with pytest.raises(Replaced):
-                first.check()
+    with store.lease(run) as first, store.lease(run) as second:
+        second.check()
+        with pytest.raises(Replaced):
+            first.check()
 
 
 def test_a_parked_run_is_queued_as_soon_as_the_target_is_free(store: Store) -> None:
@@ -84,7 +85,7 @@ def test_an_outage_puts_a_run_back_with_growing_pauses_and_gives_up_after_a_day(
         run = store.run(run.id) or run
     known = [pause for pause in pauses if pause is not None]
     assert known[0] < 3
-    assert all(later > 1.5 * earlier for earlier, later in zip(known[:7], known[1:8], strict=True))
+    assert all(later > 1.5 * earlier for earlier, later in pairwise(known[:8]))
     assert max(known) <= 720
     store.redis.hset(keys.run(run.id), "first_outage", time.time() - 90_000)
     late = store.run(run.id)
@@ -116,7 +117,10 @@ def test_a_run_whose_job_is_lost_is_seen_as_unattended(store: Store) -> None:
 
 
 def test_notes_are_paced_below_gitlabs_limit(store: Store) -> None:
-    with pytest.raises(Unavailable) as stop:
+    def write_many() -> None:
         for _ in range(402):
             store.pace()
+
+    with pytest.raises(Unavailable) as stop:
+        write_many()
     assert 0 < (stop.value.retry_after or 0) <= 60
