@@ -77,17 +77,17 @@ def as_codequality(report: Report) -> str:
 
 def as_sarif(report: Report) -> str:
     """SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0), one run."""
-    rules = sorted({finding.rule for finding in report.findings})
+    rules = sorted({_shown(finding.rule) for finding in report.findings})
     run = {
         "tool": {
             "driver": {
                 "name": NAME,
-                "rules": [{"id": _shown(rule)} for rule in rules],
+                "rules": [{"id": rule} for rule in rules],
             }
         },
         "columnKind": "unicodeCodePoints",
         "invocations": [_invocation(report)],
-        "results": [_result(finding, rules.index(finding.rule)) for finding in report.findings],
+        "results": [_result(finding, rules) for finding in report.findings],
     }
     return json.dumps({"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
@@ -239,14 +239,15 @@ def _invocation(report: Report) -> dict[str, Any]:
     }
 
 
-def _result(finding: Finding, rule: int) -> dict[str, Any]:
+def _result(finding: Finding, rules: list[str]) -> dict[str, Any]:
+    rule = _shown(finding.rule)
     text = f"{finding.title}\n\n{finding.detail}" if finding.detail.strip() else finding.title
     place: dict[str, Any] = {"artifactLocation": {"uri": _uri(finding.path)}}
     if finding.line:
         place["region"] = {"startLine": finding.line, "endLine": max(finding.line, finding.end_line or 0)}
     return {
-        "ruleId": _shown(finding.rule),
-        "ruleIndex": rule,
+        "ruleId": rule,
+        "ruleIndex": rules.index(rule),
         "level": SARIF_LEVELS[finding.severity],
         "message": {"text": visible(line_ends(text))},
         "locations": [{"physicalLocation": place}],

@@ -16,6 +16,7 @@ from bot.entry.up import PYTHON, Child, Supervisor
 from bot.entry.wiring import (
     Introduction,
     gitlab_effects,
+    prune_repositories,
     reading_api,
     redactor,
     require_marks,
@@ -57,6 +58,7 @@ def _agents(store: Store) -> Jobs:
     introduction.attempt()
 
     def means(request: JobRequest) -> Means:
+        prune_repositories(current())
         return review_means(current(), AGENTS[request.agent], store.who() or introduction().person)
 
     return Jobs(store, means=means)

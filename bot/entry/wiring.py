@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -29,6 +30,9 @@ NO_READ_TOKEN = (
 )
 NO_TOKEN = "TRIVET_GITLAB__TOKEN is not set: writing needs a token with the api scope"  # noqa: S105
 NO_MARKS = "TRIVET_MARK_SECRETS is not set: the bot signs its notes with it; `openssl rand -hex 32` makes one"
+
+CACHE_BYTES = 5_000_000_000
+PRUNE_EVERY = 3_600
 
 log = structlog.get_logger("trivet.wiring")
 
@@ -79,8 +83,23 @@ def writing_api(settings: Settings) -> GitLabApi:
     return GitLabApi(settings.gitlab.url, settings.gitlab.token.get_secret_value(), "TRIVET_GITLAB__TOKEN")
 
 
+def repositories(settings: Settings) -> GitCache:
+    return GitCache(settings.data_dir / "repositories")
+
+
 def gitlab_reader(settings: Settings) -> GitLabReader:
-    return GitLabReader(reading_api(settings), GitCache(settings.data_dir / "repositories"))
+    return GitLabReader(reading_api(settings), repositories(settings))
+
+
+def prune_repositories(settings: Settings) -> None:
+    """Once an hour on each machine: the least recently used repositories go until the rest fits."""
+    stamp = settings.data_dir / "pruned"
+    if stamp.exists() and time.time() - stamp.stat().st_mtime < PRUNE_EVERY:
+        return
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stamp.touch()
+    removed = repositories(settings).prune(CACHE_BYTES)
+    log.info("pruned", repositories=removed)
 
 
 def account(api: GitLabApi) -> Account:

@@ -5,7 +5,7 @@ import time
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -145,12 +145,24 @@ BODIES = st.lists(PIECES | st.text(max_size=6), max_size=25).map("".join)
 
 @settings(max_examples=400, deadline=None)
 @given(BODIES)
+@example("deadbeef1www.evil.example")
+@example("_deadbeef1_ _GL-12_")
+@example("#1GL-12 `a`GL-12")
+@example("\\\\&NewLine;")
+@example("---//evil.example")
+@example("$`a`$` `` ```@a")
 def test_gitlab_executes_loads_and_notifies_nothing(body: str) -> None:
     assert_inert(clean(body))
 
 
 @settings(max_examples=400, deadline=None)
 @given(BODIES)
+@example("deadbeef1www.evil.example")
+@example("_deadbeef1_ _GL-12_")
+@example("#1GL-12 `a`GL-12")
+@example("\\\\&NewLine;")
+@example("---//evil.example")
+@example("$`a`$` `` ```@a")
 def test_sanitizing_twice_changes_nothing(body: str) -> None:
     once = clean(body)
     assert clean(once) == once

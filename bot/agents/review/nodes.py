@@ -80,7 +80,7 @@ async def compose(state: ReviewState, runtime: Runtime[AgentContext]) -> dict[st
     moved = [Decision(key=one.fingerprint, allowed=True, reason=why) for one, _, why in placed if why]
     shown = [finding for finding, _, _ in placed]
     summary = summary_note(_summary(state, context, placed))
-    speaks = bool(posts or state["complaints"])
+    speaks = bool(posts or state["complaints"] or _left_out(_watched(context)))
     actions: list[Action] = [*posts, UpsertNote(key="summary", body=summary, create=speaks)]
     if context.failed_before:
         body = recovery_note(context.request.head)
@@ -99,6 +99,11 @@ def _covered(file: FileChange, context: AgentContext) -> Coverage:
     )
     reason = next((text for applies, text in reasons if applies), "")
     return Coverage(path=shown_path(file.path), read=not reason, reason=reason)
+
+
+def _left_out(change: ChangeSet) -> bool:
+    """Whether text that people wrote was not read: then silence would say more than we know."""
+    return any(file.unread and not file.generated and not file.binary for file in change.files)
 
 
 def _watched(context: AgentContext) -> ChangeSet:
