@@ -1,6 +1,6 @@
 """What the core reads through: Protocols, read only, each as small as its caller needs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Protocol
 
 from bot.domain.change import ChangeSet, MergeRequest, Target
@@ -28,7 +28,7 @@ class MergeRequestReader(Protocol):
     def change_set(self, request: MergeRequest) -> ChangeSet:
         """Every changed file, read or with a reason why not. Raises NotReady while the diff is being prepared."""
 
-    def notes(self, target: Target) -> Sequence[Note]:
+    def notes(self, target: Target) -> Iterable[Note]:
         """All notes of the merge request, oldest first."""
 
     def snapshot(self, request: MergeRequest) -> Snapshot:

@@ -1,7 +1,7 @@
 """The use case every way in shares: propose reads and decides, apply writes."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,8 +13,8 @@ from bot.domain.marks import Mark, MarkBook
 from bot.domain.notes import Note
 from bot.domain.repo_config import RepoConfig, load
 from bot.domain.secrets import Redactor
-from bot.errors import Stopped, Superseded
-from bot.policy import decide
+from bot.errors import AccessDenied, Stopped, Superseded
+from bot.policy import Ground, decide
 from bot.ports import MergeRequestReader
 from bot.routing import JobRequest
 
@@ -28,6 +28,7 @@ TITLE = "the title of {target} is on the list skip_titles of .trivet.yml"
 REVIEWED = "{target} is already reviewed at {head}"
 NOT_ASKED = "somebody else was asked to review"
 NOT_ALLOWED = "only members with Developer access or more may command the bot"
+TOO_LARGE = f"{CONFIG_FILE} is too large to be read: the defaults hold"
 OWN = "the bot does not answer itself"
 
 
@@ -64,7 +65,7 @@ def propose(request: JobRequest, run: str, means: Means) -> Proposal:
     means.checkpoint(merge_request)
     _open(merge_request)
     _wanted(request, merge_request, means)
-    config, complaint = load(means.reader.target_branch(merge_request).read(CONFIG_FILE))
+    config, complaint = _rules(merge_request, means)
     _not_skipped(request, merge_request, config)
     marks = _own_marks(merge_request, means)
     _not_reviewed(request, merge_request, marks)
@@ -119,6 +120,17 @@ def _wanted(request: JobRequest, merge_request: MergeRequest, means: Means) -> N
             raise Stopped(NOT_ALLOWED)
 
 
+def _rules(merge_request: MergeRequest, means: Means) -> tuple[RepoConfig, str | None]:
+    """From the target branch; defaults and a complaint where they cannot be read."""
+    try:
+        branch = means.reader.target_branch(merge_request)
+        text = branch.read(CONFIG_FILE)
+        hidden = text is None and branch.size(CONFIG_FILE) is not None
+    except AccessDenied as error:
+        return RepoConfig(), str(error)
+    return (RepoConfig(), TOO_LARGE) if hidden else load(text)
+
+
 def _not_skipped(request: JobRequest, merge_request: MergeRequest, config: RepoConfig) -> None:
     if request.trigger in EXPLICIT:
         return
@@ -137,7 +149,7 @@ def _own_marks(merge_request: MergeRequest, means: Means) -> list[Mark]:
     return [mark for mark in found if mark and mark.agent == means.agent.name]
 
 
-def _ours(notes: Sequence[Note], me: Person) -> list[Note]:
+def _ours(notes: Iterable[Note], me: Person) -> list[Note]:
     return [note for note in notes if note.author_id == me.id and not note.system]
 
 
@@ -155,7 +167,7 @@ def _proposal(
     agent: AgentSpec,
     started: float,
 ) -> Proposal:
-    allowed, refused = decide(result.actions, agent, context.change)
+    allowed, decided = decide(result.actions, Ground(agent, context.change, context.snapshot))
     merge_request = context.request
     report = Report(
         run=run,
@@ -167,7 +179,7 @@ def _proposal(
         state="applying",
         findings=result.findings,
         coverage=result.coverage,
-        decisions=(*result.decisions, *refused),
+        decisions=(*result.decisions, *decided),
         complaints=result.complaints,
         seconds=round(time.monotonic() - started, 3),
     )

@@ -1,47 +1,123 @@
 """Process settings: the environment with prefix `TRIVET_`, or files of the same names in `TRIVET_SECRETS_DIR`.
 
-Nested settings use `__` (`TRIVET_GITLAB__URL`). Lists are comma-separated; a JSON list is accepted too.
+Nested settings use `__` (`TRIVET_GITLAB__URL`). Lists are comma-separated; a JSON list is accepted too. What is empty
+counts as unset. A name nobody knows is not read, and named by `unknown_settings`.
 """
 
+import difflib
+import functools
 import json
 import os
+import re
 import secrets
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
+import structlog
 from platformdirs import user_state_path
-from pydantic import (
-    AliasChoices,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.sources import EnvSettingsSource
 
 from bot.errors import UsageError
 
-PREFIX = "TRIVET_"
-SECRETS_DIR = "TRIVET_SECRETS_DIR"
+PREFIX: Final = "TRIVET_"
+SECRETS_DIR: Final = "TRIVET_SECRETS_DIR"
+DEBUG: Final = "TRIVET_DEBUG"
+PROVIDER_KEYS: Final = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
+SHORTEST_MARK_SECRET: Final = 16  # characters
+TOKEN: Final = re.compile(r"[!-~]+")
+
+NO_GITLAB = "TRIVET_GITLAB__URL is not set: tell which GitLab to work with, like https://gitlab.example.com"
+NO_TOKEN = "TRIVET_GITLAB__TOKEN is not set: writing needs a token with the api scope"  # noqa: S105
+NO_READ_TOKEN = (
+    "TRIVET_GITLAB__READ_TOKEN (or TRIVET_GITLAB__TOKEN) is not set: reading needs a token with read_api"  # noqa: S105
+)
+NO_MARKS = "TRIVET_MARK_SECRETS is not set: the bot signs its notes with it; `openssl rand -hex 32` makes one"
+
+NOT_HTTP = "must be an http(s) address without user name or query, like https://gitlab.example.com"
+NOT_BASE = "must be GitLab's own address, without /api/v4"
+NOT_REDIS = "must be like redis://host:6379/0, rediss://host:6380/0 or unix:///path/redis.sock"
+NOT_LIST = "must be a comma-separated list, or a JSON list of texts"
+TOO_SHORT = f"each needs at least {SHORTEST_MARK_SECRET} characters; `openssl rand -hex 32` makes one"
+NOT_TOKEN = "holds a blank or a character that no token has: was it copied whole?"  # noqa: S105
+UNREADABLE = "{file} in TRIVET_SECRETS_DIR cannot be read: {reason}"
+NO_FOLDER = "TRIVET_SECRETS_DIR: {folder} is not a folder"
+NOT_OURS = "the data folder {folder} cannot be written ({reason}): choose another with TRIVET_DATA_DIR"
+UNKNOWN = "{name} is no setting and is not read"
+MEANT = "{unknown}: did you mean {closest}?"
+SPOILT = "{file} holds no secret any more: delete it, and a new one is made"
+KEPT_OLD = "the changed settings are wrong, the ones before stay in force"
+
+log = structlog.get_logger("trivet.settings")
+
+
+# --- kinds of values ---
 
 
 def _listed(value: Any) -> Any:
     """ "a, b" and '["a", "b"]' are the same list."""
     if not isinstance(value, str):
         return value
-    if value.lstrip().startswith("["):
-        return json.loads(value)
-    return [part.strip() for part in value.split(",") if part.strip()]
+    if not value.lstrip().startswith("["):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    with suppress(json.JSONDecodeError):
+        found = json.loads(value)
+        if all(isinstance(one, str) for one in found):
+            return found
+    raise ValueError(NOT_LIST)
 
 
+def _http_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise ValueError(NOT_HTTP)
+    return value.rstrip("/")
+
+
+def _gitlab_address(value: str) -> str:
+    if re.search(r"/api/v\d", value):
+        raise ValueError(NOT_BASE)
+    return _http_address(value)
+
+
+def _redis_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.path):
+        raise ValueError(NOT_REDIS)
+    return value
+
+
+def _plain_token(value: SecretStr) -> SecretStr:
+    if not TOKEN.fullmatch(value.get_secret_value()):
+        raise ValueError(NOT_TOKEN)
+    return value
+
+
+def _long_enough(value: SecretStr) -> SecretStr:
+    if len(value) < SHORTEST_MARK_SECRET:
+        raise ValueError(TOO_SHORT)
+    return value
+
+
+def _whole_path(value: Path) -> Path:
+    return value.expanduser().absolute()
+
+
+Address = Annotated[str, AfterValidator(_http_address)]
+Token = Annotated[SecretStr, AfterValidator(_plain_token)]
+MarkSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)]
+MarkSecrets = Annotated[tuple[MarkSecret, ...], NoDecode, BeforeValidator(_listed)]
+Port = Annotated[int, Field(ge=0, le=65_535)]
+
+
+# --- the settings ---
 
 
 class GitLabSettings(BaseModel):
@@ -49,23 +125,11 @@ class GitLabSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: str | None = None
-    token: SecretStr | None = None
-    read_token: SecretStr | None = None
+    url: Annotated[str, AfterValidator(_gitlab_address)] | None = None
+    token: Token | None = None
+    read_token: Token | None = None
     webhook_secrets: Secrets = ()
     projects: Texts = ()
-
-    @field_validator("url")
-    @classmethod
-    def _plain_http(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
-            raise ValueError(
-                "must be an http(s) address without user name or query, like https://gitlab.example.com"
-            )
-        return value.rstrip("/")
 
     @property
     def reader(self) -> SecretStr | None:
@@ -76,29 +140,25 @@ class Settings(BaseSettings):
     """Everything one process is told. A platform without a URL is absent."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_nested_delimiter="__",
-        extra="ignore",
-        validate_default=False,
-        populate_by_name=True,
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore", validate_default=False
     )
 
     host: str = "127.0.0.1"
-    port: int = 8080
-    web_port: int = 8081
-    public_url: str | None = None
-    redis_url: str | None = None
+    port: Port = 8080
+    web_port: Port = 8081
+    public_url: Address | None = None
+    redis_url: Annotated[str, AfterValidator(_redis_address)] | None = None
     redis_volatile_ok: bool = False
     database_url: str | None = None
-    data_dir: Path = Field(default_factory=lambda: user_state_path("trivet"))
-    max_body: int = Field(default=5_000_000, gt=0)
-    sweep_seconds: float = Field(default=180, gt=0)
-    gitlab: GitLabSettings = GitLabSettings()
-    mark_secrets: Secrets = ()
-    reviewer_state: Literal["reviewed", "requested_changes"] = "reviewed"
-    log_format: Literal["json", "human"] | None = Field(
-        default=None, validation_alias=AliasChoices("TRIVET_LOG_FORMAT", "log_format")
+    data_dir: Annotated[Path, AfterValidator(_whole_path)] = Field(
+        default_factory=lambda: user_state_path("trivet")
     )
+    max_body: int = Field(default=5_000_000, gt=0)
+    sweep_seconds: float = Field(default=180, gt=0, allow_inf_nan=False)
+    gitlab: GitLabSettings = GitLabSettings()
+    mark_secrets: MarkSecrets = ()
+    reviewer_state: Literal["reviewed", "requested_changes"] = "reviewed"
+    log_format: Literal["json", "human"] | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -115,8 +175,9 @@ class Settings(BaseSettings):
         """Every secret value this process holds, for redaction by exact match."""
         held = [self.gitlab.token, self.gitlab.read_token, *self.gitlab.webhook_secrets, *self.mark_secrets]
         values = [secret.get_secret_value() for secret in held if secret]
-        password = urlsplit(self.redis_url or "").password
-        return [*values, *([password] if password else [])]
+        passwords = [urlsplit(url).password for url in (self.redis_url, self.database_url) if url]
+        keys = [os.environ.get(name) for name in PROVIDER_KEYS]
+        return [*values, *filter(None, (*passwords, *keys))]
 
 
 class _EnvironmentAndFiles(EnvSettingsSource):
@@ -126,34 +187,100 @@ class _EnvironmentAndFiles(EnvSettingsSource):
         return {name.lower(): value for name, value in environment(os.environ).items()}
 
 
-def environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """`TRIVET_*` of the environment, completed by the files of those names in `TRIVET_SECRETS_DIR`; files win."""
-    merged = {name: value for name, value in environ.items() if name.upper().startswith(PREFIX)}
-    folder = merged.pop(SECRETS_DIR, None)
-    for file in sorted(Path(folder).iterdir()) if folder and Path(folder).is_dir() else ():
-        if file.is_file() and file.name.upper().startswith(PREFIX):
-            merged[file.name] = file.read_text("utf-8").strip()
-    return merged
-
-
 def load_settings(**overrides: Any) -> Settings:
     """The settings of this process. Raises UsageError with one line per wrong setting."""
     try:
         return Settings(**overrides)
     except ValidationError as error:
         raise UsageError("\n".join(_sentence(problem) for problem in error.errors())) from None
-    except ValueError as error:
-        raise UsageError(f"a TRIVET_ setting cannot be read: {error}") from None
 
 
 def _sentence(problem: Any) -> str:
+    """The setting's name and what is wrong with it; never its value, which may be a secret."""
     name = "__".join(str(part) for part in problem["loc"] if not isinstance(part, int))
-    text = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{PREFIX}{name.upper().removeprefix(PREFIX)}: {text}"
+    text = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "must be")
+    return f"{PREFIX}{name.upper()}: {text}"
+
+
+# --- where they come from ---
+
+
+def environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Every setting that is given, by its name in capitals. Raises UsageError for a file that cannot be read."""
+    texts = {name: source.strip() for name, source in _texts(given(environ))}
+    return {name: text for name, text in texts.items() if text}
+
+
+def given(environ: Mapping[str, str]) -> dict[str, str | Path]:
+    """Where each setting comes from: its text, or the file that holds it. Files win."""
+    sources: dict[str, str | Path] = {
+        name.upper(): value for name, value in environ.items() if value and _is_ours(name)
+    }
+    sources |= {file.name.upper(): file for file in secret_files(environ)}
+    return {name: source for name, source in sources.items() if name in known_settings()}
+
+
+def secret_files(environ: Mapping[str, str]) -> list[Path]:
+    """The files named like settings in `TRIVET_SECRETS_DIR`. Raises UsageError when that is not a folder."""
+    folder = environ.get(SECRETS_DIR)
+    if not folder:
+        return []
+    if not Path(folder).is_dir():
+        raise UsageError(NO_FOLDER.format(folder=folder))
+    return sorted(
+        file for file in Path(folder).absolute().iterdir() if _is_ours(file.name) and file.is_file()
+    )
+
+
+def unknown_settings(environ: Mapping[str, str]) -> list[str]:
+    """A sentence for every `TRIVET_` name that is no setting: a typo, or meant for another version."""
+    names = [*environ, *(file.name for file in secret_files(environ))]
+    unknown = sorted({name.upper() for name in names if _is_ours(name)} - known_settings())
+    return [_unknown(name) for name in unknown if name not in (SECRETS_DIR, DEBUG)]
+
+
+@functools.cache
+def known_settings() -> frozenset[str]:
+    """The names of all settings: `TRIVET_PORT`, `TRIVET_GITLAB__URL`."""
+    return frozenset(f"{PREFIX}{name}".upper() for name in _names(Settings))
+
+
+def _names(model: type[BaseModel]) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        kind: Any = field.annotation
+        nested = isinstance(kind, type) and issubclass(kind, BaseModel)
+        yield from (f"{name}__{inner}" for inner in _names(kind)) if nested else (name,)
+
+
+def _unknown(name: str) -> str:
+    said = UNKNOWN.format(name=name)
+    closest = difflib.get_close_matches(name, sorted(known_settings()), n=1, cutoff=0.75)
+    return MEANT.format(unknown=said, closest=closest[0]) if closest else said
+
+
+def _is_ours(name: str) -> bool:
+    return name.upper().startswith(PREFIX)
+
+
+def _texts(sources: Mapping[str, str | Path]) -> Iterator[tuple[str, str]]:
+    for name, source in sources.items():
+        yield name, source if isinstance(source, str) else _content(source)
+
+
+def _content(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except OSError as error:
+        raise UsageError(UNREADABLE.format(file=file.name, reason=error.strerror)) from None
+    except UnicodeDecodeError:
+        raise UsageError(UNREADABLE.format(file=file.name, reason="it is not text")) from None
 
 
 class SettingsFile:
-    """The current settings, read anew when a file in `TRIVET_SECRETS_DIR` changes: rotation needs no restart."""
+    """The current settings, read anew when a file in `TRIVET_SECRETS_DIR` changes: rotation needs no restart.
+
+    A change that makes them wrong, or that is only half made, is logged; what was right before stays in force.
+    """
 
     def __init__(self) -> None:
         self._stamp = self._files()
@@ -162,27 +289,53 @@ class SettingsFile:
     def __call__(self) -> Settings:
         stamp = self._files()
         if stamp != self._stamp:
-            self._stamp, self._settings = stamp, load_settings()
+            self._stamp = stamp
+            self._read_again()
         return self._settings
 
+    def _read_again(self) -> None:
+        try:
+            self._settings = load_settings()
+        except UsageError as error:
+            log.error(KEPT_OLD, reason=str(error))
+
     @staticmethod
-    def _files() -> tuple[tuple[str, int], ...]:
-        folder = os.environ.get(SECRETS_DIR)
-        if not folder or not Path(folder).is_dir():
-            return ()
-        return tuple(
-            sorted((file.name, file.stat().st_mtime_ns) for file in Path(folder).iterdir() if file.is_file())
-        )
+    def _files() -> tuple[tuple[str, int, int], ...]:
+        """Name, time of change and number of each file: Kubernetes swaps them by a link above."""
+        with suppress(FileNotFoundError, UsageError):
+            stats = ((file.name, file.stat()) for file in secret_files(os.environ))
+            return tuple((name, stat.st_mtime_ns, stat.st_ino) for name, stat in stats)
+        return ()
+
+
+# --- the data folder ---
+
+
+def own_folder(folder: Path) -> Path:
+    """The folder, made where it is missing, for its owner only. Raises UsageError where it cannot be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise UsageError(NOT_OURS.format(folder=folder, reason=error.strerror)) from None
 
 
 def kept_secret(data_dir: Path, name: str) -> str:
-    """A random secret of 32 bytes (hex) kept in the data folder, made on first use; readable by its owner only."""
-    file = data_dir / name
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text("ascii").strip()
-    with os.fdopen(descriptor, "w") as stream:
-        stream.write(secrets.token_hex(32))
-    return file.read_text("ascii").strip()
+    """A random secret of 32 bytes (hex) kept in the data folder, made on first use; readable by its owner only.
+
+    It appears whole or not at all, so that of two processes that begin at once neither reads half of it.
+    """
+    file = own_folder(data_dir) / name
+    if not file.exists():
+        with (
+            tempfile.NamedTemporaryFile("w", dir=data_dir, prefix=f".{name}-") as fresh,
+            suppress(FileExistsError),
+        ):
+            fresh.write(secrets.token_hex(32))
+            fresh.flush()
+            os.link(fresh.name, file)
+    kept = file.read_text("ascii").strip()
+    if len(kept) < SHORTEST_MARK_SECRET:
+        raise UsageError(SPOILT.format(file=file))
+    return kept

@@ -15,6 +15,10 @@ from bot.domain.sanitize import line_ends, visible
 HEADLINE = "**{severity}: {title}**"
 SOURCE = "<sub>{rule}</sub>"
 SOURCE_WITH_EVIDENCE = "<sub>{rule} · {evidence}</sub>"
+LINE = "Line {line}"
+LINES = "Lines {line} to {end}"
+LINE_BEFORE = "Line {line} before this change"
+QUOTED_LINE = "{place}: {anchor}"
 DETAILS = "<details>\n<summary>{summary}</summary>\n\n{content}\n\n</details>"
 
 NOTHING_FOUND = "Nothing to report in {files}."
@@ -88,15 +92,29 @@ def _bar(text: str, shortest: int) -> str:
 # --- one finding ---
 
 
-def finding_comment(finding: Finding) -> str:
-    """The comment on a finding's line: what breaks, the detail, the suggestion, why we believe it."""
+def finding_comment(finding: Finding, *, on_file: bool = False) -> str:
+    """The comment on a finding's line: what breaks, the detail, the suggestion, why we believe it.
+
+    `on_file`: the comment stands on the file as a whole, so it names and quotes the line, and suggests nothing.
+    """
     parts = (
         HEADLINE.format(severity=_severity(finding), title=one_line(finding.title)),
+        _quoted_line(finding) if on_file else "",
         inert(finding.detail),
-        _suggestion(finding),
+        "" if on_file else _suggestion(finding),
         _source(finding),
     )
     return "\n\n".join(filter(None, parts))
+
+
+def _quoted_line(finding: Finding) -> str:
+    """Which line a comment on the whole file means; nothing where it means the file."""
+    line, end = finding.line or finding.old_line, finding.end_line
+    if line is None:
+        return ""
+    form = LINE_BEFORE if finding.line is None else LINES if end and end > line else LINE
+    place, anchor = form.format(line=line, end=end), finding.anchor.strip()
+    return QUOTED_LINE.format(place=place, anchor=code(anchor)) if anchor else place
 
 
 def _severity(finding: Finding) -> str:

@@ -56,6 +56,10 @@ class MarkBook:
         self._secrets = tuple(secret.encode("utf-8", "surrogatepass") for secret in secrets)
         self._scope = scope
 
+    @property
+    def signs(self) -> bool:
+        return bool(self._secrets)
+
     def write(self, mark: Mark) -> str:
         """The mark as a comment. Raises ValueError for a field that a mark cannot hold."""
         mac = self._mac(self._secrets[0], mark) if self._secrets else UNSIGNED
@@ -68,6 +72,10 @@ class MarkBook:
         """The last mark in the body; None if there is none or it is not ours."""
         marks = list(MARK.finditer(body))
         return self._verified(marks[-1]) if marks else None
+
+    def read_all(self, body: str) -> list[Mark]:
+        """Every mark of ours in the body: a summary carries those of the findings it lists before its own."""
+        return [mark for found in MARK.finditer(body) if (mark := self._verified(found))]
 
     def _verified(self, found: re.Match[str]) -> Mark | None:
         kind: Kind = found["kind"]  # type: ignore[assignment]  # the pattern knows only these

@@ -28,6 +28,11 @@ _KEYWORDS = tuple(
     (keyword.encode("ascii"), tuple(rank for rank, rule in enumerate(RULES) if keyword in rule.keywords))
     for keyword in sorted({keyword for rule in RULES for keyword in rule.keywords})
 )
+# Hardly a text is without these; the other keywords are first looked for all at once
+_PUNCTUATION = tuple(entry for entry in _KEYWORDS if not entry[0].strip(b".:/"))
+_ANY_WORD = "|".join(
+    re.escape(keyword.decode("ascii")) for keyword, _ in _KEYWORDS if keyword.strip(b".:/")
+)
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _PLACEHOLDER = re.compile(rf"<REDACTED:(?:{'|'.join(rule.id for rule in (*RULES, OWN))}):[0-9a-f]{{8}}>")
 _TOKEN_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
@@ -119,7 +124,8 @@ class _Candidate(NamedTuple):
 def _formats(text: bytes) -> Iterator[_Candidate]:
     """Every string in a credential format. A rule's rank is its place in the table."""
     lowered = text.lower()
-    for rank in sorted({rank for keyword, ranks in _KEYWORDS if keyword in lowered for rank in ranks}):
+    keywords = _KEYWORDS if _engine(_ANY_WORD).search(lowered) else _PUNCTUATION
+    for rank in sorted({rank for keyword, ranks in keywords if keyword in lowered for rank in ranks}):
         rule, engine = RULES[rank], _engine(RULES[rank].pattern)
         for match in engine.finditer(text):
             start, end = match.span(min(engine.groups, 1))

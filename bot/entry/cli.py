@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from bot import __version__
-from bot.errors import PlatformError, TrivetError, UsageError
+from bot.errors import TrivetError, UsageError
 
-DONE, FOUND, USAGE, FAILED = 0, 1, 2, 3
+DONE, FOUND, USAGE, FAILED, STOPPED = 0, 1, 2, 3, 130
 EXIT_CODES = (
     "Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or configuration; 3 a platform failed."
 )
@@ -20,19 +20,33 @@ SEVERITIES = ("info", "minor", "major", "critical", "blocker")
 FORMATS = ("text", "json", "markdown")
 REPORTS = ("codequality", "sarif", "json", "markdown", "junit")
 
+NOT_A_REPORT = "{value!r} is not KIND=FILE with KIND one of {kinds}"
+NO_FOLDER = "the folder of {file} does not exist: make it first"
+NO_FILE = "{file} cannot be written"
+ONE_OF_BOTH = "give either the address of a merge request, or --local to review this checkout"
+BASE_IS_LOCAL = "--base goes with --local; a merge request has its own target branch"
+NO_CONFIG = "{file} does not exist; without one the defaults apply (trivet config schema shows them)"
+FINE = "{file} is fine"
+QUEUED = "{count} runs queued"
+
 
 class ReportFile(click.ParamType[tuple[str, Path]]):
-    """`KIND=FILE`, as in `codequality=gl-code-quality-report.json`."""
+    """`KIND=FILE`, as in `codequality=gl-code-quality-report.json`; a file that can be written."""
 
     name = "kind=file"
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, Path]:
-        kind, _, file = str(value).partition("=")
-        if kind not in REPORTS or not file:
-            self.fail(f"{value!r} is not KIND=FILE with KIND one of {', '.join(REPORTS)}", param, ctx)
-        return kind, Path(file)
+        kind, _, name = str(value).partition("=")
+        if kind not in REPORTS or not name:
+            self.fail(NOT_A_REPORT.format(value=value, kinds=", ".join(REPORTS)), param, ctx)
+        file = Path(name).absolute()
+        if not file.parent.is_dir():
+            self.fail(NO_FOLDER.format(file=name), param, ctx)
+        if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+            self.fail(NO_FILE.format(file=name), param, ctx)
+        return kind, file
 
 
 @click.group(
@@ -48,9 +62,11 @@ def trivet() -> None:
 
 @trivet.command(epilog="Example: trivet demo --once")
 @click.option("--once", is_flag=True, help="Print the review and exit.")
-@click.option("--port", default=0, show_default="a free one", help="Port of the sandbox page.")
+@click.option(
+    "--port", default=0, show_default="a free one", type=click.IntRange(0, 65535), help="Port of the page."
+)
 def demo(once: bool, port: int) -> None:
-    """The whole loop on a sandbox GitLab, no credentials needed: watch a review appear."""
+    """See a review appear on a sandbox GitLab, no credentials needed."""
     from bot.entry.demo import run_demo
 
     run_demo(once=once, port=port)
@@ -60,7 +76,10 @@ def demo(once: bool, port: int) -> None:
 @click.option("--host", help="Address to listen on (TRIVET_HOST, 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (TRIVET_PORT, 8080).")
 def up(host: str | None, port: int | None) -> None:
-    """All processes on this machine, with an embedded Redis where TRIVET_REDIS_URL is unset."""
+    """Run every process on this machine, and a Redis where none is named.
+
+    The Redis is embedded, in the data folder; TRIVET_REDIS_URL names another.
+    """
     from bot.entry.up import run_up
 
     run_up(_settings(host=host, port=port))
@@ -69,11 +88,12 @@ def up(host: str | None, port: int | None) -> None:
 @trivet.command(epilog="Example: trivet serve --port 8080")
 @click.option("--host", help="Address to listen on (TRIVET_HOST, 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (TRIVET_PORT, 8080).")
-def serve(host: str | None, port: int | None) -> None:
+@click.option("--fd", type=int, hidden=True, help="A listening socket that the caller opened.")
+def serve(host: str | None, port: int | None, fd: int | None) -> None:
     """The receiver: takes webhooks, records them, answers."""
     from bot.entry.serve import run_receiver
 
-    run_receiver(_settings(host=host, port=port))
+    run_receiver(_settings(host=host, port=port), fd)
 
 
 @trivet.command(epilog="Example: trivet work agents --processes 2")
@@ -82,7 +102,7 @@ def serve(host: str | None, port: int | None) -> None:
     "--processes", default=1, show_default=True, type=click.IntRange(1, 64), help="How many workers."
 )
 def work(queue: str, processes: int) -> None:
-    """A worker: `agents` reads and proposes, `effects` writes what was proposed."""
+    """A worker: `agents` reads and proposes, `effects` writes."""
     from bot.entry.roles import run_worker
 
     run_worker(_settings(), queue, processes)
@@ -90,7 +110,7 @@ def work(queue: str, processes: int) -> None:
 
 @trivet.command(epilog="Example: trivet schedule")
 def schedule() -> None:
-    """Retries that are due, and the sweep for what no webhook told us."""
+    """Retries that are due, and the sweep for what was missed."""
     from bot.entry.roles import run_schedule
 
     run_schedule(_settings())
@@ -98,13 +118,16 @@ def schedule() -> None:
 
 @trivet.command(epilog="Example: trivet sweep")
 def sweep() -> None:
-    """One sweep now: queue a review of every merge request that missed one."""
+    """One sweep now: queue the reviews that were missed."""
     from bot.entry.roles import run_sweep
 
-    click.echo(f"{run_sweep(_settings())} runs queued")
+    _print(QUEUED.format(count=run_sweep(_settings())))
 
 
-@trivet.command(epilog=f"Example: trivet review --local --base main --fail-on major\n\n{EXIT_CODES}")
+@trivet.command(
+    epilog="Examples: trivet review --local --base main --fail-on major; "
+    f"trivet review https://gitlab.example.com/group/project/-/merge_requests/7 --dry-run\n\n{EXIT_CODES}"
+)
 @click.argument("url", required=False, metavar="[MR_URL]")
 @click.option("--local", is_flag=True, help="Review this checkout: no GitLab, no token.")
 @click.option("--base", metavar="REF", help="With --local: compare with this ref (the default branch).")
@@ -131,28 +154,34 @@ def review(
     reports: tuple[tuple[str, Path], ...],
     fail_on: str | None,
 ) -> None:
-    """Review a merge request by its address, or the local checkout with no GitLab at all."""
+    """Review a merge request, or the local checkout without GitLab."""
     if local == bool(url):
-        raise UsageError("give either the address of a merge request, or --local to review this checkout")
+        raise UsageError(ONE_OF_BOTH)
     if base and not local:
-        raise UsageError("--base goes with --local")
-    from bot.entry.shell import review_local, review_merge_request, show
+        raise UsageError(BASE_IS_LOCAL)
+    settings = _settings()
+    from bot.domain.reports import FORMATS as WRITERS
+    from bot.entry.apart import stoppable
+    from bot.entry.shell import review_local, review_merge_request
+    from bot.entry.verdict import found, write
 
-    report = (
-        review_local(_settings(), base) if local else review_merge_request(_settings(), url or "", dry_run)
-    )
-    sys.exit(FOUND if show(report, form, reports, fail_on) else DONE)
+    stoppable()
+    report = review_local(settings, base) if local else review_merge_request(settings, url or "", dry_run)
+    _print(WRITERS[form](report).removesuffix("\n"))
+    for kind, file in reports:
+        write(file, WRITERS[kind](report))
+    sys.exit(FOUND if found(report, fail_on) else DONE)
 
 
 @trivet.command("propose", hidden=True)
 def propose() -> None:
     """The reading half of a review, in a process without the write token: request in, proposal out."""
-    from bot.entry.shell import propose_from_stdin
+    from bot.entry.apart import propose_from_stdin
 
     propose_from_stdin(_settings())
 
 
-@trivet.group()
+@trivet.group(epilog="Example: trivet config check")
 def config() -> None:
     """The repository's configuration, .trivet.yml."""
 
@@ -161,14 +190,15 @@ def config() -> None:
 @click.argument("file", default=".trivet.yml", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
     """Say whether a .trivet.yml is right, and if not, where."""
-    from bot.domain.repo_config import load
+    from bot.domain.repo_config import LIMIT, load
 
     if not file.is_file():
-        raise UsageError(f"{file} does not exist")
-    _, complaint = load(file.read_bytes())
+        raise UsageError(NO_CONFIG.format(file=file))
+    with file.open("rb") as stream:
+        _, complaint = load(stream.read(LIMIT + 1))
     if complaint:
         raise UsageError(complaint)
-    click.echo(f"{file} is fine")
+    _print(FINE.format(file=file))
 
 
 @config.command("schema", epilog="Example: trivet config schema > trivet.schema.json")
@@ -178,18 +208,24 @@ def schema() -> None:
 
     from bot.domain.repo_config import json_schema
 
-    click.echo(json.dumps(json_schema(), indent=2))
+    _print(json.dumps(json_schema(), indent=2))
 
 
 def _settings(**overrides: Any) -> Any:
-    from bot.settings import load_settings
+    """The settings of this process; what looks like one and is none is named on standard error."""
+    from bot.settings import load_settings, unknown_settings
 
+    for sentence in unknown_settings(os.environ):
+        click.echo(f"trivet: {sentence}", err=True)
     return load_settings(**{name: value for name, value in overrides.items() if value is not None})
 
 
 def main() -> None:
     """The process edge: an error becomes a sentence and an exit code, never a traceback."""
-    sys.exit(_outcome(lambda: trivet.main(standalone_mode=False)))
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    sys.exit(_outcome(lambda: trivet.main(prog_name="trivet", standalone_mode=False)))
 
 
 def _outcome(command: Callable[[], object]) -> int:
@@ -201,22 +237,38 @@ def _outcome(command: Callable[[], object]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
-        return 130
-    except PlatformError as error:
-        return _complain(error, FAILED)
+        return _complain("stopped", STOPPED)
     except TrivetError as error:
         return _complain(error, USAGE if isinstance(error, UsageError) else FAILED)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return DONE
+    except OSError as error:
+        return _complain(f"{error.filename or 'standard output'}: {error.strerror}", FAILED)
     except Exception as error:
         if os.environ.get("TRIVET_DEBUG"):
             raise
-        return _complain(BROKEN.format(name=type(error).__name__, text=error), FAILED)
+        return _complain(_redacted(BROKEN.format(name=type(error).__name__, text=error)), FAILED)
     return DONE
+
+
+def _print(text: str) -> None:
+    """To standard output; where nobody reads it any more, as after `| head -1`, what was to be done goes on."""
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(error: object, code: int) -> int:
     click.echo(f"trivet: {error}", err=True)
     return code
+
+
+def _redacted(text: str) -> str:
+    """An error nobody foresaw may quote anything."""
+    from bot.domain.secrets import Redactor
+    from bot.entry.credentials import secret_values
+
+    try:
+        own = secret_values(os.environ)
+    except UsageError:
+        own = []
+    return Redactor(own).redact(text)

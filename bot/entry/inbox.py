@@ -1,18 +1,19 @@
 """Where deliveries become durable: delivery key, event, run and RQ job in one script, all or nothing."""
 
+import asyncio
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Awaitable, Sequence
+from typing import Any, Final
 
 import redis.asyncio
-from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
+from rq.job import Job
 
 from bot.domain.events import EVENT, Event, MergeRequestChanged
 from bot.entry import keys
-from bot.entry.queue import AGENTS, EFFECTS, job_fields, new_job, queue_key, run_id
+from bot.entry.group_commit import GroupCommit, Value
+from bot.entry.queue import AGENTS, EFFECTS, job_form, job_id, job_time, queue_key, run_id
 from bot.entry.receiver import Receipt, StoreDown
 from bot.routing import JobRequest
 
@@ -21,8 +22,8 @@ ANSWER_SECONDS = 2.0
 
 ACCEPT: Final = """
 -- KEYS: delivery, event, unfinished, target, queue, queues
--- ARGV: delivery ttl, event ttl, event, now, head, at,
---       then per request: run key, run, request, job key, job, n, n fields
+-- ARGV: delivery ttl, event ttl, event, now, head, at, RQ's time, fixed fields of a job (JSON),
+--       then per request: run key, run, request, job key, job, data
 local seen = redis.call('GET', KEYS[1])
 if seen then return {'duplicate', seen} end
 local head, at = ARGV[5], ARGV[6]
@@ -34,9 +35,9 @@ if head ~= '' and (not old_at or old_at <= at) then
   redis.call('EXPIRE', KEYS[4], 2592000)
 end
 local came_back = head ~= '' and old_head and old_head ~= head
-local runs, started, i = {}, false, 7
-while i <= #ARGV do
-  local run_key, run, request, job_key, job, count = unpack(ARGV, i, i + 5)
+local runs, started = {}, false
+for i = 9, #ARGV, 6 do
+  local run_key, run, request, job_key, job, data = unpack(ARGV, i, i + 5)
   local state = redis.call('HGET', run_key, 'state')
   local again = came_back or redis.call('HGET', run_key, 'again')
   local idle = not state or state == 'failed' or state == 'superseded' or (state == 'done' and again)
@@ -44,13 +45,13 @@ while i <= #ARGV do
     redis.call('DEL', run_key)
     redis.call('HSET', run_key, 'request', request, 'state', 'queued', 'created', ARGV[4], 'event', KEYS[2])
     redis.call('ZADD', KEYS[3], ARGV[4], run)
-    redis.call('HSET', job_key, unpack(ARGV, i + 6, i + 5 + count))
+    redis.call('HSET', job_key, 'data', data, 'created_at', ARGV[7], 'enqueued_at', ARGV[7],
+      unpack(cjson.decode(ARGV[8])))
     redis.call('SADD', KEYS[6], KEYS[5])
     redis.call('RPUSH', KEYS[5], job)
     started = true
   end
   runs[#runs + 1] = run
-  i = i + 6 + count
 end
 redis.call('SET', KEYS[2], ARGV[3])
 if not started then redis.call('EXPIRE', KEYS[2], ARGV[2]) end
@@ -63,11 +64,10 @@ def acceptance(
     delivery: str,
     event: Event | None,
     requests: Sequence[JobRequest],
-    connection: Redis,
     ttl: int = keys.DELIVERY_TTL,
-) -> tuple[list[str], list[str | bytes | float | int]]:
+) -> tuple[list[str], list[Value]]:
     """The script's KEYS and ARGV for one delivery (or one find of the sweep, which has no event)."""
-    first = requests[0]
+    first, form = requests[0], job_form("propose")
     changed = event if isinstance(event, MergeRequestChanged) else None
     names = [
         keys.delivery(delivery),
@@ -77,19 +77,20 @@ def acceptance(
         queue_key(AGENTS),
         "rq:queues",
     ]
-    values: list[str | bytes | float | int] = [
+    values: list[Value] = [
         ttl,
         keys.EVENT_TTL,
         EVENT.dump_json(event) if event else "null",
         time.time(),
         changed.head if changed else "",
         changed.at if changed else "",
+        job_time(),
+        form.fixed,
     ]
     for request in requests:
         run = run_id(request.key)
-        job = new_job("propose", run, connection)
-        fields = [part for pair in job_fields(job).items() for part in pair]
-        values += [keys.run(run), run, request.model_dump_json(), job.key, job.id, len(fields), *fields]
+        job = job_id("propose", run)
+        values += [keys.run(run), run, request.model_dump_json(), Job.key_for(job), job, form.data(run)]
     return names, values
 
 
@@ -101,42 +102,47 @@ class RedisInbox:
             url,
             retry=redis.asyncio.retry.Retry(NoBackoff(), 1),
             socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=ANSWER_SECONDS,
+            socket_timeout=None,
         )
-        self._unconnected = Redis(retry=Retry(NoBackoff(), 0))
-        self._accept = self._redis.register_script(ACCEPT)
+        self._accept = GroupCommit(self._redis, ACCEPT, ANSWER_SECONDS)
         self._volatile_ok = volatile_ok
 
     async def accept(self, key: str, event: Event, requests: Sequence[JobRequest]) -> Receipt:
-        names, values = acceptance(key, event, requests, self._unconnected)
+        names, values = acceptance(key, event, requests)
         try:
-            status, runs = await self._accept(keys=names, args=values)
+            status, runs = await self._accept(names, values)
         except (RedisError, OSError, TimeoutError) as error:
             raise StoreDown(type(error).__name__) from error
         return Receipt(status.decode(), tuple(runs.decode().split()))
 
     async def ended(self, target_key: str) -> None:
-        try:
-            await self._redis.hset(keys.target(target_key), "ended", "1")
-            await self._redis.expire(keys.target(target_key), keys.TARGET_TTL)
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreDown(type(error).__name__) from error
+        await _answered(self._redis.hset(keys.target(target_key), "ended", "1"))
+        await _answered(self._redis.expire(keys.target(target_key), keys.TARGET_TTL))
 
     async def ready(self) -> str | None:
         try:
-            info = await self._redis.info()
-        except (RedisError, OSError, TimeoutError) as error:
-            return f"Redis does not answer ({type(error).__name__})"
+            info = await _answered(self._redis.info())
+        except StoreDown as error:
+            return f"Redis does not answer ({error})"
         return None if self._volatile_ok else forgetful(info)
 
     async def depths(self) -> dict[str, int]:
-        try:
-            return {name: await self._redis.llen(queue_key(name)) for name in (AGENTS, EFFECTS)}
-        except (RedisError, OSError, TimeoutError) as error:
-            raise StoreDown(type(error).__name__) from error
+        return {name: await _answered(self._redis.llen(queue_key(name))) for name in (AGENTS, EFFECTS)}
 
     async def close(self) -> None:
         await self._redis.aclose()
+
+
+async def _answered(asked: Awaitable[Any]) -> Any:
+    """Redis's answer. Raises StoreDown.
+
+    One limit around the whole command: redis-py's own starts a task for each write, a tenth of the receiver's time.
+    """
+    try:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            return await asked
+    except (RedisError, OSError, TimeoutError) as error:
+        raise StoreDown(type(error).__name__) from error
 
 
 def forgetful(info: dict[str, object]) -> str | None:

@@ -3,8 +3,11 @@
 A job's only argument is its run's id, its function a word from `JOBS`: whoever writes to Redis can start nothing else.
 """
 
+import functools
 import hashlib
+import json
 import secrets
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,13 +17,16 @@ from redis.client import Pipeline
 from rq import Queue, Retry
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
-from rq.utils import now
+from rq.utils import now, utcformat
 
 AGENTS: Final = "agents"
 EFFECTS: Final = "effects"
 RETRY_SECONDS: Final = (0, 5, 30, 120, 600)
 FAILURE_TTL: Final = 3 * 86_400
 CLEANING_LOCK_SECONDS: Final = 15
+BLANK_RUN: Final = "run-to-be-filled-in"
+SMALLEST_WINDOW: Final = 9
+FILLED_IN: Final = frozenset({"data", "created_at", "enqueued_at"})
 
 
 @dataclass(frozen=True)
@@ -51,13 +57,17 @@ def run_id(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
+def job_id(kind: str, run: str) -> str:
+    """A fresh one each time: never the id of an older job, whose clean-up would delete this one."""
+    return f"{kind}-{run}-{secrets.token_hex(4)}"
+
+
 def new_job(kind: str, run: str, connection: Redis) -> Job:
-    """A fresh job for a run: never the id of an older one, whose clean-up would delete it."""
     limits = JOBS[kind]
     job = Job.create(
         func=kind,
         args=[run],
-        id=f"{kind}-{run}-{secrets.token_hex(4)}",
+        id=job_id(kind, run),
         connection=connection,
         serializer=JSONSerializer,
         timeout=limits.timeout,
@@ -76,6 +86,36 @@ def new_job(kind: str, run: str, connection: Redis) -> Job:
 def job_fields(job: Job) -> dict[Any, Any]:
     """The fields of RQ's job hash, by RQ's own serialisation."""
     return job.to_dict(include_meta=False, include_result=False)
+
+
+@dataclass(frozen=True, slots=True)
+class JobForm:
+    """RQ's job hash of one kind, by RQ's own serialisation, with the run and the times left to be filled in.
+
+    `fixed`: the fields that are always the same, a JSON list of names and values in turn. `call`: what is run, before
+    compression.
+    """
+
+    fixed: str
+    call: bytes
+
+    def data(self, run: str) -> bytes:
+        """The field `data`. zlib's smallest window: this is shorter still, and the usual one costs 40 us to set up."""
+        return zlib.compress(self.call.replace(BLANK_RUN.encode(), run.encode()), wbits=SMALLEST_WINDOW)
+
+
+@functools.cache
+def job_form(kind: str) -> JobForm:
+    """For the receiver, where making a job anew for each delivery was a tenth of the work."""
+    job = new_job(kind, BLANK_RUN, Redis())
+    fields = [pair for pair in job_fields(job).items() if pair[0] not in FILLED_IN]
+    flat = [part if isinstance(part, str) else str(part) for pair in fields for part in pair]
+    return JobForm(json.dumps(flat), job.data)
+
+
+def job_time() -> str:
+    """Now, as RQ writes it into `created_at` and `enqueued_at`."""
+    return utcformat(now())
 
 
 def queue_key(name: str) -> str:

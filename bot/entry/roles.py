@@ -11,8 +11,8 @@ from bot.entry.jobs import Jobs
 from bot.entry.logs import start_logging
 from bot.entry.serve import check_redis, require_redis
 from bot.entry.store import Store, connect
+from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.entry.sweep import Sweep
-from bot.entry.up import PYTHON, Child, Supervisor
 from bot.entry.wiring import (
     Introduction,
     gitlab_effects,
@@ -35,9 +35,7 @@ log = structlog.get_logger("trivet.roles")
 def run_worker(settings: Settings, name: str, processes: int = 1) -> None:
     """One worker, or a supervisor over several."""
     if processes > 1:
-        environment = dict(os.environ)
-        command = [*PYTHON, "work", name]
-        Supervisor([Child(f"{name}-{number}", command, environment) for number in range(processes)]).run()
+        _run_workers(settings, name, processes)
         return
     url = require_redis(settings)
     require_marks(settings)
@@ -47,6 +45,12 @@ def run_worker(settings: Settings, name: str, processes: int = 1) -> None:
     jobs = _agents(store) if name == queue.AGENTS else _effects(store)
     log.info("taking jobs", queue=name)
     work(name, store.redis, jobs.table())
+
+
+def _run_workers(settings: Settings, name: str, processes: int) -> None:
+    start_logging(settings.log_format, redactor(settings).redact)
+    environment, command = dict(os.environ), (*PYTHON, "work", name)
+    Supervisor([Child(f"{name}-{number}", command, environment) for number in range(1, processes + 1)]).run()
 
 
 def _agents(store: Store) -> Jobs:

@@ -1,27 +1,38 @@
 """The receiver's process: uvicorn around `create_receiver`, and who the bot is, as the workers tell it."""
 
+import signal
 import threading
 from contextlib import suppress
-from typing import Final
+from socket import socket
+from typing import Any, Final
 
 import uvicorn
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from redis.retry import Retry
 
 from bot.domain.secrets import Redactor
-from bot.entry import keys
+from bot.entry import keys, listen
 from bot.entry.inbox import RedisInbox, forgetful
 from bot.entry.logs import start_logging
 from bot.entry.receiver import create_receiver
-from bot.errors import UsageError
+from bot.errors import PlatformError, Unavailable, UsageError
 from bot.routing import Routing
 from bot.settings import Settings, SettingsFile
 from bot.sources.signatures import check_secret
 
 ASK_SECONDS: Final = 5.0
+UVICORN: Final[dict[str, Any]] = {
+    "access_log": False,
+    "server_header": False,
+    "log_level": "warning",
+    "log_config": None,  # its lines go the way of all others, redacted
+}
 NO_REDIS = "TRIVET_REDIS_URL is not set: point it to a Redis, or use `trivet up`, which brings one"
+SILENT = "Redis does not answer ({error}): start it, or correct TRIVET_REDIS_URL"
+FORBIDDEN = "Redis refuses us ({error}): correct user and password in TRIVET_REDIS_URL"
+NOT_STARTED = "the receiver did not start: its lines above say why"
 VOLATILE = "{problem}; or accept the loss of work with TRIVET_REDIS_VOLATILE_OK=1"
 
 
@@ -52,11 +63,13 @@ class Identity:
             pause.wait(ASK_SECONDS if self.id else 0.5)
 
 
-def run_receiver(settings: Settings) -> None:
+def run_receiver(settings: Settings, descriptor: int | None = None) -> None:
+    """Serve until told to stop. `descriptor`: of a socket that is open already, as `up` keeps it."""
     url = require_redis(settings)
     check_redis(url, settings, must_answer=False)
     _check_secrets(settings)
     start_logging(settings.log_format, Redactor(settings.own_secrets()).redact)
+    door = listen.listen(settings.host, settings.port) if descriptor is None else listen.inherited(descriptor)
     current = SettingsFile()
     identity = Identity(url)
     identity.watch()
@@ -66,14 +79,16 @@ def run_receiver(settings: Settings) -> None:
         policy=lambda: Routing(current().gitlab.projects, identity.id, identity.name),
         max_body=settings.max_body,
     )
-    uvicorn.run(
-        app,
-        host=settings.host,
-        port=settings.port,
-        access_log=False,
-        server_header=False,
-        log_level="warning",
-    )
+    _serve(uvicorn.Server(uvicorn.Config(app, **UVICORN)), door)
+
+
+def _serve(server: uvicorn.Server, door: socket) -> None:
+    """uvicorn raises the signal that stopped it once more: being told to stop is no failure."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    server.run(sockets=[door])
+    if not server.started:
+        raise PlatformError(NOT_STARTED)
 
 
 def require_redis(settings: Settings) -> str:
@@ -83,15 +98,15 @@ def require_redis(settings: Settings) -> str:
 
 
 def check_redis(url: str, settings: Settings, *, must_answer: bool = True) -> None:
-    """Raises UsageError for a Redis that may lose what it acknowledged, or that is silent where it must answer."""
+    """Raises UsageError for a Redis that may lose what it acknowledged or refuses us, Unavailable for a silent one."""
     client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, socket_timeout=5)
     try:
         problem = forgetful(client.info())
+    except (AuthenticationError, NoPermissionError) as error:
+        raise UsageError(FORBIDDEN.format(error=error)) from None
     except RedisError as error:
         if must_answer:
-            raise UsageError(
-                f"Redis does not answer ({type(error).__name__}): check TRIVET_REDIS_URL"
-            ) from None
+            raise Unavailable(SILENT.format(error=type(error).__name__)) from None
         return
     finally:
         client.close()

@@ -1,169 +1,103 @@
 """`trivet review` in a shell or a job: the same propose and apply as the workers, without a queue.
 
-Where a write token is held, the reading half runs in a child process that does not have it.
+The reading half of a review on GitLab runs in a child process that has no write token.
 """
 
-import json
 import os
-import re
-import subprocess
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from typing import Final
 
-import click
+from pydantic import SecretStr
 
 from bot.agents.table import AGENTS
 from bot.domain.actions import Proposal, Report
-from bot.domain.events import Person
-from bot.domain.findings import Severity
-from bot.domain.reports import FORMATS
-from bot.entry.up import PYTHON, stripped
-from bot.entry.wiring import account, gitlab_effects, mark_secrets, redactor, review_means, writing_api
-from bot.entry.worker import die_with_parent
-from bot.errors import PlatformError, Stopped, Unavailable, UsageError
+from bot.domain.markdown import counted
+from bot.entry.address import parse_address
+from bot.entry.apart import SHELL, propose_apart, propose_here
+from bot.entry.progress import Progress, Say, narrated
+from bot.entry.wiring import account, gitlab_effects, reading_api, redactor, writing_api
+from bot.errors import PlatformError, Stopped, Unavailable
 from bot.gateways.gitlab_effects import GitLabEffects
 from bot.gateways.local import DryRun, LocalReader
 from bot.routing import JobRequest
-from bot.run import Means, apply, propose
-from bot.settings import Settings, kept_secret, load_settings
+from bot.run import Means, apply
+from bot.settings import Settings, kept_secret, own_folder
 
-MR_PATH: Final = re.compile(r"^(?P<project>.+?)(?:/-)?/merge_requests/(?P<iid>\d+)(?:/.*)?$")
-NO_MR: Final = "{url} is not the address of a merge request, like https://gitlab.example.com/group/project/-/merge_requests/7"
-OTHER_HOST: Final = "{url} is not on the configured GitLab, {base} (TRIVET_GITLAB__URL)"
-SHELL: Final = "shell"
+NOT_CI: Final = ("", "0", "false")
+COMPARING = "comparing with {base}"
+LOCAL = "{name}: the changes since {base}"
+UNTRACKED = "{files} not reviewed: `git add` makes a file part of the change"
+PUBLISHING = "publishing"
+TAKING_BACK = "taking back what was not published yet"
+DRAFTS_LEFT = "drafts that only the bot sees may be left; the next review takes them away"
+AGAIN = "{error}; run the same command again: what is there already is not written twice"
 
 
 def review_merge_request(settings: Settings, url: str, dry_run: bool) -> Report:
     """Review one merge request now. Raises UsageError, PlatformError."""
-    base, project, iid = parse_address(url, settings.gitlab.url)
-    os.environ["TRIVET_GITLAB__URL"] = base
-    settings = _with_marks(load_settings())
-    request = JobRequest(
-        agent="review",
-        project=project,
-        project_id=0,
-        iid=iid,
-        trigger=SHELL,
-        key=f"review:{project}:{iid}:{SHELL}",
-    )
-    _say(f"reading {project}!{iid}")
-    if dry_run:
-        return _finish(propose_here(request, review_means(settings, AGENTS["review"], None)), DryRun())
-    api = writing_api(settings)
-    who = account(api)
-    proposal = _propose_in_child(request, who.person)
-    return _finish(proposal, gitlab_effects(settings, api, who, pace=lambda: None))
+    project, iid = parse_address(url, settings.gitlab.url)
+    own_folder(settings.data_dir)
+    key = f"review:{project}:{iid}:{SHELL}"
+    request = JobRequest(agent="review", project=project, project_id=0, iid=iid, trigger=SHELL, key=key)
+    with Progress() as progress:
+        if dry_run:
+            reading_api(settings)
+            return _applied(propose_apart(request, None, settings), DryRun(), progress.say)
+        settings = _with_marks(settings)
+        api = writing_api(settings)
+        who = account(api)
+        made = propose_apart(request, who.person, settings)
+        return _applied(made, gitlab_effects(settings, api, who, pace=lambda: None), progress.say)
 
 
 def review_local(settings: Settings, base: str | None) -> Report:
-    """Review this checkout against its base, with no GitLab at all."""
+    """Review this checkout against its base, with no GitLab at all. Raises UsageError."""
     reader = LocalReader(Path.cwd(), base)
-    _say(f"comparing with {reader.base}")
     request = JobRequest(agent="review", project="", project_id=0, iid=0, trigger=SHELL, key="review:local")
     means = Means(reader=reader, agent=AGENTS["review"], redactor=redactor(settings))
-    return _finish(propose_here(request, means), DryRun())
+    with Progress() as progress:
+        progress.say(COMPARING.format(base=reader.base))
+        report = _applied(propose_here(request, narrated(means, progress.say)), DryRun(), progress.say)
+    return report.model_copy(update=_local(report, reader))
 
 
-def parse_address(url: str, configured: str | None) -> tuple[str, str, int]:
-    """(GitLab's base address, project path, iid) of a merge request's address."""
-    parts = urlsplit(url)
-    base = configured or f"{parts.scheme}://{parts.netloc}"
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username:
-        raise UsageError(NO_MR.format(url=url))
-    if not url.startswith(base.rstrip("/") + "/"):
-        raise UsageError(OTHER_HOST.format(url=url, base=base))
-    found = MR_PATH.match(unquote(parts.path)[len(urlsplit(base).path.rstrip("/")) :].strip("/"))
-    if not found or "/" not in found["project"]:
-        raise UsageError(NO_MR.format(url=url))
-    return base, found["project"], int(found["iid"])
-
-
-def propose_here(request: JobRequest, means: Means) -> Proposal | Report:
-    """A proposal, or the report of a run that had nothing to do."""
-    try:
-        return propose(request, SHELL, means)
-    except Stopped as stop:
-        target = f"{request.project}!{request.iid}" if request.iid else "this checkout"
-        return Report(
-            run=SHELL, agent=request.agent, target=target, trigger=SHELL, state="done", message=str(stop)
-        )
-
-
-def propose_from_stdin(settings: Settings) -> None:
-    """The child's half of `_propose_in_child`."""
-    die_with_parent()
-    order = json.load(sys.stdin)
-    request, me = JobRequest.model_validate(order["request"]), Person.model_validate(order["me"])
-    made = propose_here(request, review_means(settings, AGENTS[request.agent], me))
-    sys.stdout.write(json.dumps({type(made).__name__: made.model_dump(mode="json")}))
-
-
-def _propose_in_child(request: JobRequest, me: Person) -> Proposal | Report:
-    order = json.dumps({"request": request.model_dump(), "me": me.model_dump()})
-    done = subprocess.run(  # noqa: S603 - our own command
-        [*PYTHON, "propose"],
-        env=stripped(os.environ, "agents"),
-        input=order,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
+def _local(report: Report, reader: LocalReader) -> dict[str, object]:
+    """What a report of a checkout says otherwise."""
+    target = LOCAL.format(name=reader.name, base=reader.base)
+    unseen = (
+        (UNTRACKED.format(files=counted(reader.untracked, "untracked file")),) if reader.untracked else ()
     )
-    if done.returncode == 2:
-        raise UsageError("the merge request could not be read (see above)")
-    if done.returncode:
-        raise PlatformError("the merge request could not be read (see above)")
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return (
-        Proposal.model_validate(answer["Proposal"])
-        if "Proposal" in answer
-        else Report.model_validate(answer["Report"])
-    )
+    return {"target": target, "complaints": (*report.complaints, *unseen)}
 
 
-def _finish(made: Proposal | Report, effects: GitLabEffects | DryRun) -> Report:
+def _applied(made: Proposal | Report, effects: GitLabEffects | DryRun, say: Say) -> Report:
     if isinstance(made, Report):
         return made
     if isinstance(effects, GitLabEffects):
-        _say("publishing")
+        say(PUBLISHING)
     try:
         return apply(made, effects)
     except Stopped as stop:
         return made.report.model_copy(update={"state": stop.state, "message": str(stop)})
-    except Unavailable:
-        _say("nothing was published; run the same command again, what is there already is not written twice")
-        raise
+    except Unavailable as error:
+        raise PlatformError(AGAIN.format(error=error)) from None
     except KeyboardInterrupt:
-        effects.discard(made)
+        _take_back(made, effects, say)
         raise
 
 
-def show(report: Report, form: str, files: Sequence[tuple[str, Path]], fail_on: str | None) -> bool:
-    """Print the report and write its files; whether a finding is at or above `fail_on`."""
-    click.echo(FORMATS[form](report), nl=not FORMATS[form](report).endswith("\n"))
-    for kind, file in files:
-        _write(file, FORMATS[kind](report))
-    floor = Severity(fail_on) if fail_on else None
-    return floor is not None and any(finding.severity.at_least(floor) for finding in report.findings)
-
-
-def _write(file: Path, text: str) -> None:
-    """Whole or not at all: a reader never sees half a report."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    part.write_text(text, "utf-8")
-    part.replace(file)
+def _take_back(made: Proposal, effects: GitLabEffects | DryRun, say: Say) -> None:
+    """Delete our drafts; a second Ctrl-C, or a GitLab that is down, leaves them to the next review."""
+    say(TAKING_BACK)
+    try:
+        effects.discard(made)
+    except (KeyboardInterrupt, PlatformError):
+        say(DRAFTS_LEFT)
 
 
 def _with_marks(settings: Settings) -> Settings:
-    """A mark secret of our own where none is set: kept in the data folder, handed to the child by the environment."""
-    if not mark_secrets(settings) and not os.environ.get("CI"):
-        os.environ["TRIVET_MARK_SECRETS"] = kept_secret(settings.data_dir, "mark-secret")
-        return load_settings()
-    return settings
-
-
-def _say(text: str) -> None:
-    click.echo(f"trivet: {text}", err=True)
+    """Outside CI, where none is set, a mark secret of our own is kept in the data folder; a CI job writes unsigned."""
+    if settings.mark_secrets or os.environ.get("CI", "").lower() not in NOT_CI:
+        return settings
+    kept = SecretStr(kept_secret(settings.data_dir, "mark-secret"))
+    return settings.model_copy(update={"mark_secrets": (kept,)})

@@ -89,7 +89,7 @@ class Store:
 
     def start(self, request: JobRequest, reason: str) -> str:
         """Queue a run that no delivery told of; nothing happens when it is there already. Returns its id."""
-        names, values = acceptance(f"{reason}:{uuid4().hex}", None, [request], self.redis, ttl=60)
+        names, values = acceptance(f"{reason}:{uuid4().hex}", None, [request], ttl=60)
         return text(self._accept(keys=names, args=values)[1])
 
     def begin(self, run: Run, state: str) -> None:

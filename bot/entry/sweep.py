@@ -12,6 +12,7 @@ import structlog
 
 from bot.domain.events import Ignored, MergeRequestChanged, Person, Project
 from bot.entry.store import Store
+from bot.errors import AccessDenied, NotFound
 from bot.gateways.gitlab_sweep import MAX_CHANGED, Changed, GitLabSweep
 from bot.routing import JobRequest, Routing, route
 
@@ -35,7 +36,10 @@ class Sweep:
         """How many runs were queued. Raises PlatformError where GitLab cannot be read."""
         found = self.rescue()
         for project in self.gitlab.projects():
-            found += self.project(project)
+            try:
+                found += self.project(project)
+            except (NotFound, AccessDenied) as error:
+                log.warning("not swept", project=project, reason=str(error))
         log.info("swept", queued=found)
         return found
 

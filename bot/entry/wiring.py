@@ -22,14 +22,7 @@ from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_effects import GitLabEffects
 from bot.gateways.gitlab_reader import GitLabReader
 from bot.run import Means
-from bot.settings import Settings
-
-NO_GITLAB = "TRIVET_GITLAB__URL is not set: tell which GitLab to work with, like https://gitlab.example.com"
-NO_READ_TOKEN = (
-    "TRIVET_GITLAB__READ_TOKEN (or TRIVET_GITLAB__TOKEN) is not set: reading needs a token with read_api"  # noqa: S105
-)
-NO_TOKEN = "TRIVET_GITLAB__TOKEN is not set: writing needs a token with the api scope"  # noqa: S105
-NO_MARKS = "TRIVET_MARK_SECRETS is not set: the bot signs its notes with it; `openssl rand -hex 32` makes one"
+from bot.settings import NO_GITLAB, NO_MARKS, NO_READ_TOKEN, NO_TOKEN, Settings
 
 CACHE_BYTES = 5_000_000_000
 PRUNE_EVERY = 3_600

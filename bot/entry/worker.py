@@ -5,11 +5,7 @@ after 8.4 s. A worker on two queues can lose a job for good. A job whose parent 
 its own second copy, unless the kernel takes it down with its parent.
 """
 
-import ctypes
 import logging
-import os
-import signal
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,13 +15,13 @@ from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from bot.entry.lifeline import die_with_parent
 from bot.entry.queue import open_queue
 from bot.entry.timelimit import HardTimeLimit
 
 MONITOR_SECONDS = 3
 MAINTENANCE_SECONDS = 3
 WORKER_TTL = 17
-PR_SET_PDEATHSIG = 1
 
 log = structlog.get_logger("trivet.worker")
 
@@ -76,15 +72,6 @@ class SturdyWorker(Worker):
     def main_work_horse(self, job: Job, queue: Any) -> None:
         die_with_parent()
         super().main_work_horse(job, queue)
-
-
-def die_with_parent(expected_parent: int | None = None) -> None:
-    """Ask the kernel to kill this process when its parent dies (Linux; elsewhere the lease alone guards)."""
-    if not sys.platform.startswith("linux"):
-        return
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() == 1 and expected_parent not in (None, 1):
-        os._exit(1)
 
 
 def make_worker(queue: str, connection: Redis, table: Mapping[str, Callable[[str], None]]) -> SturdyWorker:

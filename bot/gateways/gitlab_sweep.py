@@ -3,15 +3,16 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
 from bot.domain.change import Target
 from bot.domain.events import NoteWritten, Person, Project
-from bot.errors import NotFound
-from bot.gateways.gitlab_api import GitLabApi, merge_request_path
+from bot.gateways.gitlab_api import PER_PAGE, GitLabApi, merge_request_path
+from bot.gateways.gitlab_shapes import MergeRequestShape, NoteShape, ProjectShape, shaped
 
-GLOB = "*"
+GLOB_SIGNS = frozenset("*?[")
 MAX_PROJECTS = 1_000
 MAX_CHANGED = 500
 MAX_NOTES = 100
@@ -34,63 +35,86 @@ class GitLabSweep:
 
     def __init__(self, api: GitLabApi, projects: tuple[str, ...], serves: Callable[[str], bool]) -> None:
         self._api = api
-        self._projects = projects
+        self._globs = any(map(_is_glob, projects))
+        self._named = [path for path in projects if not _is_glob(path)]
         self._serves = serves
 
     def projects(self) -> Iterator[str]:
         """The paths to look at: named ones as they are, globs over the projects the token is a member of."""
-        yield from (path for path in self._projects if GLOB not in path)
-        if not any(GLOB in path for path in self._projects):
+        yield from self._named
+        if not self._globs:
             return
+        what = "the bot's projects"
         query: dict[str, Any] = {"membership": True, "simple": True, "archived": False, "order_by": "id"}
-        for count, item in enumerate(self._api.pages("/projects", "the bot's projects", **query)):
-            path = item["path_with_namespace"]
-            if path not in self._projects and self._serves(path):
+        for item in islice(self._api.pages("/projects", what, **query), MAX_PROJECTS):
+            path = shaped(ProjectShape, item, what).path_with_namespace
+            if path not in self._named and self._serves(path):
                 yield path
-            if count >= MAX_PROJECTS:
-                return
 
     def changed(self, project: str, since: float) -> Iterator[Changed]:
-        """Merge requests of any state updated since a Unix time, oldest change first, at most `MAX_CHANGED`."""
-        moment = datetime.fromtimestamp(since, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        """Merge requests of any state updated since a Unix time, oldest change first, at most `MAX_CHANGED`.
+
+        Raises NotFound, AccessDenied for a project that is gone or closed to us.
+        """
+        after, known = datetime.fromtimestamp(since, UTC), set[int]()
+        while len(known) < MAX_CHANGED:
+            page = self._updated(project, after)
+            fresh = [item for item in page if item.iid not in known]
+            yield from (_changed(item, project) for item in fresh)
+            if not fresh or len(page) < PER_PAGE:
+                return
+            known.update(item.iid for item in fresh)
+            after = page[-1].updated_at
+
+    def notes(self, target: Target, since: float) -> Iterator[NoteWritten]:
+        """Notes people wrote since a Unix time, newest first, the newest `MAX_NOTES` of the merge request."""
+        what = f"the notes of {target}"
+        query: dict[str, Any] = {"order_by": "created_at", "sort": "desc"}
+        for item in islice(self._api.pages(f"{merge_request_path(target)}/notes", what, **query), MAX_NOTES):
+            note = shaped(NoteShape, item, what)
+            if note.created_at.timestamp() < since:
+                return
+            if not note.system and note.author:
+                yield _written(note, note.author.id, note.author.username, target)
+
+    def _updated(self, project: str, after: datetime) -> list[MergeRequestShape]:
+        """The first page from a moment on: later pages would shift whenever something on an earlier one changes."""
+        what = f"the merge requests of {project}"
         query: dict[str, Any] = {
-            "updated_after": moment,
+            "updated_after": after.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "order_by": "updated_at",
             "sort": "asc",
             "state": "all",
             "scope": "all",
         }
         path = f"/projects/{quote(project, safe='')}/merge_requests"
-        try:
-            for count, item in enumerate(self._api.pages(path, f"the merge requests of {project}", **query)):
-                if count >= MAX_CHANGED:
-                    return
-                yield Changed(
-                    target=Target(project, item["iid"], item["project_id"]),
-                    state=item["state"],
-                    head=item.get("sha") or "",
-                    draft=bool(item.get("draft")),
-                    notes=int(item.get("user_notes_count") or 0),
-                    updated=datetime.fromisoformat(item["updated_at"]).timestamp(),
-                )
-        except NotFound:
-            return
+        items = islice(self._api.pages(path, what, **query), PER_PAGE)
+        return [shaped(MergeRequestShape, item, what) for item in items]
 
-    def notes(self, target: Target, since: float) -> Iterator[NoteWritten]:
-        """Notes people wrote since a Unix time, newest first, the newest `MAX_NOTES` of the merge request."""
-        query: dict[str, Any] = {"order_by": "created_at", "sort": "desc"}
-        notes = self._api.pages(f"{merge_request_path(target)}/notes", f"the notes of {target}", **query)
-        for count, item in enumerate(notes):
-            if count >= MAX_NOTES or datetime.fromisoformat(item["created_at"]).timestamp() < since:
-                return
-            if not item.get("system"):
-                yield NoteWritten(
-                    project=Project(id=target.project_id, path=target.project),
-                    iid=target.iid,
-                    noteable="MergeRequest",
-                    note=item["id"],
-                    discussion="",
-                    author=Person(id=item["author"]["id"], username=item["author"]["username"]),
-                    body=item["body"],
-                    internal=bool(item.get("internal")),
-                )
+
+def _is_glob(path: str) -> bool:
+    return not GLOB_SIGNS.isdisjoint(path)
+
+
+def _changed(item: MergeRequestShape, project: str) -> Changed:
+    return Changed(
+        target=Target(project, item.iid, item.project_id),
+        state=item.state,
+        head=item.sha or "",
+        draft=item.draft,
+        notes=item.user_notes_count,
+        updated=item.updated_at.timestamp(),
+    )
+
+
+def _written(note: NoteShape, author_id: int, author_name: str, target: Target) -> NoteWritten:
+    return NoteWritten(
+        project=Project(id=target.project_id, path=target.project),
+        iid=target.iid,
+        noteable="MergeRequest",
+        note=note.id,
+        discussion="",
+        author=Person(id=author_id, username=author_name),
+        body=note.body or "",
+        internal=note.internal,
+    )

@@ -14,14 +14,17 @@ DRY_RUN = "dry run: not written"
 class LocalReader:
     """The port `MergeRequestReader` on a checkout: what is committed and what is changed in tracked files.
 
-    `base` names a ref; None: the default branch. Rules come from the base, never from the change.
+    `base` names a ref; None: the default branch. Rules come from the tip of the base, never from the change.
     Raises UsageError where this is no checkout or the base is unknown.
     """
 
     def __init__(self, folder: Path, base: str | None) -> None:
         self._checkout = LocalCheckout(folder)
-        self.base = base or self._checkout.default_base()
         self._head = self._checkout.working_commit()
+        self.name = self._checkout.name
+        self.untracked = self._checkout.untracked()
+        self.base = base or self._checkout.default_base()
+        self._tip = self._checkout.tip(self.base)
         self._fork = self._checkout.merge_base(self.base, self._head)
 
     def merge_request(self, target: Target) -> MergeRequest:
@@ -48,7 +51,7 @@ class LocalReader:
         return self._checkout.snapshot(request.head)
 
     def target_branch(self, request: MergeRequest) -> GitSnapshot:
-        return self._checkout.snapshot(self._fork)
+        return self._checkout.snapshot(self._tip)
 
     def access_level(self, target: Target, user_id: int) -> int:
         return 0

@@ -39,7 +39,10 @@ async def cover(state: ReviewState, runtime: Runtime[AgentContext]) -> dict[str,
 
 
 async def check(state: ReviewState, runtime: Runtime[AgentContext]) -> dict[str, object]:
-    """Run every check on the files that are not ignored; one that cannot run is a complaint, not a failure."""
+    """Run every check on the files that are not ignored; one that cannot run is a complaint, not a failure.
+
+    What keeps several of them from running, a repository that cannot be read, is complained of once.
+    """
     context = runtime.context
     change = _watched(context)
     found: list[Finding] = []
@@ -49,7 +52,7 @@ async def check(state: ReviewState, runtime: Runtime[AgentContext]) -> dict[str,
             found += run(change, context.snapshot, context.redactor)
         except CheckSkipped as skipped:
             found += skipped.findings
-            complaints.append(f"{name}: {skipped}")
+            complaints += [] if str(skipped.__cause__) in complaints else [f"{name}: {skipped}"]
     return {"found": identified(found), "complaints": complaints}
 
 

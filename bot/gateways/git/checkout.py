@@ -52,6 +52,13 @@ class LocalCheckout:
             return head
         return self._text("commit-tree", tree, "-p", head, "-m", WORKING_TREE, place=IDENTITY)
 
+    def untracked(self) -> int:
+        """How many files git neither tracks nor ignores: they are in no commit, also not in `working_commit`."""
+        place = {"GIT_WORK_TREE": str(self._top), "GIT_INDEX_FILE": str(self._git.folder / "index")}
+        question = ("ls-files", "--others", "--exclude-standard", "-z")
+        found = self._git.run("-C", str(self._top), *question, place=place)
+        return found.count(b"\0")
+
     def default_base(self) -> str:
         """The remote's default branch, else main or master, as a name for `merge_base`."""
         pointed = self._git.ask("symbolic-ref", "--quiet", "--short", "refs/remotes/origin/HEAD")
@@ -61,12 +68,21 @@ class LocalCheckout:
                 return name
         raise UsageError(NO_BASE)
 
+    @property
+    def name(self) -> str:
+        """The folder's, as people call the checkout."""
+        return self._top.name
+
+    def tip(self, ref: str) -> str:
+        """The commit of a branch (here or on origin), a tag or a SHA."""
+        commit = self._commit(ref) or self._commit(f"origin/{ref}")
+        if commit is None:
+            raise UsageError(NO_REF.format(ref=ref, some=self._some_refs()))
+        return commit
+
     def merge_base(self, base_ref: str, commit: str) -> str:
-        """Where `commit` left `base_ref` (a branch, here or on origin, a tag or a SHA)."""
-        base = self._commit(base_ref) or self._commit(f"origin/{base_ref}")
-        if base is None:
-            raise UsageError(NO_REF.format(ref=base_ref, some=self._some_refs()))
-        found = self._git.ask("merge-base", base, commit)
+        """Where `commit` left `base_ref`, named as for `tip`."""
+        found = self._git.ask("merge-base", self.tip(base_ref), commit)
         if found is None:
             shallow = self._text("rev-parse", "--is-shallow-repository") == "true"
             raise UsageError((SHALLOW if shallow else UNRELATED).format(ref=base_ref))

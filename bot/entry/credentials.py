@@ -1,0 +1,94 @@
+"""Which process holds which secret: the one who reads people's text cannot write, the one who writes asks no model."""
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Final, TypeVar
+
+from bot.settings import PREFIX, PROVIDER_KEYS, SECRETS_DIR, environment, given, known_settings
+
+WRITE: Final = "TRIVET_GITLAB__TOKEN"
+READ: Final = "TRIVET_GITLAB__READ_TOKEN"
+HOOKS: Final = "TRIVET_GITLAB__WEBHOOK_SECRETS"
+MARKS: Final = "TRIVET_MARK_SECRETS"
+DATABASE: Final = "TRIVET_DATABASE_URL"
+SECRETS: Final = frozenset({WRITE, READ, HOOKS, MARKS, DATABASE, *PROVIDER_KEYS})
+
+# The secrets of each process; every other setting is for all of them.
+HOLDS: Final[Mapping[str, frozenset[str]]] = {
+    "serve": frozenset({HOOKS}),
+    "agents": frozenset({READ, MARKS, DATABASE, *PROVIDER_KEYS}),
+    "effects": frozenset({WRITE, MARKS}),
+    "schedule": frozenset({READ}),
+}
+SHORTEST: Final = 8  # characters: anything shorter may stand in a variable by chance
+
+Source = TypeVar("Source")
+
+
+def stripped(environ: Mapping[str, str], role: str) -> dict[str, str]:
+    """The environment for a process of this role, secret files read into it: what other roles hold is not in it."""
+    mine = held(environment(environ), role)
+    return _without_copies(_shared(environ, role) | mine, _foreign(environ, mine))
+
+
+def split(environ: Mapping[str, str], role: str, folder: Path) -> dict[str, str]:
+    """The same, with secrets that are files left in files: `folder` gets links to the role's own."""
+    sources = held(given(environ), role)
+    texts = {name: source for name, source in sources.items() if isinstance(source, str)}
+    files = {name: source for name, source in sources.items() if isinstance(source, Path)}
+    mine = _shared(environ, role) | texts
+    if SECRETS_DIR in environ:
+        expected = _expected(Path(environ[SECRETS_DIR]).absolute(), role)
+        mine[SECRETS_DIR] = str(_linked(folder, expected | files))
+    return _without_copies(mine, _foreign(environ, held(environment(environ), role)))
+
+
+def held(sources: Mapping[str, Source], role: str) -> dict[str, Source]:
+    """What of these settings a role may have. A token that serves for both, readers get under the reading name."""
+    all_of_them = dict(sources)
+    if READ not in all_of_them and WRITE in all_of_them:
+        all_of_them[READ] = all_of_them[WRITE]
+    gone = SECRETS - HOLDS[role]
+    return {name: source for name, source in all_of_them.items() if name not in gone}
+
+
+def secret_values(environ: Mapping[str, str]) -> list[str]:
+    """Every secret that is given, for redaction; of a list each one."""
+    values = {**environ, **environment(environ)}
+    return [part for name, value in values.items() if name in SECRETS for part in value.split(",")]
+
+
+def _shared(environ: Mapping[str, str], role: str) -> dict[str, str]:
+    """What is not a setting of ours, provider keys only for who holds them."""
+    gone = SECRETS - HOLDS[role]
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in gone and not name.upper().startswith(PREFIX)
+    }
+
+
+def _foreign(environ: Mapping[str, str], mine: Mapping[str, str]) -> set[str]:
+    """The values of the secrets that are not for this process."""
+    own = {part for value in mine.values() for part in value.split(",")}
+    return {value for value in secret_values(environ) if len(value) >= SHORTEST} - own
+
+
+def _without_copies(environ: Mapping[str, str], secrets: Iterable[str]) -> dict[str, str]:
+    """Without the variables that hold such a secret under another name, a CI job's `GITLAB_TOKEN` say."""
+    return {name: value for name, value in environ.items() if not any(secret in value for secret in secrets)}
+
+
+def _expected(folder: Path, role: str) -> dict[str, Path]:
+    """Files that may be added while we run: their links lead nowhere until then."""
+    return {name: folder / name for name in known_settings() - (SECRETS - HOLDS[role])}
+
+
+def _linked(folder: Path, files: Mapping[str, Path]) -> Path:
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    for name, file in files.items():
+        os.symlink(file, folder / name)
+    return folder

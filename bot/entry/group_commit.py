@@ -1,0 +1,81 @@
+"""Group commit: calls of a Redis script that come while Redis is at work on others go there together.
+
+A round trip costs the receiver more than any other part of a delivery: a write that wakes another process, a read, and
+the client's own accounting. At four deliveries at a time two of three round trips are saved.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+Value = str | bytes | float | int
+
+LARGEST_GROUP: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call under way; `answer` becomes Redis's answer, or the error."""
+
+    names: Sequence[str]
+    values: Sequence[Value]
+    answer: asyncio.Future[Any]
+
+
+class GroupCommit:
+    """Calls one script. `seconds`: how long Redis may take for a group."""
+
+    def __init__(self, client: Redis, script: str, seconds: float) -> None:
+        self._client = client
+        self._script = client.register_script(script)
+        self._seconds = seconds
+        self._waiting: list[Call] = []
+        self._trip: asyncio.Task[None] | None = None
+
+    async def __call__(self, names: Sequence[str], values: Sequence[Value]) -> Any:
+        """The script's answer. Raises RedisError, OSError, TimeoutError."""
+        call = Call(names, values, asyncio.get_running_loop().create_future())
+        self._waiting.append(call)
+        if self._trip is None:
+            self._trip = asyncio.create_task(self._send_waiting())
+        return await call.answer
+
+    async def _send_waiting(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
+                _hand_out(group, await self._answers(group))
+        finally:
+            self._trip = None
+
+    async def _answers(self, group: Sequence[Call]) -> Sequence[Any]:
+        """An answer or an error for each call."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                answers = await self._ask(group)
+                if any(isinstance(answer, NoScriptError) for answer in answers):
+                    await self._client.script_load(self._script.script)
+                    answers = await self._ask(group)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+            return [error] * len(group)
+        return answers
+
+    async def _ask(self, group: Sequence[Call]) -> Sequence[Any]:
+        pipe = self._client.pipeline(transaction=False)
+        for call in group:
+            pipe.execute_command("EVALSHA", self._script.sha, len(call.names), *call.names, *call.values)
+        return await pipe.execute(raise_on_error=False)
+
+
+def _hand_out(group: Sequence[Call], answers: Sequence[Any]) -> None:
+    for call, answer in zip(group, answers, strict=True):
+        if call.answer.done():
+            continue
+        if isinstance(answer, Exception):
+            call.answer.set_exception(answer)
+        else:
+            call.answer.set_result(answer)

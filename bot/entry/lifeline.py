@@ -1,0 +1,20 @@
+"""A process that does not outlive the one that started it."""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+
+
+def die_with_parent(expected_parent: int | None = None) -> None:
+    """Ask the kernel to kill this process when its parent dies (Linux; elsewhere the lease alone guards).
+
+    Ends at once where the expected parent is gone already.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if expected_parent not in (None, os.getppid()):
+        os._exit(1)

@@ -1,0 +1,93 @@
+"""What is going on, for who waits: one line that changes on a terminal, a line for each step elsewhere."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from types import TracebackType
+from typing import Final, Self
+
+import click
+
+from bot.agents.spec import AgentContext, AgentResult
+from bot.domain.change import ChangeSet, MergeRequest, Target
+from bot.domain.markdown import counted
+from bot.domain.notes import Note
+from bot.ports import MergeRequestReader, Snapshot
+from bot.run import Means
+
+ERASE: Final = "\r\x1b[K"
+READING = "reading {target}"
+DIFF = "reading the diff"
+NOTES = "reading the discussion"
+RULES = "reading the rules of {branch}"
+COMMITS = "reading the changed files"
+CHECKING = "checking {files}"
+
+Say = Callable[[str], None]
+
+
+class Progress:
+    """Speaks on standard error, so that standard output holds the report alone. Leaves no line behind on a terminal."""
+
+    def __init__(self) -> None:
+        self._moving = sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._moving:
+            click.echo(ERASE, err=True, nl=False)
+
+    def say(self, step: str) -> None:
+        if not self._moving:
+            click.echo(f"trivet: {step}", err=True)
+            return
+        width = shutil.get_terminal_size().columns - 1
+        click.echo(f"{ERASE}{step[: width - 2]} …", err=True, nl=False)
+
+
+def narrated(means: Means, say: Say) -> Means:
+    """The same means, each step told before it is taken."""
+
+    def run(context: AgentContext) -> AgentResult:
+        say(CHECKING.format(files=counted(len(context.change.files), "file")))
+        return means.agent.run(context)
+
+    return replace(means, reader=NarratedReader(means.reader, say), agent=replace(means.agent, run=run))
+
+
+@dataclass(frozen=True)
+class NarratedReader:
+    """The port `MergeRequestReader` that tells what it is about to read."""
+
+    reader: MergeRequestReader
+    say: Say
+
+    def merge_request(self, target: Target) -> MergeRequest:
+        if target.project:
+            self.say(READING.format(target=target))
+        return self.reader.merge_request(target)
+
+    def change_set(self, request: MergeRequest) -> ChangeSet:
+        self.say(DIFF)
+        return self.reader.change_set(request)
+
+    def notes(self, target: Target) -> Iterable[Note]:
+        self.say(NOTES)
+        return self.reader.notes(target)
+
+    def snapshot(self, request: MergeRequest) -> Snapshot:
+        self.say(COMMITS)
+        return self.reader.snapshot(request)
+
+    def target_branch(self, request: MergeRequest) -> Snapshot:
+        self.say(RULES.format(branch=request.target_branch))
+        return self.reader.target_branch(request)
+
+    def access_level(self, target: Target, user_id: int) -> int:
+        return self.reader.access_level(target, user_id)

@@ -1,0 +1,35 @@
+"""What a finished review leaves for a pipeline: report files, and whether it shall fail."""
+
+import os
+from pathlib import Path
+
+from bot.domain.actions import Report
+from bot.domain.findings import Severity
+from bot.errors import TrivetError
+
+NOT_WRITTEN = "the report {file} cannot be written: {reason}"
+
+
+def found(report: Report, floor: str | None) -> bool:
+    """Whether a finding is at or above `floor`; None: whatever was found does not fail the pipeline."""
+    return floor is not None and any(one.severity.at_least(Severity(floor)) for one in report.findings)
+
+
+def write(file: Path, text: str) -> None:
+    """Whole or not at all: nobody reads half a report. What is no regular file, a device say, is written to."""
+    try:
+        if file.exists() and not file.is_file():
+            file.write_text(text, "utf-8")
+        else:
+            _replace(file.resolve(), text)
+    except OSError as error:
+        raise TrivetError(NOT_WRITTEN.format(file=file, reason=error.strerror)) from None
+
+
+def _replace(file: Path, text: str) -> None:
+    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, "utf-8")
+        part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)

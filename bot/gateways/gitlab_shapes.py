@@ -1,0 +1,128 @@
+"""GitLab's answers, reduced to the fields we use and checked once; nothing later sees the raw form.
+
+Sources: docs.gitlab.com/api/merge_requests, /discussions, /draft_notes, /award_emoji.
+"""
+
+from datetime import datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bot.errors import PlatformError
+
+ODD_FORM = "GitLab answered {what} in a form we do not know: {where}: {reason}"
+
+
+class Shape(BaseModel):
+    """Fields GitLab has and we do not use are left out."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+S = TypeVar("S", bound=Shape)
+
+
+class UserShape(Shape):
+    id: int
+    username: str = ""
+
+
+class RefsShape(Shape):
+    """Empty or all zeros while GitLab prepares the diff."""
+
+    base_sha: str | None = None
+    start_sha: str | None = None
+    head_sha: str | None = None
+
+
+class ReferencesShape(Shape):
+    """`full`: "group/project!7"."""
+
+    full: str = ""
+
+
+class MergeRequestShape(Shape):
+    """One merge request, alone or in a list, which has neither `diff_refs` nor `changes_count`."""
+
+    iid: int
+    project_id: int
+    title: str
+    description: str | None = None
+    state: str
+    draft: bool = False
+    author: UserShape | None = None
+    source_branch: str
+    target_branch: str
+    sha: str | None = None
+    diff_refs: RefsShape | None = None
+    references: ReferencesShape = Field(default_factory=ReferencesShape)
+    web_url: str = ""
+    labels: tuple[str, ...] = ()
+    changes_count: str | None = None
+    user_notes_count: int = 0
+    updated_at: datetime
+
+
+class PlaceShape(Shape):
+    """The part of a position that says where a note stands now."""
+
+    new_path: str | None = None
+    new_line: int | None = None
+    old_line: int | None = None
+
+
+class NoteShape(Shape):
+    """`author` is None where the account is gone."""
+
+    id: int
+    body: str | None = None
+    author: UserShape | None = None
+    system: bool = False
+    internal: bool = False
+    resolvable: bool = False
+    resolved: bool | None = None
+    position: PlaceShape | None = None
+    created_at: datetime
+
+
+class DiscussionShape(Shape):
+    id: str
+    notes: tuple[NoteShape, ...]
+
+
+class DraftShape(Shape):
+    id: int
+    note: str
+
+
+class AwardShape(Shape):
+    id: int
+    name: str
+    user: UserShape
+
+
+class MemberShape(Shape):
+    access_level: int
+    state: str = "active"
+
+
+class ProjectShape(Shape):
+    path_with_namespace: str
+
+
+class CommitShape(Shape):
+    id: str
+
+
+class BranchShape(Shape):
+    commit: CommitShape
+
+
+def shaped(shape: type[S], data: Any, what: str) -> S:
+    """The answer in its form. Raises PlatformError, which names the first field that does not fit."""
+    try:
+        return shape.model_validate(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise PlatformError(ODD_FORM.format(what=what, where=where, reason=first["msg"])) from None
