@@ -65,8 +65,9 @@ def _objection(action: Action, ground: Ground, allowed: Sequence[Action]) -> str
 
 
 def _unlisted_emoji(action: React) -> str | None:
-    named = (action.emoji, action.instead_of or action.emoji)
-    return next((f"reaction {name!r} is not on the list" for name in named if name not in EMOJI), None)
+    names = [name for name in (action.emoji, action.instead_of) if name is not None]
+    unlisted = (f"reaction {name!r} is not on the list" for name in names if name not in EMOJI)
+    return next(unlisted, None if names else "a reaction that neither gives nor takes one")
 
 
 def _unidentified(action: PostFinding, agent: AgentSpec) -> str | None:
@@ -118,7 +119,8 @@ def _falsehood(action: PostFinding, suggestion: Suggestion, snapshot: Snapshot) 
         raise
     except PlatformError as error:
         return str(error)
-    lines = (content or b"").decode("utf-8", "replace").split("\n")[suggestion.start - 1 : suggestion.end]
-    if tuple(lines) != suggestion.replaces:
+    text = (content or b"").decode("utf-8", "replace").removesuffix("\n")
+    lines = tuple(text.split("\n")[suggestion.start - 1 : suggestion.end])
+    if lines != suggestion.replaces or len(lines) != suggestion.end - suggestion.start + 1:
         return NOT_AT_HEAD
     return LINE_ENDS if any(line.endswith("\r") for line in lines) else ""

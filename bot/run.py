@@ -20,6 +20,7 @@ from bot.routing import JobRequest
 
 CONFIG_FILE = ".trivet.yml"
 DEVELOPER = 30
+OPENED = "opened"
 EXPLICIT = frozenset({"command", "asked", "shell"})
 
 OVER = "{target} is {state}: there is nothing to review"
@@ -80,7 +81,7 @@ def propose(request: JobRequest, run: str, means: Means) -> Proposal:
         config=config,
         redactor=means.redactor,
         complaints=[complaint] if complaint else [],
-        reviewed_before=any(mark.kind == "summary" for mark in marks),
+        is_first=request.trigger == OPENED,
         failed_before=any(mark.kind == "failure" for mark in marks),
     )
     result = means.agent.run(context)

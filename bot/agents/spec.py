@@ -13,7 +13,11 @@ from bot.ports import Snapshot
 
 @dataclass(frozen=True)
 class AgentContext:
-    """Everything one run may read. `reviewed_before`: a summary of an earlier head is there to be edited."""
+    """Everything one run may read.
+
+    `is_first`: the merge request was opened just now, no earlier run has left anything on it. `failed_before`: a note
+    says that a run failed.
+    """
 
     request: MergeRequest
     change: ChangeSet
@@ -21,7 +25,7 @@ class AgentContext:
     config: RepoConfig
     redactor: Redactor
     complaints: Sequence[str] = ()
-    reviewed_before: bool = False
+    is_first: bool = True
     failed_before: bool = False
 
 

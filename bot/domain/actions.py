@@ -56,11 +56,11 @@ class UpsertNote(_Frozen):
 
 
 class React(_Frozen):
-    """Put a quiet reaction on the merge request (GitLab emoji name), take our own `instead_of` away."""
+    """Put a quiet reaction on the merge request (GitLab's emoji name; None: put none), take our `instead_of` away."""
 
     kind: Literal["react"] = "react"
     key: str
-    emoji: str
+    emoji: str | None
     instead_of: str | None = None
 
 

@@ -63,7 +63,7 @@ class Redactor:
     __slots__ = ("_key", "_own")
 
     def __init__(self, own: Iterable[str] = (), key: bytes = b"") -> None:
-        self._own = tuple(sorted({form for one in own for form in _forms(one)}))
+        self._own = tuple(_needle(form) for form in sorted({form for one in own for form in _forms(one)}))
         self._key = key
 
     def __repr__(self) -> str:
@@ -73,7 +73,7 @@ class Redactor:
         """Every secret in order, none overlapping. Placeholders that are there already are not secrets."""
         shown = _without_placeholders(text)
         ascii_text = shown.encode("ascii", "replace")  # one byte a character: offsets stay those of `text`
-        own = (_Candidate(*run, OWN_RANK, OWN) for form in self._own for run in _runs(form, shown))
+        own = (_Candidate(*run, OWN_RANK, OWN) for needle in self._own for run in _runs(needle, shown))
         return _merged(ascii_text, [*own, *_formats(ascii_text)])
 
     def redact(self, text: str) -> str:
@@ -185,21 +185,33 @@ def _base64_forms(raw: bytes) -> Iterator[str]:
             yield encoded[(0, 2, 3)[before] : (len(raw) + before) * 8 // 6]
 
 
-def _runs(secret: str, text: str) -> Iterator[tuple[int, int]]:
-    """Spans of `text` that hold the secret, or an unbroken 60 % of it of at least 12 characters.
+class _Needle(NamedTuple):
+    """A secret, cut for the search: every unbroken run of `shortest` characters of it holds the whole of `core`."""
 
-    Every run of that length contains the secret's middle, which is what is searched for.
-    """
-    need = min(len(secret), max(_RUN_SHORTEST, math.ceil(len(secret) * _RUN_SHARE)))
-    head, core, tail = secret[: len(secret) - need], secret[len(secret) - need : need], secret[need:]
+    head: str
+    core: str
+    tail: str
+    shortest: int
+
+
+def _needle(secret: str) -> _Needle:
+    """Of a secret 60 % count as the secret, at least 12 characters."""
+    shortest = min(len(secret), max(_RUN_SHORTEST, math.ceil(len(secret) * _RUN_SHARE)))
+    margin = len(secret) - shortest
+    return _Needle(secret[:margin], secret[margin:shortest], secret[shortest:], shortest)
+
+
+def _runs(needle: _Needle, text: str) -> Iterator[tuple[int, int]]:
+    """Spans of `text` that hold the secret, or enough of it."""
+    head, core, tail, shortest = needle
     at = text.find(core)
     while at != -1:
         after = at + len(core)
         start = at - _same(reversed(text[max(0, at - len(head)) : at]), reversed(head))
         end = after + _same(text[after : after + len(tail)], tail)
-        if end - start >= need:
+        if end - start >= shortest:
             yield start, end
-        at = text.find(core, end if end - start >= need else at + 1)
+        at = text.find(core, end if end - start >= shortest else at + 1)
 
 
 def _same(one: Iterable[str], other: Iterable[str]) -> int:

@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from bot.errors import UsageError
 
 MR_PATH: Final = re.compile(
-    r"(?P<project>[^/]+(?:/[^/]+)+?)(?:/-)?/merge_requests/(?P<iid>[0-9]{1,9})(?:/.*)?"
+    r"(?P<project>[^/]+(?:/(?!-/)[^/]+)+?)(?:/-)?/merge_requests/(?P<iid>[0-9]{1,9})(?:/.*)?"
 )
 PORTS: Final = {"http": 80, "https": 443}
 NO_MR = (

@@ -159,24 +159,40 @@ def review(
         raise UsageError(ONE_OF_BOTH)
     if base and not local:
         raise UsageError(BASE_IS_LOCAL)
-    settings = _settings()
     from bot.domain.reports import FORMATS as WRITERS
-    from bot.entry.apart import stoppable
-    from bot.entry.shell import review_local, review_merge_request
     from bot.entry.verdict import found, write
 
-    stoppable()
-    report = review_local(settings, base) if local else review_merge_request(settings, url or "", dry_run)
+    report = _local_report(base) if local else _report(url or "", dry_run)
     _print(WRITERS[form](report).removesuffix("\n"))
     for kind, file in reports:
         write(file, WRITERS[kind](report))
     sys.exit(FOUND if found(report, fail_on) else DONE)
 
 
+def _local_report(base: str | None) -> Any:
+    settings = _settings()
+    from bot.entry.local import review_local
+
+    return review_local(settings, base)
+
+
+def _report(url: str, dry_run: bool) -> Any:
+    """What is wrong with the address or the settings is said before anything heavy is imported."""
+    settings = _settings()
+    from bot.entry.address import parse_address
+    from bot.entry.lifeline import stoppable
+
+    project, iid = parse_address(url, settings.gitlab.url)
+    from bot.entry.shell import review_merge_request
+
+    stoppable()
+    return review_merge_request(settings, project, iid, dry_run=dry_run)
+
+
 @trivet.command("propose", hidden=True)
 def propose() -> None:
     """The reading half of a review, in a process without the write token: request in, proposal out."""
-    from bot.entry.apart import propose_from_stdin
+    from bot.entry.reading import propose_from_stdin
 
     propose_from_stdin(_settings())
 

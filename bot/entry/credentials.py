@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
 
-from bot.settings import PREFIX, PROVIDER_KEYS, SECRETS_DIR, environment, given, known_settings
+from bot.errors import UsageError
+from bot.settings import PREFIX, PROVIDER_KEYS, SECRETS_DIR, Settings, environment, given, known_settings
+from bot.sources.signatures import check_secret
 
 WRITE: Final = "TRIVET_GITLAB__TOKEN"
 READ: Final = "TRIVET_GITLAB__READ_TOKEN"
@@ -29,8 +31,8 @@ Source = TypeVar("Source")
 
 def stripped(environ: Mapping[str, str], role: str) -> dict[str, str]:
     """The environment for a process of this role, secret files read into it: what other roles hold is not in it."""
-    mine = held(environment(environ), role)
-    return _without_copies(_shared(environ, role) | mine, _foreign(environ, mine))
+    mine = _shared(environ, role) | held(environment(environ), role)
+    return _without_copies(mine, _foreign(environ, mine))
 
 
 def split(environ: Mapping[str, str], role: str, folder: Path) -> dict[str, str]:
@@ -42,7 +44,7 @@ def split(environ: Mapping[str, str], role: str, folder: Path) -> dict[str, str]
     if SECRETS_DIR in environ:
         expected = _expected(Path(environ[SECRETS_DIR]).absolute(), role)
         mine[SECRETS_DIR] = str(_linked(folder, expected | files))
-    return _without_copies(mine, _foreign(environ, held(environment(environ), role)))
+    return _without_copies(mine, _foreign(environ, stripped(environ, role)))
 
 
 def held(sources: Mapping[str, Source], role: str) -> dict[str, Source]:
@@ -54,10 +56,18 @@ def held(sources: Mapping[str, Source], role: str) -> dict[str, Source]:
     return {name: source for name, source in all_of_them.items() if name not in gone}
 
 
+def check_hooks(settings: Settings) -> None:
+    """Raises UsageError for a webhook secret that no delivery could ever match."""
+    for secret in settings.gitlab.webhook_secrets:
+        problem = check_secret(secret.get_secret_value())
+        if problem:
+            raise UsageError(f"{HOOKS}: {problem}")
+
+
 def secret_values(environ: Mapping[str, str]) -> list[str]:
     """Every secret that is given, for redaction; of a list each one."""
     values = {**environ, **environment(environ)}
-    return [part for name, value in values.items() if name in SECRETS for part in value.split(",")]
+    return [part for name, value in values.items() if name.upper() in SECRETS for part in value.split(",")]
 
 
 def _shared(environ: Mapping[str, str], role: str) -> dict[str, str]:
@@ -72,7 +82,7 @@ def _shared(environ: Mapping[str, str], role: str) -> dict[str, str]:
 
 def _foreign(environ: Mapping[str, str], mine: Mapping[str, str]) -> set[str]:
     """The values of the secrets that are not for this process."""
-    own = {part for value in mine.values() for part in value.split(",")}
+    own = set(secret_values(mine))
     return {value for value in secret_values(environ) if len(value) >= SHORTEST} - own
 
 

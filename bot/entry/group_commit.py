@@ -1,7 +1,7 @@
 """Group commit: calls of a Redis script that come while Redis is at work on others go there together.
 
-A round trip costs the receiver more than any other part of a delivery: a write that wakes another process, a read, and
-the client's own accounting. At four deliveries at a time two of three round trips are saved.
+A round trip is the dearest part of a delivery: a write that wakes another process, a read, and the client's own
+accounting. With four deliveries at a time two of three round trips are saved. All go over one connection of their own.
 """
 
 import asyncio
@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hiredis import pack_command
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import ConnectionError as Disconnected
+from redis.exceptions import NoScriptError, ResponseError
 
 Value = str | bytes | float | int
 
@@ -32,6 +34,7 @@ class GroupCommit:
     def __init__(self, client: Redis, script: str, seconds: float) -> None:
         self._client = client
         self._script = client.register_script(script)
+        self._connection = client.connection_pool.make_connection()
         self._seconds = seconds
         self._waiting: list[Call] = []
         self._trip: asyncio.Task[None] | None = None
@@ -65,10 +68,34 @@ class GroupCommit:
         return answers
 
     async def _ask(self, group: Sequence[Call]) -> Sequence[Any]:
-        pipe = self._client.pipeline(transaction=False)
-        for call in group:
-            pipe.execute_command("EVALSHA", self._script.sha, len(call.names), *call.names, *call.values)
-        return await pipe.execute(raise_on_error=False)
+        """Once more where the connection broke: Redis may have been started anew since the last group."""
+        request = b"".join(self._packed(call) for call in group)
+        try:
+            return await self._exchange(request, len(group))
+        except Disconnected:
+            await self._connection.disconnect()
+            return await self._exchange(request, len(group))
+
+    def _packed(self, call: Call) -> bytes:
+        packed: bytes = pack_command(
+            ("EVALSHA", self._script.sha, len(call.names), *call.names, *call.values)
+        )
+        return packed
+
+    async def _exchange(self, request: bytes, count: int) -> Sequence[Any]:
+        if not self._connection.is_connected:
+            await self._connection.connect()
+        await self._connection.send_packed_command(request, check_health=False)
+        return [await self._reply() for _ in range(count)]
+
+    async def _reply(self) -> Any:
+        try:
+            return await self._connection.read_response()
+        except ResponseError as refusal:
+            return refusal
+
+    async def close(self) -> None:
+        await self._connection.disconnect()
 
 
 def _hand_out(group: Sequence[Call], answers: Sequence[Any]) -> None:

@@ -130,6 +130,7 @@ class RedisInbox:
         return {name: await _answered(self._redis.llen(queue_key(name))) for name in (AGENTS, EFFECTS)}
 
     async def close(self) -> None:
+        await self._accept.close()
         await self._redis.aclose()
 
 

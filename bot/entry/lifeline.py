@@ -1,4 +1,4 @@
-"""A process that does not outlive the one that started it."""
+"""How a process ends: not later than the one that started it, and not in the middle of what it must undo."""
 
 import ctypes
 import os
@@ -18,3 +18,9 @@ def die_with_parent(expected_parent: int | None = None) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if expected_parent not in (None, os.getppid()):
         os._exit(1)
+
+
+def stoppable() -> None:
+    """What ends a job or a terminal is treated like Ctrl-C: there may be something to take back."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)

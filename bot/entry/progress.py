@@ -18,6 +18,7 @@ from bot.ports import MergeRequestReader, Snapshot
 from bot.run import Means
 
 ERASE: Final = "\r\x1b[K"
+MORE: Final = " …"
 READING = "reading {target}"
 DIFF = "reading the diff"
 NOTES = "reading the discussion"
@@ -40,15 +41,23 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._moving:
-            click.echo(ERASE, err=True, nl=False)
+        self._erase()
 
     def say(self, step: str) -> None:
         if not self._moving:
             click.echo(f"trivet: {step}", err=True)
             return
-        width = shutil.get_terminal_size().columns - 1
-        click.echo(f"{ERASE}{step[: width - 2]} …", err=True, nl=False)
+        room = shutil.get_terminal_size().columns - len(MORE) - 1
+        click.echo(f"{ERASE}{step[:room]}{MORE}", err=True, nl=False)
+
+    def tell(self, fact: str) -> None:
+        """What is to be read afterwards, too."""
+        self._erase()
+        click.echo(f"trivet: {fact}", err=True)
+
+    def _erase(self) -> None:
+        if self._moving:
+            click.echo(ERASE, err=True, nl=False)
 
 
 def narrated(means: Means, say: Say) -> Means:

@@ -209,6 +209,22 @@ class Hook:
         return LEVELS.get(answer.code, logging.WARNING)
 
 
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """An ASGI application: deliveries go straight to their hook, everything else through `rest`.
+
+    A hook answers whatever happens, so that the middleware around routes has nothing to do for it but take its time.
+    """
+
+    hooks: Mapping[str, Hook]
+    rest: FastAPI
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_post = scope["type"] == "http" and scope["method"] == "POST"
+        hook = self.hooks.get(scope["path"]) if is_post else None
+        await (hook or self.rest)(scope, receive, send)
+
+
 def create_receiver(
     inbox: Inbox,
     *,
@@ -216,13 +232,13 @@ def create_receiver(
     policy: Callable[[], Routing],
     max_body: int = 5_000_000,
     clock: Callable[[], float] = time.time,
-) -> FastAPI:
+) -> Receiver:
     """The application. `secrets` and `policy` are asked anew for each delivery; `clock`: Unix seconds."""
     metrics = Metrics()
-    hook = Hook("gitlab", inbox, secrets, policy, max_body, clock, metrics)
-    return FastAPI(
+    hooks = {"/hooks/gitlab": Hook("gitlab", inbox, secrets, policy, max_body, clock, metrics)}
+    rest = FastAPI(
         routes=[
-            Route("/hooks/gitlab", hook, methods=["POST"]),
+            *(Route(path, hook, methods=["POST"]) for path, hook in hooks.items()),
             Route("/healthz", _alive),
             Route("/readyz", _readiness(inbox)),
             Route("/metrics", _exposition(inbox, metrics)),
@@ -234,6 +250,7 @@ def create_receiver(
         openapi_url=None,
         redirect_slashes=False,
     )
+    return Receiver(hooks, rest)
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ import structlog
 
 from bot.domain.events import Person
 from bot.entry import queue
+from bot.entry.introduction import Introduction
 from bot.entry.jobs import Jobs
 from bot.entry.logs import start_logging
 from bot.entry.serve import check_redis, require_redis
@@ -14,7 +15,6 @@ from bot.entry.store import Store, connect
 from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.entry.sweep import Sweep
 from bot.entry.wiring import (
-    Introduction,
     gitlab_effects,
     prune_repositories,
     reading_api,

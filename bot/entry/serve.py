@@ -14,13 +14,13 @@ from redis.retry import Retry
 
 from bot.domain.secrets import Redactor
 from bot.entry import keys, listen
+from bot.entry.credentials import check_hooks
 from bot.entry.inbox import RedisInbox, forgetful
 from bot.entry.logs import start_logging
 from bot.entry.receiver import create_receiver
 from bot.errors import PlatformError, Unavailable, UsageError
 from bot.routing import Routing
 from bot.settings import Settings, SettingsFile
-from bot.sources.signatures import check_secret
 
 ASK_SECONDS: Final = 5.0
 UVICORN: Final[dict[str, Any]] = {
@@ -67,7 +67,7 @@ def run_receiver(settings: Settings, descriptor: int | None = None) -> None:
     """Serve until told to stop. `descriptor`: of a socket that is open already, as `up` keeps it."""
     url = require_redis(settings)
     check_redis(url, settings, must_answer=False)
-    _check_secrets(settings)
+    check_hooks(settings)
     start_logging(settings.log_format, Redactor(settings.own_secrets()).redact)
     door = listen.listen(settings.host, settings.port) if descriptor is None else listen.inherited(descriptor)
     current = SettingsFile()
@@ -112,10 +112,3 @@ def check_redis(url: str, settings: Settings, *, must_answer: bool = True) -> No
         client.close()
     if problem and not settings.redis_volatile_ok:
         raise UsageError(VOLATILE.format(problem=problem))
-
-
-def _check_secrets(settings: Settings) -> None:
-    for secret in settings.gitlab.webhook_secrets:
-        problem = check_secret(secret.get_secret_value())
-        if problem:
-            raise UsageError(f"TRIVET_GITLAB__WEBHOOK_SECRETS: {problem}")

@@ -13,7 +13,7 @@ import structlog
 
 from bot.domain.secrets import Redactor
 from bot.entry import embedded, listen
-from bot.entry.credentials import MARKS, split
+from bot.entry.credentials import MARKS, check_hooks, split
 from bot.entry.logs import start_logging
 from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.errors import UsageError
@@ -75,6 +75,7 @@ def _check(settings: Settings) -> None:
         raise UsageError(NO_GITLAB)
     if not settings.gitlab.token:
         raise UsageError(NO_TOKEN)
+    check_hooks(settings)
     if not settings.gitlab.webhook_secrets:
         log.warning(NO_HOOKS)
     if not settings.gitlab.projects:

@@ -15,8 +15,7 @@ from bot.domain.events import Person
 from bot.domain.marks import MarkBook
 from bot.domain.sanitize import sanitize
 from bot.domain.secrets import Redactor
-from bot.entry.store import Store
-from bot.errors import AccessDenied, NotFound, PlatformError, UsageError
+from bot.errors import AccessDenied, NotFound, UsageError
 from bot.gateways.git import GitCache
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_effects import GitLabEffects
@@ -24,6 +23,7 @@ from bot.gateways.gitlab_reader import GitLabReader
 from bot.run import Means
 from bot.settings import NO_GITLAB, NO_MARKS, NO_READ_TOKEN, NO_TOKEN, Settings
 
+READ_SETTING = "TRIVET_GITLAB__READ_TOKEN or, where that is unset, TRIVET_GITLAB__TOKEN"
 CACHE_BYTES = 5_000_000_000
 PRUNE_EVERY = 3_600
 
@@ -64,8 +64,7 @@ def reading_api(settings: Settings) -> GitLabApi:
         raise UsageError(NO_GITLAB)
     if not settings.gitlab.reader:
         raise UsageError(NO_READ_TOKEN)
-    setting = "TRIVET_GITLAB__READ_TOKEN" if settings.gitlab.read_token else "TRIVET_GITLAB__TOKEN"
-    return GitLabApi(settings.gitlab.url, settings.gitlab.reader.get_secret_value(), setting)
+    return GitLabApi(settings.gitlab.url, settings.gitlab.reader.get_secret_value(), READ_SETTING)
 
 
 def writing_api(settings: Settings) -> GitLabApi:
@@ -141,29 +140,3 @@ def review_means(settings: Settings, agent: AgentSpec, me: Person | None) -> Mea
         me=me,
         marks=mark_book(settings),
     )
-
-
-@dataclass
-class Introduction:
-    """Learns who a token is, once GitLab answers, and tells the other processes through Redis."""
-
-    store: Store
-    role: str
-    open: Callable[[], GitLabApi]
-    known: Account | None = None
-
-    def __call__(self) -> Account:
-        """Raises PlatformError while GitLab does not answer."""
-        if self.known is None:
-            self.known = account(self.open())
-            self.store.introduce(self.role, self.known.person)
-        return self.known
-
-    def attempt(self) -> None:
-        """At start: a GitLab that is down must not keep a worker from starting."""
-        try:
-            who = self()
-        except PlatformError as error:
-            log.warning("GitLab did not say who the token is", role=self.role, reason=str(error))
-        else:
-            log.info("introduced", role=self.role, account=who.person.username)

@@ -29,14 +29,15 @@ class OwnAwards:
                 return None
             raise
 
-    def take_back(self, name: str) -> None:
-        """Where we gave it."""
+    def take_back(self, name: str) -> bool:
+        """Whether we had given it."""
         what = f"the reactions on {self._target}"
         for item in self._api.pages(self._path, what):
             award = shaped(AwardShape, item, what)
             if (award.name, award.user.id) == (name, self._me):
                 self.remove(award.id)
-                return
+                return True
+        return False
 
     def remove(self, award: int) -> None:
         try:

@@ -188,10 +188,9 @@ class Review:
         return self.signer.signed(body, SUMMARY, keys)
 
     def _react(self, reaction: React) -> None:
-        given = self.awards.give(reaction.emoji)
-        if reaction.instead_of:
-            self.awards.take_back(reaction.instead_of)
-        self._record(reaction.key, "unchanged" if given is None else "done")
+        given = self.awards.give(reaction.emoji) if reaction.emoji else None
+        taken = self.awards.take_back(reaction.instead_of) if reaction.instead_of else False
+        self._record(reaction.key, "done" if given or taken else "unchanged")
 
     # the account
 

@@ -3,6 +3,7 @@
 import asyncio
 import http
 import json
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
@@ -36,8 +37,9 @@ class Gate:
         path = _shown_path(scope)
         with self._state.lock:
             fault = next_fault(self._state.faults, scope["method"], path, user)
+        started = time.perf_counter()
         status = await self._pass(scope, receive, send, fault or Fault())
-        self._record(scope["method"], path, status, user)
+        self._record(scope["method"], path, status, user, time.perf_counter() - started)
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send, fault: Fault) -> int:
         """The status answered; 0 where the connection was cut."""
@@ -71,12 +73,12 @@ class Gate:
         person = self._state.user_by_token(token) if token else None
         return person.username if person else None
 
-    def _record(self, method: str, path: str, status: int, user: str | None) -> None:
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    def _record(self, method: str, path: str, status: int, user: str | None, seconds: float) -> None:
+        """`at`: when the answer had been sent; `ms`: how long the request took until then."""
+        at = datetime.now(UTC).isoformat(timespec="microseconds")
+        seen = {"method": method, "path": path, "status": status, "user": user, "at": at}
         with self._state.lock:
-            self._state.seen.requests.append(
-                {"method": method, "path": path, "status": status, "user": user, "at": at}
-            )
+            self._state.seen.requests.append(seen | {"ms": round(seconds * 1000, 3)})
 
 
 def _watched(path: str) -> bool:

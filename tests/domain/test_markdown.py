@@ -301,3 +301,24 @@ def test_no_template_lets_a_text_change_the_page(title: str, detail: str, path: 
     page = Shown(sanitize(summary_note(summary) + "\n\n" + finding_comment(finding), redact=str))
     assert not page.tags & {"h1", "h2", "img", "a", "blockquote", "ol", "table", "hr", "em", "b", "del"}
     assert "Without a line in the diff" in page.text
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ({"line": 12, "anchor": " key = `x` "}, "Line 12: `` key = `x` ``"),
+        ({"line": 12, "end_line": 14}, "Lines 12 to 14"),
+        ({"line": None, "old_line": 7, "anchor": "gone"}, "Line 7 before this change: `gone`"),
+    ],
+)
+def test_a_comment_on_a_file_names_and_quotes_the_line_it_means(where: dict[str, object], said: str) -> None:
+    suggestion = Suggestion(start=12, end=12, replaces=("a",), lines=("b",))
+    finding = KEY.model_copy(update={"suggestion": suggestion} | where)
+    body = finding_comment(finding, on_file=True)
+    assert body.split("\n\n")[1] == said
+    assert "suggestion" not in body
+    assert said not in finding_comment(finding)
+
+
+def test_a_comment_that_means_the_file_names_no_line() -> None:
+    assert finding_comment(BIG, on_file=True) == finding_comment(BIG)

@@ -97,3 +97,13 @@ def test_a_field_that_could_break_the_comment_is_refused(key: str) -> None:
 @given(MARKS, st.text(st.characters(exclude_characters="<"), max_size=50))
 def test_stripping_takes_the_mark_off_again(mark: Mark, body: str) -> None:
     assert strip(attach(body, BOOK.write(mark))) == body.rstrip()
+
+
+def test_a_note_may_carry_several_marks_of_which_the_last_is_its_own() -> None:
+    listed = Mark("review", "finding", "k1", SUMMARY.head)
+    foreign = MarkBook([NEW], "gitlab:42:8").write(Mark("review", "finding", "k2", SUMMARY.head))
+    body = attach("Told here", "\n".join((BOOK.write(listed), foreign, BOOK.write(SUMMARY))))
+    assert BOOK.read(body) == SUMMARY
+    assert BOOK.read_all(body) == [listed, SUMMARY]
+    assert BOOK.signs
+    assert not MarkBook([], "gitlab:42:7").signs

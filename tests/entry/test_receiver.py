@@ -16,13 +16,12 @@ from typing import Any
 import httpx2
 import pytest
 import uvicorn
-from fastapi import FastAPI
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from bot.domain.events import Event
-from bot.entry.receiver import Receipt, StoreDown, create_receiver
+from bot.entry.receiver import Receipt, Receiver, StoreDown, create_receiver
 from bot.routing import JobRequest, Routing
 
 NOW = 1_795_353_336
@@ -77,13 +76,13 @@ def inbox() -> DictInbox:
 
 
 @pytest.fixture
-def app(inbox: DictInbox) -> FastAPI:
+def app(inbox: DictInbox) -> Receiver:
     return make_app(inbox)
 
 
 def make_app(
     inbox: DictInbox, secrets: Sequence[str] = (SIGNING_TOKEN, TOKEN), max_body: int = 100_000
-) -> FastAPI:
+) -> Receiver:
     return create_receiver(
         inbox, secrets=lambda: secrets, policy=lambda: POLICY, max_body=max_body, clock=lambda: float(NOW)
     )
@@ -110,17 +109,17 @@ def signed(body: bytes, name: str = "msg-1", at: int = NOW) -> dict[str, str]:
     }
 
 
-def call(app: FastAPI, method: str, path: str, **options: Any) -> httpx2.Response:
+def call(app: Receiver, method: str, path: str, **options: Any) -> httpx2.Response:
     return asyncio.run(_call(app, method, path, **options))
 
 
-async def _call(app: FastAPI, method: str, path: str, **options: Any) -> httpx2.Response:
+async def _call(app: Receiver, method: str, path: str, **options: Any) -> httpx2.Response:
     transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
     async with httpx2.AsyncClient(transport=transport, base_url="http://receiver.test") as client:
         return await client.request(method, path, **options)
 
 
-def deliver(app: FastAPI, body: bytes, name: str = "msg-1") -> httpx2.Response:
+def deliver(app: Receiver, body: bytes, name: str = "msg-1") -> httpx2.Response:
     return call(app, "POST", HOOK, content=body, headers=signed(body, name))
 
 
@@ -129,7 +128,7 @@ async def pieces(size: int, count: int) -> AsyncIterator[bytes]:
         yield b"x" * size
 
 
-def test_an_opened_merge_request_is_accepted_and_queued(app: FastAPI, inbox: DictInbox) -> None:
+def test_an_opened_merge_request_is_accepted_and_queued(app: Receiver, inbox: DictInbox) -> None:
     answer = deliver(app, payload())
     assert answer.status_code == 202
     assert answer.json() == {
@@ -141,19 +140,19 @@ def test_an_opened_merge_request_is_accepted_and_queued(app: FastAPI, inbox: Dic
     assert [request.key for request in inbox.requests] == [f"review:42:3:{HEAD}"]
 
 
-def test_a_plain_token_is_enough(app: FastAPI, inbox: DictInbox) -> None:
+def test_a_plain_token_is_enough(app: Receiver, inbox: DictInbox) -> None:
     answer = call(
         app, "POST", HOOK, content=payload(), headers={"X-Gitlab-Token": TOKEN, "Idempotency-Key": "k"}
     )
     assert (answer.status_code, answer.json()["delivery"]) == (202, "k")
 
 
-def test_header_names_are_read_in_any_case(app: FastAPI) -> None:
+def test_header_names_are_read_in_any_case(app: Receiver) -> None:
     headers = {name.title(): value for name, value in signed(payload()).items()}
     assert call(app, "POST", HOOK, content=payload(), headers=headers).json()["status"] == "accepted"
 
 
-def test_fifty_equal_deliveries_at_once_are_one(app: FastAPI, inbox: DictInbox) -> None:
+def test_fifty_equal_deliveries_at_once_are_one(app: Receiver, inbox: DictInbox) -> None:
     async def burst() -> list[httpx2.Response]:
         body = payload()
         return await asyncio.gather(
@@ -166,7 +165,7 @@ def test_fifty_equal_deliveries_at_once_are_one(app: FastAPI, inbox: DictInbox) 
     assert len(inbox.requests) == 1
 
 
-def test_a_delivery_without_a_name_is_known_by_its_body(app: FastAPI, inbox: DictInbox) -> None:
+def test_a_delivery_without_a_name_is_known_by_its_body(app: Receiver, inbox: DictInbox) -> None:
     answers = [
         call(app, "POST", HOOK, content=payload(), headers={"x-gitlab-token": TOKEN}).json() for _ in range(2)
     ]
@@ -184,7 +183,7 @@ def test_a_delivery_without_a_name_is_known_by_its_body(app: FastAPI, inbox: Dic
     ],
 )
 def test_an_authentic_event_that_starts_nothing_is_acknowledged_with_the_reason(
-    app: FastAPI, inbox: DictInbox, body: bytes, words: str
+    app: Receiver, inbox: DictInbox, body: bytes, words: str
 ) -> None:
     answer = deliver(app, body)
     assert (answer.status_code, answer.json()["status"]) == (202, "ignored")
@@ -193,12 +192,12 @@ def test_an_authentic_event_that_starts_nothing_is_acknowledged_with_the_reason(
 
 
 @pytest.mark.parametrize("action", ["merge", "close"])
-def test_a_merge_request_that_ends_stops_its_runs(app: FastAPI, inbox: DictInbox, action: str) -> None:
+def test_a_merge_request_that_ends_stops_its_runs(app: Receiver, inbox: DictInbox, action: str) -> None:
     assert deliver(app, payload(action)).json()["status"] == "ignored"
     assert inbox.stopped == ["gitlab:42:3"]
 
 
-def test_the_end_of_a_merge_request_elsewhere_touches_nothing(app: FastAPI, inbox: DictInbox) -> None:
+def test_the_end_of_a_merge_request_elsewhere_touches_nothing(app: Receiver, inbox: DictInbox) -> None:
     assert deliver(app, payload("merge", project="other/shop")).json()["status"] == "ignored"
     assert inbox.stopped == []
 
@@ -206,26 +205,26 @@ def test_the_end_of_a_merge_request_elsewhere_touches_nothing(app: FastAPI, inbo
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"{}", payload(iid="three"), payload(last_commit={"id": "x"})]
 )
-def test_an_authentic_body_that_is_no_event_is_malformed(app: FastAPI, inbox: DictInbox, body: bytes) -> None:
+def test_an_authentic_body_that_is_no_event_is_malformed(app: Receiver, inbox: DictInbox, body: bytes) -> None:
     answer = deliver(app, body)
     assert (answer.status_code, answer.json()["status"]) == (400, "refused")
     assert not inbox.deliveries
 
 
-def test_a_signature_of_another_body_is_refused(app: FastAPI, inbox: DictInbox) -> None:
+def test_a_signature_of_another_body_is_refused(app: Receiver, inbox: DictInbox) -> None:
     headers = signed(payload()) | {"x-gitlab-token": TOKEN}
     answer = call(app, "POST", HOOK, content=payload(iid=4), headers=headers)
     assert (answer.status_code, answer.json()["delivery"]) == (401, "msg-1")
     assert not inbox.deliveries
 
 
-def test_a_replay_after_six_minutes_is_refused(app: FastAPI) -> None:
+def test_a_replay_after_six_minutes_is_refused(app: Receiver) -> None:
     body = payload()
     assert call(app, "POST", HOOK, content=body, headers=signed(body, at=NOW - 360)).status_code == 401
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_a_signed_delivery_with_a_second_name_is_refused(app: FastAPI, first: bool) -> None:
+def test_a_signed_delivery_with_a_second_name_is_refused(app: Receiver, first: bool) -> None:
     body, other = payload(), [("webhook-id", "msg-2")]
     headers = [*other, *signed(body).items()] if first else [*signed(body).items(), *other]
     assert call(app, "POST", HOOK, content=body, headers=headers).status_code == 401
@@ -258,12 +257,12 @@ def test_a_body_at_the_limit_is_read_and_one_byte_more_is_not(inbox: DictInbox) 
     assert answer.headers["connection"] == "close"
 
 
-def test_a_chunked_body_is_counted_while_it_is_read(app: FastAPI) -> None:
+def test_a_chunked_body_is_counted_while_it_is_read(app: Receiver) -> None:
     answer = call(app, "POST", HOOK, content=pieces(1_000, 101), headers={"x-gitlab-token": TOKEN})
     assert answer.status_code == 413
 
 
-def test_no_more_than_the_limit_of_a_chunked_body_is_taken(app: FastAPI) -> None:
+def test_no_more_than_the_limit_of_a_chunked_body_is_taken(app: Receiver) -> None:
     taken = 0
 
     async def receive() -> dict[str, Any]:
@@ -292,7 +291,7 @@ def test_a_body_in_tiny_pieces_takes_no_more_memory_than_a_whole_one(inbox: Dict
 
 
 @pytest.mark.parametrize("length", ["100001", "9" * 30, "9" * 5_000])
-def test_a_declared_length_over_the_limit_is_refused_unread(app: FastAPI, length: str) -> None:
+def test_a_declared_length_over_the_limit_is_refused_unread(app: Receiver, length: str) -> None:
     async def receive() -> dict[str, Any]:
         pytest.fail("the body was read")
 
@@ -300,25 +299,25 @@ def test_a_declared_length_over_the_limit_is_refused_unread(app: FastAPI, length
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "GZIP", "identity, gzip", "x"])
-def test_a_compressed_body_is_refused(app: FastAPI, inbox: DictInbox, encoding: str) -> None:
+def test_a_compressed_body_is_refused(app: Receiver, inbox: DictInbox, encoding: str) -> None:
     body = gzip.compress(payload())
     answer = call(app, "POST", HOOK, content=body, headers=signed(body) | {"content-encoding": encoding})
     assert (answer.status_code, answer.json()["status"]) == (415, "refused")
     assert not inbox.deliveries
 
 
-def test_the_identity_encoding_and_any_content_type_are_read(app: FastAPI) -> None:
+def test_the_identity_encoding_and_any_content_type_are_read(app: Receiver) -> None:
     headers = signed(payload()) | {"content-encoding": "identity", "content-type": "text/plain"}
     assert call(app, "POST", HOOK, content=payload(), headers=headers).status_code == 202
 
 
-def test_size_comes_before_encoding_and_encoding_before_signature(app: FastAPI) -> None:
+def test_size_comes_before_encoding_and_encoding_before_signature(app: Receiver) -> None:
     both = {"content-encoding": "gzip"}
     assert call(app, "POST", HOOK, content=b"x" * 100_001, headers=both).status_code == 413
     assert call(app, "POST", HOOK, content=b"x", headers=both).status_code == 415
 
 
-def test_a_sender_who_hangs_up_records_nothing(app: FastAPI, inbox: DictInbox) -> None:
+def test_a_sender_who_hangs_up_records_nothing(app: Receiver, inbox: DictInbox) -> None:
     async def receive() -> dict[str, Any]:
         return {"type": "http.disconnect"}
 
@@ -329,7 +328,7 @@ def test_a_sender_who_hangs_up_records_nothing(app: FastAPI, inbox: DictInbox) -
 
 
 @pytest.mark.parametrize("body", [payload(), payload("merge")])
-def test_what_cannot_be_made_durable_is_not_acknowledged(app: FastAPI, inbox: DictInbox, body: bytes) -> None:
+def test_what_cannot_be_made_durable_is_not_acknowledged(app: Receiver, inbox: DictInbox, body: bytes) -> None:
     inbox.down = True
     answer = deliver(app, body)
     assert (answer.status_code, answer.json()["delivery"]) == (503, "msg-1")
@@ -338,7 +337,7 @@ def test_what_cannot_be_made_durable_is_not_acknowledged(app: FastAPI, inbox: Di
     assert deliver(app, body).status_code == 202
 
 
-def test_an_unexpected_error_is_a_503_that_repeats_nothing(app: FastAPI, inbox: DictInbox) -> None:
+def test_an_unexpected_error_is_a_503_that_repeats_nothing(app: Receiver, inbox: DictInbox) -> None:
     inbox.broken = ValueError("the hidden text")
     with capture_logs() as lines:
         answer = deliver(app, payload())
@@ -348,7 +347,7 @@ def test_an_unexpected_error_is_a_503_that_repeats_nothing(app: FastAPI, inbox: 
     assert "hidden" not in answer.text + str(lines)
 
 
-def test_a_delivery_is_one_log_line_without_secrets_or_body(app: FastAPI) -> None:
+def test_a_delivery_is_one_log_line_without_secrets_or_body(app: Receiver) -> None:
     with capture_logs() as lines:
         deliver(app, payload(title="the hidden title"))
     assert len(lines) == 1
@@ -366,14 +365,14 @@ def test_a_delivery_is_one_log_line_without_secrets_or_body(app: FastAPI) -> Non
         assert hidden not in str(lines)
 
 
-def test_a_refusal_is_one_warning_without_the_token(app: FastAPI) -> None:
+def test_a_refusal_is_one_warning_without_the_token(app: Receiver) -> None:
     with capture_logs() as lines:
         answer = call(app, "POST", HOOK, content=b"{}", headers={"x-gitlab-token": "wrong-" + "w" * 20})
     assert [(line["log_level"], line["code"]) for line in lines] == [("warning", 401)]
     assert "wrong-" not in str(lines) + answer.text
 
 
-def test_an_unknown_kind_is_a_warning_once(app: FastAPI) -> None:
+def test_an_unknown_kind_is_a_warning_once(app: Receiver) -> None:
     with capture_logs() as lines:
         for kind in ("comet", "comet", "meteor", "wiki_page"):
             deliver(app, json.dumps({"object_kind": kind}).encode())
@@ -396,7 +395,7 @@ def test_an_unknown_kind_is_a_warning_once(app: FastAPI) -> None:
     ],
 )
 def test_any_other_path_or_method_is_refused_in_the_same_shape(
-    app: FastAPI, method: str, path: str, code: int
+    app: Receiver, method: str, path: str, code: int
 ) -> None:
     answer = call(app, method, path)
     assert answer.status_code == code
@@ -404,12 +403,12 @@ def test_any_other_path_or_method_is_refused_in_the_same_shape(
     assert answer.json()["reason"]
 
 
-def test_health_says_that_the_process_lives_whatever_the_store_does(app: FastAPI, inbox: DictInbox) -> None:
+def test_health_says_that_the_process_lives_whatever_the_store_does(app: Receiver, inbox: DictInbox) -> None:
     inbox.down = True
     assert call(app, "GET", "/healthz").status_code == 200
 
 
-def test_readiness_follows_the_store(app: FastAPI, inbox: DictInbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readiness_follows_the_store(app: Receiver, inbox: DictInbox, monkeypatch: pytest.MonkeyPatch) -> None:
     assert call(app, "GET", "/readyz").status_code == 200
 
     async def forgetful() -> str:
@@ -423,7 +422,7 @@ def test_readiness_follows_the_store(app: FastAPI, inbox: DictInbox, monkeypatch
 @pytest.mark.parametrize("fault", [StoreDown(), OSError("boom")])
 @pytest.mark.parametrize("path", ["/readyz", "/metrics"])
 def test_the_other_routes_never_answer_500_either(
-    app: FastAPI, inbox: DictInbox, path: str, fault: Exception
+    app: Receiver, inbox: DictInbox, path: str, fault: Exception
 ) -> None:
     inbox.broken = fault
     answer = call(app, "GET", path)
@@ -431,7 +430,7 @@ def test_the_other_routes_never_answer_500_either(
     assert "boom" not in answer.text
 
 
-def test_metrics_count_deliveries_by_result_and_show_the_queues(app: FastAPI) -> None:
+def test_metrics_count_deliveries_by_result_and_show_the_queues(app: Receiver) -> None:
     deliver(app, payload())
     deliver(app, payload())
     call(app, "POST", HOOK, content=b"{}")
@@ -449,9 +448,9 @@ def test_two_applications_count_for_themselves(inbox: DictInbox) -> None:
     assert "accepted" not in call(second, "GET", "/metrics").text
 
 
-def test_at_start_the_heap_is_frozen(app: FastAPI) -> None:
+def test_at_start_the_heap_is_frozen(app: Receiver) -> None:
     async def start() -> int:
-        async with app.router.lifespan_context(app):
+        async with app.rest.router.lifespan_context(app.rest):
             return gc.get_freeze_count()
 
     try:
@@ -460,7 +459,7 @@ def test_at_start_the_heap_is_frozen(app: FastAPI) -> None:
         gc.unfreeze()
 
 
-async def asgi(app: FastAPI, headers: Sequence[tuple[bytes, bytes]], receive: Any) -> tuple[int, bytes]:
+async def asgi(app: Receiver, headers: Sequence[tuple[bytes, bytes]], receive: Any) -> tuple[int, bytes]:
     """One raw request, with header bytes no client would send: status and body of the answer."""
     scope = {
         "type": "http",
@@ -546,7 +545,7 @@ def test_garbage_never_gives_a_server_error(
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[int]:
+def served(app: Receiver) -> Iterator[int]:
     """The application in a real server on a free loopback port."""
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -559,7 +558,7 @@ def served(app: FastAPI) -> Iterator[int]:
             thread.join(10)
 
 
-def test_over_a_real_socket_a_huge_body_is_refused_before_it_is_sent(app: FastAPI) -> None:
+def test_over_a_real_socket_a_huge_body_is_refused_before_it_is_sent(app: Receiver) -> None:
     head = f"POST {HOOK} HTTP/1.1\r\nHost: x\r\nContent-Length: 9000000000\r\n\r\n"
     with served(app) as port, socket.create_connection(("127.0.0.1", port), 10) as client:
         client.sendall(head.encode())
@@ -568,7 +567,7 @@ def test_over_a_real_socket_a_huge_body_is_refused_before_it_is_sent(app: FastAP
     assert b'"status":"refused"' in answer
 
 
-def test_over_a_real_socket_one_connection_carries_many_deliveries(app: FastAPI, inbox: DictInbox) -> None:
+def test_over_a_real_socket_one_connection_carries_many_deliveries(app: Receiver, inbox: DictInbox) -> None:
     with served(app) as port, httpx2.Client(base_url=f"http://127.0.0.1:{port}") as client:
         for number in range(5):
             body = payload(iid=number + 1)

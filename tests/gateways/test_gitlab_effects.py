@@ -518,6 +518,17 @@ def test_one_reaction_takes_the_place_of_another(desk: Desk) -> None:
     assert desk.awards(iid) == ["confused"]
 
 
+def test_a_reaction_may_only_be_taken_back(desk: Desk) -> None:
+    iid = desk.open()
+    gone = React(key="clean", emoji=None, instead_of="thumbsup")
+    (outcome,) = desk.effects().apply(desk.proposal(iid, gone, summary=None))
+    assert outcome.result == "unchanged"
+    desk.effects().apply(desk.proposal(iid, thumbs_up(), summary=None))
+    (outcome,) = desk.effects().apply(desk.proposal(iid, gone, summary=None))
+    assert outcome.result == "done"
+    assert desk.awards(iid) == []
+
+
 def test_a_failure_is_said_in_one_note_that_later_ones_edit(desk: Desk) -> None:
     iid = desk.open()
     target = desk.read(iid).target

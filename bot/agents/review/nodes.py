@@ -25,6 +25,7 @@ NO_LINE = "GitLab has no place for the line: shown in the summary"
 ON_FILE = "GitLab has no place for the line: shown on the file"
 TOO_MANY = "more than {most} findings: the worst are shown"
 MOST_FINDINGS: Final = 50
+CLEAN: Final = "thumbsup"
 
 Placed = tuple[Finding, Position | None, str]
 SUBMODULE_MODE: Final = "160000"
@@ -89,7 +90,9 @@ async def compose(state: ReviewState, runtime: Runtime[AgentContext]) -> dict[st
         body = recovery_note(context.request.head)
         actions.append(UpsertNote(key="failure", body=body, create=False))
     if not speaks:
-        actions.append(React(key="clean", emoji="thumbsup"))
+        actions.append(React(key="clean", emoji=CLEAN))
+    elif not context.is_first:
+        actions.append(React(key="clean", emoji=None, instead_of=CLEAN))
     return {"actions": actions, "shown": shown, "decisions": [*state["decisions"], *moved]}
 
 

@@ -1,0 +1,39 @@
+"""`trivet review --local`: this checkout against its base, with no GitLab, no network and no token at all."""
+
+from pathlib import Path
+
+from bot.agents.table import AGENTS
+from bot.domain.actions import Report
+from bot.domain.markdown import counted
+from bot.entry.progress import Progress, narrated
+from bot.entry.reading import RUN, propose_here
+from bot.entry.wiring import redactor
+from bot.gateways.local import DryRun, LocalReader
+from bot.routing import JobRequest
+from bot.run import Means, apply
+from bot.settings import Settings
+
+COMPARING = "comparing with {base}"
+TARGET = "{name}: the changes since {base}"
+UNTRACKED = "{files} not reviewed: `git add` makes a file part of the change"
+
+
+def review_local(settings: Settings, base: str | None) -> Report:
+    """Review the working directory's checkout. Raises UsageError."""
+    reader = LocalReader(Path.cwd(), base)
+    request = JobRequest(agent="review", project="", project_id=0, iid=0, trigger=RUN, key="review:local")
+    means = Means(reader=reader, agent=AGENTS["review"], redactor=redactor(settings))
+    with Progress() as progress:
+        progress.say(COMPARING.format(base=reader.base))
+        made = propose_here(request, narrated(means, progress.say))
+    report = made if isinstance(made, Report) else apply(made, DryRun())
+    return report.model_copy(update=_local(report, reader))
+
+
+def _local(report: Report, reader: LocalReader) -> dict[str, object]:
+    """What a report of a checkout says otherwise."""
+    target = TARGET.format(name=reader.name, base=reader.base)
+    unseen = (
+        (UNTRACKED.format(files=counted(reader.untracked, "untracked file")),) if reader.untracked else ()
+    )
+    return {"target": target, "complaints": (*report.complaints, *unseen)}
