@@ -30,9 +30,7 @@ _KEYWORDS = tuple(
 )
 # Hardly a text is without these; the other keywords are first looked for all at once
 _PUNCTUATION = tuple(entry for entry in _KEYWORDS if not entry[0].strip(b".:/"))
-_ANY_WORD = "|".join(
-    re.escape(keyword.decode("ascii")) for keyword, _ in _KEYWORDS if keyword.strip(b".:/")
-)
+_ANY_WORD = "|".join(re.escape(keyword.decode("ascii")) for keyword, _ in _KEYWORDS if keyword.strip(b".:/"))
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _PLACEHOLDER = re.compile(rf"<REDACTED:(?:{'|'.join(rule.id for rule in (*RULES, OWN))}):[0-9a-f]{{8}}>")
 _TOKEN_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")

@@ -76,9 +76,9 @@ def demo(once: bool, port: int) -> None:
 @click.option("--host", help="Address to listen on (TRIVET_HOST, 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (TRIVET_PORT, 8080).")
 def up(host: str | None, port: int | None) -> None:
-    """Run every process on this machine, and a Redis where none is named.
+    """Run all processes on this machine, with a Redis of its own.
 
-    The Redis is embedded, in the data folder; TRIVET_REDIS_URL names another.
+    The Redis is kept in the data folder; TRIVET_REDIS_URL names another.
     """
     from bot.entry.up import run_up
 

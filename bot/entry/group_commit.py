@@ -34,7 +34,7 @@ class GroupCommit:
     def __init__(self, client: Redis, script: str, seconds: float) -> None:
         self._client = client
         self._script = client.register_script(script)
-        self._connection = client.connection_pool.make_connection()
+        self._connection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
         self._seconds = seconds
         self._waiting: list[Call] = []
         self._trip: asyncio.Task[None] | None = None
@@ -77,9 +77,8 @@ class GroupCommit:
             return await self._exchange(request, len(group))
 
     def _packed(self, call: Call) -> bytes:
-        packed: bytes = pack_command(
-            ("EVALSHA", self._script.sha, len(call.names), *call.names, *call.values)
-        )
+        words: tuple[Any, ...] = ("EVALSHA", self._script.sha, len(call.names), *call.names, *call.values)
+        packed: bytes = pack_command(words)
         return packed
 
     async def _exchange(self, request: bytes, count: int) -> Sequence[Any]:

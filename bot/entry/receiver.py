@@ -152,8 +152,9 @@ class Hook:
             answer = await self._answer(SOURCES[self.name], headers, receive)
         except Exception as error:  # noqa: BLE001 - the edge of the process: no request may end in a 500
             answer = Answer(503, "refused", BROKEN, SOURCES[self.name].name(headers), error=_where(error))
-        self._account(answer, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
         await _send(send, answer)
+        self._account(answer, seconds)
 
     async def _answer(self, source: Source, headers: Headers, receive: Receive) -> Answer:
         try:

@@ -83,9 +83,9 @@ def run_receiver(settings: Settings, descriptor: int | None = None) -> None:
 
 
 def _serve(server: uvicorn.Server, door: socket) -> None:
-    """uvicorn raises the signal that stopped it once more: being told to stop is no failure."""
+    """Being told to stop is no failure: our handlers hear it before uvicorn's do, and when it raises it once more."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     server.run(sockets=[door])
     if not server.started:
         raise PlatformError(NOT_STARTED)

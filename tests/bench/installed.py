@@ -52,9 +52,7 @@ def _fresh_environment() -> tuple[str, float]:
 
 
 def _bytes(folder: Path) -> int:
-    return sum(
-        file.lstat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink()
-    )
+    return sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file() and not file.is_symlink())
 
 
 if __name__ == "__main__":

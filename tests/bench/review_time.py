@@ -1,4 +1,4 @@
-"""From a delivery to the published review of three files: raw, and without the time GitLab's stand-in took to answer."""
+"""From a delivery to the published review of three files: raw, and without the time GitLab's stand-in took."""
 
 import http.client
 import tempfile
@@ -44,13 +44,15 @@ def _one_review(rig: Rig, name: str) -> tuple[float, float]:
     _deliver(rig)
     published = _ended(rig.wait(lambda: _publishes(rig), what="the review"))
     spans = [_span(one) for one in _requests(rig) if BESIDE not in one["path"]]
-    return published - sent, _covered((begin, min(end, published)) for begin, end in spans if begin < published)
+    return published - sent, _covered(
+        (begin, min(end, published)) for begin, end in spans if begin < published
+    )
 
 
 def _deliver(rig: Rig) -> None:
     """What the stand-in held back, sent by ourselves. Raises AssertionError unless it is accepted."""
     state = rig.sandbox.state_object
-    delivery = next(one for one in reversed(state.seen.deliveries) if one.event == "merge_requests_events")
+    delivery = next(one for one in reversed(state.seen.deliveries) if one.event == "Merge Request Hook")
     url = urlsplit(delivery.hook.url)
     connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=10)
     connection.request("POST", url.path, delivery.body, webhooks.headers(state, delivery, time.time()))

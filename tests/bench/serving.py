@@ -60,9 +60,7 @@ def _process(
     command: list[str], port: int, path: str, log: Path, settings: Mapping[str, str]
 ) -> Iterator[Server]:
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, env=clean_environment() | settings, stdout=output, stderr=output
-        )
+        process = subprocess.Popen(command, env=clean_environment() | settings, stdout=output, stderr=output)
     try:
         _wait_until_it_answers(process, f"http://127.0.0.1:{port}{path}", log)
         yield Server(process.pid, port)

@@ -63,7 +63,9 @@ def test_a_clean_merge_request_gets_one_quiet_reaction_and_no_note(rig: Rig, bra
 
 def test_a_thumbs_up_is_taken_back_when_a_push_brings_findings(rig: Rig, branch: str) -> None:
     iid = rig.sandbox.merge_request(files={f"{branch}.py": "print('hello')\n"}, source=branch)
-    rig.wait(lambda: [award["name"] for award in rig.review(iid)["awards"]] == ["thumbsup"], what="a thumbs-up")
+    rig.wait(
+        lambda: [award["name"] for award in rig.review(iid)["awards"]] == ["thumbsup"], what="a thumbs-up"
+    )
     rig.sandbox.push(branch, {f"{branch}.py": "print(hello)\n"})
     rig.reviewed(iid)
     rig.wait(lambda: rig.review(iid)["awards"] == [], what="the reactions to be gone")

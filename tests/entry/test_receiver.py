@@ -205,7 +205,9 @@ def test_the_end_of_a_merge_request_elsewhere_touches_nothing(app: Receiver, inb
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"{}", payload(iid="three"), payload(last_commit={"id": "x"})]
 )
-def test_an_authentic_body_that_is_no_event_is_malformed(app: Receiver, inbox: DictInbox, body: bytes) -> None:
+def test_an_authentic_body_that_is_no_event_is_malformed(
+    app: Receiver, inbox: DictInbox, body: bytes
+) -> None:
     answer = deliver(app, body)
     assert (answer.status_code, answer.json()["status"]) == (400, "refused")
     assert not inbox.deliveries
@@ -328,7 +330,9 @@ def test_a_sender_who_hangs_up_records_nothing(app: Receiver, inbox: DictInbox) 
 
 
 @pytest.mark.parametrize("body", [payload(), payload("merge")])
-def test_what_cannot_be_made_durable_is_not_acknowledged(app: Receiver, inbox: DictInbox, body: bytes) -> None:
+def test_what_cannot_be_made_durable_is_not_acknowledged(
+    app: Receiver, inbox: DictInbox, body: bytes
+) -> None:
     inbox.down = True
     answer = deliver(app, body)
     assert (answer.status_code, answer.json()["delivery"]) == (503, "msg-1")
@@ -408,7 +412,9 @@ def test_health_says_that_the_process_lives_whatever_the_store_does(app: Receive
     assert call(app, "GET", "/healthz").status_code == 200
 
 
-def test_readiness_follows_the_store(app: Receiver, inbox: DictInbox, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readiness_follows_the_store(
+    app: Receiver, inbox: DictInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert call(app, "GET", "/readyz").status_code == 200
 
     async def forgetful() -> str:

@@ -234,9 +234,7 @@ def last_line(done: subprocess.CompletedProcess[str]) -> str:
         ({"TRIVET_GITLAB__URL": None}, "TRIVET_GITLAB__URL is not set: tell which GitLab"),
         ({"TRIVET_GITLAB__TOKEN": None}, "TRIVET_GITLAB__TOKEN is not set"),
         ({"TRIVET_DATA_DIR": "/proc/nowhere"}, "the data folder /proc/nowhere cannot be written"),
-        ({"TRIVET_HOST": "203.0.113.7"}, "203.0.113.7 is no address of this machine"),
         ({"TRIVET_GITLAB__WEBHOOK_SECRETS": "whsec_short"}, "TRIVET_GITLAB__WEBHOOK_SECRETS: "),
-        ({"TRIVET_PORT": "eighty"}, "TRIVET_PORT: must be a valid integer"),
     ],
 )
 def test_a_wrong_configuration_ends_it_with_a_sentence(
