@@ -27,7 +27,7 @@ from bot.domain.events import (
 )
 
 TRIGGERS: Final[dict[str, frozenset[str]]] = {
-    "review": frozenset({"opened", "reopened", "pushed", "became_ready", "asked"}),
+    "review": frozenset({"opened", "reopened", "pushed", "became_ready", "retargeted", "asked"}),
 }
 COMMANDS: Final[dict[str, str]] = {"review": "review"}
 """What starts an agent: changes of a merge request by agent, commands in notes by name."""
@@ -130,6 +130,7 @@ def _trigger(event: MergeRequestChanged, policy: Routing) -> str:
         "opened": event.action == "opened",
         "reopened": event.action == "reopened",
         "pushed": event.pushed,
+        "retargeted": event.retargeted,
     }
     maybe_asked = bool(event.asked) and policy.bot_id is None
     return next((name for name, holds in reasons.items() if holds), "asked" if maybe_asked else "")
@@ -138,7 +139,9 @@ def _trigger(event: MergeRequestChanged, policy: Routing) -> str:
 def _on_change(agent: str, trigger: str, event: MergeRequestChanged) -> JobRequest:
     """Opening, reopening and pushing at one head are one run; readiness and requests are their own."""
     asked = trigger == "asked"
-    own = {"became_ready": ":ready", "asked": f":asked:{event.at}"}.get(trigger, "")
+    own = {"became_ready": ":ready", "asked": f":asked:{event.at}", "retargeted": f":target:{event.at}"}.get(
+        trigger, ""
+    )
     return JobRequest(
         agent=agent,
         project=event.project.path,

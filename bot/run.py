@@ -21,6 +21,7 @@ from bot.routing import JobRequest
 CONFIG_FILE = ".trivet.yml"
 DEVELOPER = 30
 OPENED = "opened"
+RETARGETED = "retargeted"
 EXPLICIT = frozenset({"command", "asked", "shell"})
 
 OVER = "{target} is {state}: there is nothing to review"
@@ -156,7 +157,7 @@ def _ours(notes: Iterable[Note], me: Person) -> list[Note]:
 
 def _not_reviewed(request: JobRequest, merge_request: MergeRequest, marks: Sequence[Mark]) -> None:
     done = any(mark.kind == "summary" and mark.head == merge_request.head for mark in marks)
-    if done and request.trigger not in EXPLICIT:
+    if done and request.trigger not in (*EXPLICIT, RETARGETED):
         raise Stopped(REVIEWED.format(target=merge_request.target, head=merge_request.head[:8]))
 
 

@@ -24,8 +24,9 @@ class Person(_Frozen):
 class MergeRequestChanged(_Frozen):
     """A merge request was opened, changed, merged or closed.
 
-    `head` is the newest commit; `pushed` says this event brought it. `asked` are the ids of people newly asked,
-    or asked again, to review. `at` is the platform's own time of the change (ISO 8601), for telling newer from older.
+    `head` is the newest commit; `pushed` says this event brought it. `retargeted`: another target branch, so another
+    diff of the same head. `asked` are the ids of people newly asked, or asked again, to review. `at` is the platform's
+    own time of the change (ISO 8601), for telling newer from older.
     """
 
     kind: Literal["merge_request"] = "merge_request"
@@ -37,6 +38,7 @@ class MergeRequestChanged(_Frozen):
     draft: bool = False
     pushed: bool = False
     became_ready: bool = False
+    retargeted: bool = False
     asked: tuple[int, ...] = ()
     at: str = ""
 

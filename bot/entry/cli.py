@@ -16,6 +16,8 @@ EXIT_CODES = (
     "Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or configuration; 3 a platform failed."
 )
 BROKEN = "internal error: {name}: {text} (TRIVET_DEBUG=1 shows where)"
+LOG_FORMAT = "TRIVET_LOG_FORMAT"
+PARTS = frozenset({"serve", "work", "schedule"})
 SEVERITIES = ("info", "minor", "major", "critical", "blocker")
 FORMATS = ("text", "json", "markdown")
 REPORTS = ("codequality", "sarif", "json", "markdown", "junit")
@@ -118,10 +120,16 @@ def schedule() -> None:
 
 @trivet.command(epilog="Example: trivet sweep")
 def sweep() -> None:
-    """One sweep now: queue the reviews that were missed."""
+    """One sweep now: queue the reviews that were missed.
+
+    Beside `trivet up`, by its own Redis; elsewhere TRIVET_REDIS_URL names one.
+    """
+    settings = _settings()
+    from bot.entry.embedded import running_url
     from bot.entry.roles import run_sweep
 
-    _print(QUEUED.format(count=run_sweep(_settings())))
+    found = settings.redis_url or running_url(settings.data_dir)
+    _print(QUEUED.format(count=run_sweep(settings.model_copy(update={"redis_url": found}))))
 
 
 @trivet.command(
@@ -232,7 +240,7 @@ def _settings(**overrides: Any) -> Any:
     from bot.settings import load_settings, unknown_settings
 
     for sentence in unknown_settings(os.environ):
-        click.echo(f"trivet: {sentence}", err=True)
+        _tell(sentence, "warning")
     return load_settings(**{name: value for name, value in overrides.items() if value is not None})
 
 
@@ -274,8 +282,22 @@ def _print(text: str) -> None:
 
 
 def _complain(error: object, code: int) -> int:
-    click.echo(f"trivet: {error}", err=True)
+    _tell(str(error), "error")
     return code
+
+
+def _tell(sentence: str, level: str) -> None:
+    """On standard error; where the logs are JSON, a process that cannot start says so in their form."""
+    as_json = os.environ.get(LOG_FORMAT) == "json"
+    click.echo(_log_line(sentence, level) if as_json else f"trivet: {sentence}", err=True)
+
+
+def _log_line(sentence: str, level: str) -> str:
+    import json
+    from datetime import UTC, datetime
+
+    moment = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return json.dumps({"@timestamp": moment, "log.level": level, "message": sentence})
 
 
 def _redacted(text: str) -> str:

@@ -26,6 +26,8 @@ HOLDS: Final[Mapping[str, frozenset[str]]] = {
 }
 SHORTEST: Final = 8  # characters: anything shorter may stand in a variable by chance
 
+UNMISTAKABLE: Final = 16  # characters: no path or name holds such a secret by chance
+
 Source = TypeVar("Source")
 
 
@@ -87,8 +89,21 @@ def _foreign(environ: Mapping[str, str], mine: Mapping[str, str]) -> set[str]:
 
 
 def _without_copies(environ: Mapping[str, str], secrets: Iterable[str]) -> dict[str, str]:
-    """Without the variables that hold such a secret under another name, a CI job's `GITLAB_TOKEN` say."""
-    return {name: value for name, value in environ.items() if not any(secret in value for secret in secrets)}
+    """Without the variables that hold such a secret under another name, a CI job's `GITLAB_TOKEN` say.
+
+    Settings of ours stay, whatever they hold: which of them a role may have is decided by name. A short secret may
+    stand in a path by chance, so only a variable that is nothing else goes.
+    """
+    gone = tuple(secrets)
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.upper().startswith(PREFIX) or not any(_is_copy(value, secret) for secret in gone)
+    }
+
+
+def _is_copy(value: str, secret: str) -> bool:
+    return secret in value if len(secret) >= UNMISTAKABLE else secret == value
 
 
 def _expected(folder: Path, role: str) -> dict[str, Path]:

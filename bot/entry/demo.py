@@ -235,4 +235,11 @@ def _plain(body: str) -> str:
 
 def _wrapped(text: str) -> str:
     width = shutil.get_terminal_size().columns
-    return textwrap.fill(text, width, initial_indent=INDENT, subsequent_indent=INDENT)
+    return textwrap.fill(
+        text,
+        width,
+        initial_indent=INDENT,
+        subsequent_indent=INDENT,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

@@ -75,6 +75,12 @@ def is_ready(url: str) -> bool:
         client.close()
 
 
+def running_url(data_dir: Path) -> str | None:
+    """The address of the server that `trivet up` keeps on this data folder; None where none runs."""
+    url = redis_url(data_dir)
+    return url if is_ready(url) else None
+
+
 def wait_until_ready(url: str, seconds: float = START_SECONDS) -> None:
     """Raises UsageError when the server does not answer in time."""
     deadline = time.monotonic() + seconds
@@ -82,6 +88,14 @@ def wait_until_ready(url: str, seconds: float = START_SECONDS) -> None:
         if time.monotonic() > deadline:
             raise UsageError(SILENT.format(seconds=seconds))
         time.sleep(ASK_SECONDS)
+
+
+def tidy(data_dir: Path) -> None:
+    """Take away the socket of a server that is gone, with the short folder that may have been made for it."""
+    path = socket_path(data_dir)
+    path.unlink(missing_ok=True)
+    if path.parent != data_dir.resolve() and path.parent.is_dir():
+        path.parent.rmdir()
 
 
 def _fits(path: Path) -> bool:

@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from rq.job import Job
 
-from bot.domain.events import EVENT, Event, MergeRequestChanged
+from bot.domain.events import EVENT, Event, MergeRequestChanged, NoteWritten
 from bot.entry import keys
 from bot.entry.group_commit import GroupCommit, Value
 from bot.entry.queue import AGENTS, EFFECTS, job_form, job_id, job_time, queue_key, run_id
@@ -80,7 +80,7 @@ def acceptance(
     values: list[Value] = [
         ttl,
         keys.EVENT_TTL,
-        EVENT.dump_json(event) if event else "null",
+        EVENT.dump_json(_without_text(event)) if event else "null",
         time.time(),
         changed.head if changed else "",
         changed.at if changed else "",
@@ -92,6 +92,11 @@ def acceptance(
         job = job_id("propose", run)
         values += [keys.run(run), run, request.model_dump_json(), Job.key_for(job), job, form.data(run)]
     return names, values
+
+
+def _without_text(event: Event) -> Event:
+    """What people wrote has been read for its command by now; it may hold a secret."""
+    return event.model_copy(update={"body": ""}) if isinstance(event, NoteWritten) else event
 
 
 class RedisInbox:

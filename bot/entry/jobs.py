@@ -37,6 +37,8 @@ class WritingEffects(Protocol):
 
     def acknowledge(self, target: Target) -> int | None: ...
 
+    def withdraw(self, target: Target) -> None: ...
+
     def complain(self, target: Target, agent: str, sentence: str) -> None: ...
 
 
@@ -51,7 +53,12 @@ class Jobs:
     def table(self) -> Mapping[str, Callable[[str], None]]:
         """The kinds this worker can do: an agents worker has no effects, an effects worker no means."""
         proposing = {"propose": self.propose}
-        writing = {"apply": self.apply, "acknowledge": self.acknowledge, "complain": self.complain}
+        writing = {
+            "apply": self.apply,
+            "acknowledge": self.acknowledge,
+            "withdraw": self.withdraw,
+            "complain": self.complain,
+        }
         return (proposing if self.means else {}) | (writing if self.effects else {})
 
     def propose(self, run_id: str) -> None:
@@ -72,6 +79,19 @@ class Jobs:
             return
         if award is not None:
             self.store.remember_award(run, award)
+        now = self.store.run(run_id)
+        if now is None or now.over:
+            self.withdraw(run_id)
+
+    def withdraw(self, run_id: str) -> None:
+        """Take the reaction back where the run ended without an application that would."""
+        run = self.store.run(run_id)
+        if run is None or self.effects is None:
+            return
+        try:
+            self.effects().withdraw(_target(run.request))
+        except PlatformError as error:
+            log.warning("the reaction stays", run=run_id, reason=str(error))
 
     def complain(self, run_id: str) -> None:
         """Say a failure once, in one sentence, on the merge request."""
@@ -157,7 +177,9 @@ class Jobs:
     # how a run ends
 
     def _end(self, run: Run, error: Stopped) -> None:
-        self.store.finish(run, error.state, str(error), again=error.again)
+        begun = self.store.run(run.id)
+        then = "withdraw" if begun is not None and begun.award is not None else None
+        self.store.finish(run, error.state, str(error), again=error.again, then=then)
         log.info("ended", run=run.id, state=error.state, reason=str(error))
 
     def _succeed(self, run: Run, error: Superseded) -> None:

@@ -24,6 +24,7 @@ from bot.entry.wiring import (
     writing_api,
 )
 from bot.entry.worker import work
+from bot.errors import PlatformError
 from bot.gateways.gitlab_sweep import GitLabSweep
 from bot.routing import JobRequest, Routing
 from bot.run import Means
@@ -34,11 +35,11 @@ log = structlog.get_logger("trivet.roles")
 
 def run_worker(settings: Settings, name: str, processes: int = 1) -> None:
     """One worker, or a supervisor over several."""
+    url = require_redis(settings)
+    require_marks(settings)
     if processes > 1:
         _run_workers(settings, name, processes)
         return
-    url = require_redis(settings)
-    require_marks(settings)
     start_logging(settings.log_format, redactor(settings).redact)
     check_redis(url, settings)
     store = Store(connect(url))
@@ -86,14 +87,21 @@ def run_schedule(settings: Settings) -> None:
     start_logging(settings.log_format, redactor(settings).redact)
     check_redis(url, settings)
     store = Store(connect(url))
-    keep_schedule(store, _sweep(settings, store), settings.sweep_seconds)
+    current = SettingsFile()
+    keep_schedule(store, lambda: _sweep(current(), store)(), settings.sweep_seconds)
 
 
 def run_sweep(settings: Settings) -> int:
+    """How many runs were queued. Raises PlatformError where something could not be looked at."""
     url = require_redis(settings)
     start_logging(settings.log_format, redactor(settings).redact)
     check_redis(url, settings)
-    return _sweep(settings, Store(connect(url)))()
+    swept = _sweep(settings, Store(connect(url)))()
+    if swept.problems:
+        raise PlatformError(
+            f"{swept.queued} runs queued, but not everything could be swept: {swept.problems[0]}"
+        )
+    return swept.queued
 
 
 def _sweep(settings: Settings, store: Store) -> Sweep:

@@ -4,12 +4,14 @@ The reading half runs in a child process that has no write token.
 """
 
 import os
+from functools import partial
 from typing import Final
 
 from pydantic import SecretStr
 
 from bot.domain.actions import Proposal, Report
 from bot.entry.apart import propose_apart
+from bot.entry.breaks import Breaks, WholeWrites
 from bot.entry.progress import Progress
 from bot.entry.wiring import account, gitlab_effects, reading_api, writing_api
 from bot.errors import PlatformError, Stopped, Unavailable
@@ -38,7 +40,9 @@ def review_merge_request(settings: Settings, project: str, iid: int, *, dry_run:
         if dry_run:
             reading_api(settings)
             return _applied(propose_apart(request, None, settings), DryRun(), progress)
-        api = writing_api(settings)
+        breaks = Breaks()
+        api = writing_api(settings, partial(WholeWrites, breaks))
+        breaks.listen()
         who = account(api)
         made = propose_apart(request, who.person, settings)
         return _applied(made, gitlab_effects(settings, api, who, pace=lambda: None), progress)

@@ -11,7 +11,7 @@ from uuid import uuid4
 from redis import Redis
 
 from bot.domain.actions import Proposal, Report
-from bot.domain.events import Person
+from bot.domain.events import Event, Person
 from bot.entry import keys
 from bot.entry.inbox import ACCEPT, acceptance
 from bot.entry.keys import text
@@ -87,9 +87,12 @@ class Store:
             award=int(fields["award"]) if "award" in fields else None,
         )
 
-    def start(self, request: JobRequest, reason: str) -> str:
-        """Queue a run that no delivery told of; nothing happens when it is there already. Returns its id."""
-        names, values = acceptance(f"{reason}:{uuid4().hex}", None, [request], ttl=60)
+    def start(self, request: JobRequest, reason: str, event: Event | None = None) -> str:
+        """Queue a run that no delivery told of; nothing happens when it is there already. Returns its id.
+
+        `event`: what was found in its place.
+        """
+        names, values = acceptance(f"{reason}:{uuid4().hex}", event, [request], ttl=60)
         return text(self._accept(keys=names, args=values)[1])
 
     def begin(self, run: Run, state: str) -> None:
@@ -181,7 +184,9 @@ class Store:
     def is_known(self, request: JobRequest) -> bool:
         """Whether the run of this request is queued, at work, or was brought to an end that still holds."""
         state, again = self.redis.hmget(keys.run(run_id(request.key)), "state", "again")
-        return state is not None and state != b"superseded" and not again
+        newest = self.newest(f"gitlab:{request.project_id}:{request.iid}").head
+        came_back = state == b"done" and request.head and newest not in (None, request.head)
+        return state is not None and state != b"superseded" and not again and not came_back
 
     # outages: a job put back outside RQ's retry count
 

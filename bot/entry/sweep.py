@@ -6,13 +6,14 @@ GitLab repeats no webhook and switches hooks off that fail, so that deliveries a
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
 from bot.domain.events import Ignored, MergeRequestChanged, Person, Project
 from bot.entry.store import Store
-from bot.errors import AccessDenied, NotFound
+from bot.errors import PlatformError
 from bot.gateways.gitlab_sweep import MAX_CHANGED, Changed, GitLabSweep
 from bot.routing import JobRequest, Routing, route
 
@@ -25,6 +26,14 @@ log = structlog.get_logger("trivet.sweep")
 
 
 @dataclass(frozen=True)
+class Swept:
+    """How many runs were queued, and what could not be looked at."""
+
+    queued: int
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Sweep:
     """One look at everything. `policy` is asked anew each time: the bot's identity may be learnt in between."""
 
@@ -32,16 +41,17 @@ class Sweep:
     gitlab: GitLabSweep
     policy: Callable[[], Routing]
 
-    def __call__(self) -> int:
-        """How many runs were queued. Raises PlatformError where GitLab cannot be read."""
-        found = self.rescue()
+    def __call__(self) -> Swept:
+        """Look everywhere; what cannot be read holds up nothing else. Raises PlatformError where nothing can be."""
+        found, problems = self.rescue(), []
         for project in self.gitlab.projects():
             try:
                 found += self.project(project)
-            except (NotFound, AccessDenied) as error:
+            except PlatformError as error:
                 log.warning("not swept", project=project, reason=str(error))
+                problems.append(f"{project}: {error}")
         log.info("swept", queued=found)
-        return found
+        return Swept(found, tuple(problems))
 
     def rescue(self) -> int:
         """Runs accepted long ago that nobody is working on: their job was lost on the way."""
@@ -56,24 +66,48 @@ class Sweep:
         last = self.store.swept_until(project)
         since = began - FIRST_LOOK_SECONDS if last is None else last - OVERLAP_SECONDS
         changes = list(self.gitlab.changed(project, since))
-        started = sum(self.merge_request(changed, since) for changed in changes)
+        problems: list[PlatformError] = []
+        started = sum(self._tried(changed, since, problems) for changed in changes)
         cut = len(changes) >= MAX_CHANGED
         self.store.remember_sweep(project, changes[-1].updated + OVERLAP_SECONDS if cut else began)
+        if problems:
+            raise problems[0]
         return started
+
+    def _tried(self, changed: Changed, since: float, problems: list[PlatformError]) -> int:
+        """One merge request that cannot be read keeps no other from being found."""
+        try:
+            return self.merge_request(changed, since)
+        except PlatformError as error:
+            log.warning("not swept", target=str(changed.target), reason=str(error))
+            problems.append(error)
+            return 0
 
     def merge_request(self, changed: Changed, since: float) -> int:
         """Its head, where it is open, and the commands on it."""
-        requests = self._head(changed) if changed.state == "opened" and changed.head else []
-        if changed.notes:
-            requests += self._commands(changed, since)
+        started = self._head(changed) if changed.state == "opened" and changed.head else 0
+        return started + (self._commands(changed, since) if changed.notes else 0)
+
+    def _head(self, changed: Changed) -> int:
+        """A head that was reviewed, left and pushed again is told from the newest we heard of."""
+        event = self._as_pushed(changed)
+        return self._start(self._routed(route(event, self.policy())), event)
+
+    def _commands(self, changed: Changed, since: float) -> int:
+        policy = self.policy()
+        notes = self.gitlab.notes(changed.target, since)
+        return self._start([request for note in notes for request in self._routed(route(note, policy))])
+
+    def _start(self, requests: list[JobRequest], event: MergeRequestChanged | None = None) -> int:
         fresh = [request for request in requests if not self.store.is_known(request)]
         for request in fresh:
-            self.store.start(request, "sweep")
-            log.info("found", target=str(changed.target), trigger=request.trigger)
+            self.store.start(request, "sweep", event)
+            log.info("found", project=request.project, iid=request.iid, trigger=request.trigger)
         return len(fresh)
 
-    def _head(self, changed: Changed) -> list[JobRequest]:
-        event = MergeRequestChanged(
+    @staticmethod
+    def _as_pushed(changed: Changed) -> MergeRequestChanged:
+        return MergeRequestChanged(
             project=Project(id=changed.target.project_id, path=changed.target.project),
             iid=changed.target.iid,
             action="updated",
@@ -81,13 +115,10 @@ class Sweep:
             actor=NOBODY,
             draft=changed.draft,
             pushed=True,
+            at=datetime.fromtimestamp(changed.updated, UTC)
+            .isoformat(timespec="milliseconds")
+            .replace("+00:00", "Z"),
         )
-        return self._routed(route(event, self.policy()))
-
-    def _commands(self, changed: Changed, since: float) -> list[JobRequest]:
-        policy = self.policy()
-        notes = self.gitlab.notes(changed.target, since)
-        return [request for note in notes for request in self._routed(route(note, policy))]
 
     @staticmethod
     def _routed(routed: list[JobRequest] | Ignored) -> list[JobRequest]:

@@ -39,7 +39,10 @@ def run_up(settings: Settings) -> None:
     with alone(settings.data_dir), listen.listen(settings.host, settings.port) as door:
         children = processes(settings, os.environ, door.fileno())
         log.info("listening", address=listen.address(door), data=str(settings.data_dir))
-        Supervisor(children).run()
+        try:
+            Supervisor(children).run()
+        finally:
+            embedded.tidy(settings.data_dir)
 
 
 def processes(settings: Settings, environ: Mapping[str, str], door: int) -> list[Child]:

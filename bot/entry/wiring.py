@@ -67,12 +67,13 @@ def reading_api(settings: Settings) -> GitLabApi:
     return GitLabApi(settings.gitlab.url, settings.gitlab.reader.get_secret_value(), READ_SETTING)
 
 
-def writing_api(settings: Settings) -> GitLabApi:
+def writing_api(settings: Settings, opened: Callable[[str, str, str], GitLabApi] = GitLabApi) -> GitLabApi:
+    """`opened` makes the access from address, token and the setting's name."""
     if not settings.gitlab.url:
         raise UsageError(NO_GITLAB)
     if not settings.gitlab.token:
         raise UsageError(NO_TOKEN)
-    return GitLabApi(settings.gitlab.url, settings.gitlab.token.get_secret_value(), "TRIVET_GITLAB__TOKEN")
+    return opened(settings.gitlab.url, settings.gitlab.token.get_secret_value(), "TRIVET_GITLAB__TOKEN")
 
 
 def repositories(settings: Settings) -> GitCache:

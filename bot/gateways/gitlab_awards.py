@@ -1,7 +1,7 @@
 """Our reactions on a merge request."""
 
 from bot.domain.change import Target
-from bot.errors import NotFound, Refused
+from bot.errors import AccessDenied, NotFound, Refused
 from bot.gateways.gitlab_api import GitLabApi, merge_request_path
 from bot.gateways.gitlab_shapes import AwardShape, shaped
 
@@ -18,11 +18,11 @@ class OwnAwards:
         self._me = me
 
     def give(self, name: str) -> int | None:
-        """The new reaction's id; None when it was there already, which GitLab answers with 404."""
+        """The new reaction's id; None when it was there already, which GitLab answers with 404, or may not be given."""
         what = f"the reaction {name} on {self._target}"
         try:
             return shaped(AwardShape, self._api.post(self._path, what, {"name": name}), what).id
-        except NotFound:
+        except (NotFound, AccessDenied):
             return None
         except Refused as error:
             if TAKEN in error.detail:

@@ -48,6 +48,10 @@ class GitLabEffects:
         """React at once; the reaction's id, None when it was there already."""
         return self._awards(target).give(emoji)
 
+    def withdraw(self, target: Target) -> None:
+        """Take the acknowledgement back: nobody is at it any more."""
+        self._end_acknowledgement(target, None)
+
     def apply(
         self, proposal: Proposal, *, acknowledged: int | None = None, attempt: int = 0
     ) -> list[Outcome]:

@@ -37,7 +37,7 @@ SENTENCES: Mapping[int, tuple[type[PlatformError], str]] = {
 }
 BUSY = "{platform} is busy ({status}): {what} will be tried again"
 BROKEN = "{platform} failed ({status}) at {what}"
-UNREACHABLE = "{platform} cannot be reached at {what}: {detail}"
+UNREACHABLE = "{platform} cannot be reached for {what}: {detail}"
 REDIRECTED = (
     "{platform} redirects {what} to {detail}: use that address; if all of {platform} moved, set {address}"
 )

@@ -180,10 +180,12 @@ def _merge_request(body: Json) -> MergeRequestChanged | Ignored:
         draft=_is_draft(about),
         pushed=bool(_text(about, "oldrev", "")),
         became_ready=_became_ready(changes),
-        asked=_newly_asked(changes),
+        retargeted=bool(changes.get("target_branch")),
+        asked=_newly_asked(changes) or (_reviewers(body) if action == "open" else ()),
         at=_time(about, "updated_at"),
     )
-    idle = action == "update" and not (event.pushed or event.became_ready or event.asked)
+    wanted = event.pushed or event.became_ready or event.retargeted or event.asked
+    idle = action == "update" and not wanted
     return Ignored(reason=NOTHING_NEW) if idle else event
 
 
@@ -200,6 +202,11 @@ def _became_ready(changes: Json) -> bool:
     title = _object(changes, "title", optional=True)
     before, after = _text(title, "previous", ""), _text(title, "current", "")
     return bool(_DRAFT_TITLE.match(before)) and not _DRAFT_TITLE.match(after)
+
+
+def _reviewers(body: Json) -> tuple[int, ...]:
+    """Whoever a merge request is opened with as a reviewer is asked, though nothing has changed."""
+    return tuple(_number(one, "id") for one in _objects(body, "reviewers"))
 
 
 def _newly_asked(changes: Json) -> tuple[int, ...]:

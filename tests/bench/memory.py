@@ -12,7 +12,7 @@ MEGABYTES = "{:.0f} MB"
 CONNECTIONS = 32
 
 
-def rows(runs: int = 3, seconds: float = 4) -> list[Row]:
+def rows(runs: int = 3, seconds: float = 2.5) -> list[Row]:
     """A fresh process for each run."""
     idle, loaded = zip(*(_one_run(seconds) for _ in range(runs)), strict=True)
     after = f"after {seconds:g} s of 20 KB deliveries at {CONNECTIONS} connections"

@@ -32,13 +32,13 @@ def redis(folder: Path) -> Iterator[RedisServer]:
 
 
 @contextmanager
-def receiver(folder: Path, redis_url: str) -> Iterator[Server]:
+def receiver(folder: Path, redis_url: str, secret: str = SIGNING_TOKEN) -> Iterator[Server]:
     """`trivet serve`; its log goes to a file, as a service manager would have it."""
     port = free_port()
     settings = {
         "TRIVET_REDIS_URL": redis_url,
         "TRIVET_LOG_FORMAT": "json",
-        "TRIVET_GITLAB__WEBHOOK_SECRETS": SIGNING_TOKEN,
+        "TRIVET_GITLAB__WEBHOOK_SECRETS": secret,
         "TRIVET_GITLAB__PROJECTS": "acme/**",
     }
     command = [sys.executable, "-m", "bot", "serve", "--port", str(port)]
@@ -60,13 +60,13 @@ def _process(
     command: list[str], port: int, path: str, log: Path, settings: Mapping[str, str]
 ) -> Iterator[Server]:
     with log.open("ab") as output:
-        process = subprocess.Popen(command, env=clean_environment() | settings, stdout=output, stderr=output)
+        started = subprocess.Popen(command, env=clean_environment() | settings, stdout=output, stderr=output)
     try:
-        _wait_until_it_answers(process, f"http://127.0.0.1:{port}{path}", log)
-        yield Server(process.pid, port)
+        _wait_until_it_answers(started, f"http://127.0.0.1:{port}{path}", log)
+        yield Server(started.pid, port)
     finally:
-        process.terminate()
-        process.wait(START_SECONDS)
+        started.terminate()
+        started.wait(START_SECONDS)
 
 
 def _wait_until_it_answers(process: subprocess.Popen[bytes], url: str, log: Path) -> None:

@@ -13,7 +13,7 @@ LEAST_SHARE = 0.75
 RATE = "{:.0f}/s"
 
 
-def rows(pairs: int = 7, seconds: float = 3, warm_up: float = 1.5) -> list[Row]:
+def rows(pairs: int = 11, seconds: float = 1.5, warm_up: float = 1.5) -> list[Row]:
     """Windows of both in turn, so that a neighbour's load falls on both."""
     ours: list[float] = []
     bare: list[float] = []

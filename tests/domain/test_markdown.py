@@ -178,7 +178,7 @@ WHOLE = """\
 | `src/` | 2 | 1 |
 | `docs/` | 1 |  |
 
-**Without a line in the diff**
+**Not shown on a line**
 
 - **Minor: A file of 12 MB** `logo.psd`
 
@@ -253,9 +253,9 @@ def test_findings_without_a_line_are_added_before_what_is_folded(before: tuple[F
     more = with_unplaced(body, (KEY, BIG))
     item = "- **Blocker: Private key in the diff** `src/app/keys.py`, line 12<br>Anyone who can read the repository"
     assert item in more.partition("\n\n<details>")[0]
-    assert more.count("**Without a line in the diff**") == 1
+    assert more.count("**Not shown on a line**") == 1
     assert more.count("A file of 12 MB") == 1
-    assert more.index("Without a line") < more.index("A file of 12 MB") < more.index("<details>")
+    assert more.index("Not shown") < more.index("A file of 12 MB") < more.index("<details>")
 
 
 def test_adding_the_same_findings_again_changes_nothing() -> None:
@@ -300,7 +300,7 @@ def test_no_template_lets_a_text_change_the_page(title: str, detail: str, path: 
     )
     page = Shown(sanitize(summary_note(summary) + "\n\n" + finding_comment(finding), redact=str))
     assert not page.tags & {"h1", "h2", "img", "a", "blockquote", "ol", "table", "hr", "em", "b", "del"}
-    assert "Without a line in the diff" in page.text
+    assert "Not shown on a line" in page.text
 
 
 @pytest.mark.parametrize(

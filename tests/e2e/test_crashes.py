@@ -178,6 +178,13 @@ def test_what_no_webhook_told_of_the_sweep_finds(tmp_path: Path, branch: str) ->
         rig.sandbox.push(branch, {f"{branch}/more.py": "value = another_name\n"})
         rig.reviewed(iid)
         assert len(rig.findings(iid)) == 4
+        rig.sandbox.comment(iid, "hello")
+        rig.sandbox.push(f"{branch}-other", {"broken.py": "value = a_third_name\n"})
+        other = rig.sandbox.merge_request(source=f"{branch}-other")
+        rig.sandbox.fault(path=f"/merge_requests/{iid}/notes", status=500, times=50)
+        rig.sandbox.fault(path=f"/merge_requests/{iid}/notes", status=404, times=50)
+        rig.reviewed(other)
+        rig.sandbox.clear_faults()
         rig.sandbox.comment(iid, "/trivet review")
         rig.wait(
             lambda: any('"trigger":"command"' in run["request"] for run in rig.runs()), 30, "the command"

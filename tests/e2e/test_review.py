@@ -111,6 +111,17 @@ def test_asking_the_bot_to_review_reviews_even_a_draft(rig: Rig, branch: str) ->
     rig.reviewed(iid)
 
 
+def test_another_target_branch_is_another_diff_and_is_reviewed(rig: Rig, branch: str) -> None:
+    rig.sandbox.push(f"{branch}-base", defects(branch))
+    iid = rig.sandbox.merge_request(files={f"{branch}.txt": "more\n"}, source=branch, target=f"{branch}-base")
+    rig.idle()
+    client = rig.sandbox.client("ada").projects.get("acme/shop").mergerequests.get(iid)
+    client.target_branch = "main"
+    client.save()
+    rig.wait(lambda: any('"trigger":"retargeted"' in run["request"] for run in rig.runs()), what="the run")
+    rig.idle()
+
+
 def test_a_command_of_a_developer_starts_a_review_and_a_guests_does_not(rig: Rig, branch: str) -> None:
     iid = rig.sandbox.merge_request(files=defects(branch), source=branch, draft=True)
     rig.sandbox.comment(iid, "/trivet review", user="gus")

@@ -82,6 +82,7 @@ class Effects:
     trouble: Callable[[], None] = lambda: None
     applied: list[Proposal] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    withdrawn: int = 0
     attempts: list[int] = field(default_factory=list)
 
     def apply(
@@ -94,6 +95,9 @@ class Effects:
 
     def acknowledge(self, target: Target) -> int | None:
         return 5
+
+    def withdraw(self, target: Target) -> None:
+        self.withdrawn += 1
 
     def complain(self, target: Target, agent: str, sentence: str) -> None:
         self.complaints.append(sentence)
@@ -322,4 +326,19 @@ def test_an_agents_worker_has_no_function_that_writes_and_the_other_none_that_re
     reading = replace(world.jobs, effects=None).table()
     writing = replace(world.jobs, means=None).table()
     assert set(reading) == {"propose"}
-    assert set(writing) == {"apply", "acknowledge", "complain"}
+    assert set(writing) == {"apply", "acknowledge", "withdraw", "complain"}
+
+
+def test_a_reaction_that_came_late_or_lost_its_run_is_taken_back(world: World) -> None:
+    run = world.begin()
+    world.jobs.propose(run.id)
+    world.jobs.acknowledge(run.id)
+
+    def trouble() -> None:
+        raise Superseded("closed meanwhile")
+
+    world.effects.trouble = trouble
+    world.jobs.apply(run.id)
+    assert world.queued(EFFECTS)[-1] == "withdraw"
+    world.jobs.withdraw(run.id)
+    assert world.effects.withdrawn == 1

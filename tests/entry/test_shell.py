@@ -1,7 +1,7 @@
 """`trivet review` against the sandbox GitLab, and what it shares with a local review."""
 
+import itertools
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 
 from bot.agents.table import AGENTS
-from bot.domain.actions import Report
+from bot.domain.actions import Proposal, Report
 from bot.domain.secrets import Redactor
+from bot.entry import apart
+from bot.entry import shell as shell_module
 from bot.entry.local import review_local
+from bot.entry.progress import Progress
 from bot.entry.reading import propose_here
-from bot.errors import NotReady
+from bot.errors import NotReady, PlatformError, Superseded, Unavailable
 from bot.gateways.git import GitCache
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_reader import GitLabReader
@@ -30,7 +33,8 @@ from tests.rig import clean_environment, processes
 from tests.sandbox_server import PROJECT, SandboxServer
 
 LEAK = "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
-DEFECTS = {"app.py": "import os\n\nvalue = undefined_name\n", "settings.py": f'TOKEN = "{LEAK}"\n'}
+APP, SECRET = "import os\n\nvalue = undefined_name\n", f'TOKEN = "{LEAK}"\n'
+NAMES = (f"change-{number}" for number in itertools.count(1))
 WRITES = ("POST", "PUT", "DELETE", "PATCH")
 
 
@@ -47,10 +51,16 @@ def quiet(sandbox: SandboxServer) -> None:
 
 
 @pytest.fixture
-def iid(sandbox: SandboxServer, request: pytest.FixtureRequest) -> int:
+def change() -> str:
+    """The name of a branch, and of the folder it adds."""
+    return next(NAMES)
+
+
+@pytest.fixture
+def iid(sandbox: SandboxServer, change: str) -> int:
     """A merge request of the test's own, with two defects."""
-    source = request.node.name[:60]
-    found = sandbox.merge_request(files=DEFECTS, source=source)
+    files = {f"{change}/app.py": APP, f"{change}/settings.py": SECRET}
+    found = sandbox.merge_request(files=files, source=change)
     sandbox.clear_requests()
     return found
 
@@ -125,11 +135,16 @@ def child_of(process: subprocess.Popen[str]) -> int | None:
 # --- reading and writing ---
 
 
-def test_a_dry_run_reads_reports_and_writes_nothing(sandbox: SandboxServer, shell: Shell, iid: int) -> None:
+def test_a_dry_run_reads_reports_and_writes_nothing(
+    sandbox: SandboxServer, shell: Shell, iid: int, change: str
+) -> None:
     code, out, err = shell.review(iid, "--dry-run", "--format", "json", "--fail-on", "blocker")
     assert code == 1
     report = json.loads(out)
-    assert {one["path"] for one in report["findings"]} == set(DEFECTS)
+    assert {one["path"] for one in report["findings"]} == {
+        f"{change}/app.py",
+        f"{change}/settings.py",
+    }
     assert {one["reason"] for one in report["outcomes"]} == {"dry run: not written"}
     assert LEAK not in out + err
     assert writes(sandbox) == []
@@ -138,7 +153,7 @@ def test_a_dry_run_reads_reports_and_writes_nothing(sandbox: SandboxServer, shel
 
 
 def test_a_review_is_published_and_a_second_run_writes_nothing(
-    sandbox: SandboxServer, shell: Shell, iid: int
+    sandbox: SandboxServer, shell: Shell, iid: int, change: str
 ) -> None:
     code, out, _ = shell.review(iid)
     assert code == 0
@@ -146,8 +161,8 @@ def test_a_review_is_published_and_a_second_run_writes_nothing(
     assert writes(sandbox) == ["POST draft_notes", "POST draft_notes", "POST bulk_publish"]
     threads = sandbox.merge_request_state(iid)["discussions"]
     assert {(one["position"]["new_path"], one["position"]["new_line"]) for one in threads} == {
-        ("app.py", 3),
-        ("settings.py", 1),
+        (f"{change}/app.py", 3),
+        (f"{change}/settings.py", 1),
     }
     code, out, _ = shell.review(iid, "--format", "json")
     assert code == 0
@@ -155,7 +170,7 @@ def test_a_review_is_published_and_a_second_run_writes_nothing(
     assert writes(sandbox) == []
 
 
-def test_the_process_that_reads_holds_no_write_token_and_ends_with_ctrl_c(
+def test_the_process_that_reads_holds_no_write_token_and_ends_with_its_parent(
     sandbox: SandboxServer, shell: Shell, iid: int, tmp_path: Path
 ) -> None:
     write, read = sandbox.token("trivet"), sandbox.token("rita")
@@ -174,21 +189,20 @@ def test_the_process_that_reads_holds_no_write_token_and_ends_with_ctrl_c(
     assert "TRIVET_SECRETS_DIR" not in held
     assert f"TRIVET_GITLAB__READ_TOKEN={read}" in held
     assert write in Path(f"/proc/{process.pid}/environ").read_text()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     code, out, err = finished(process)
     assert (code, out, err.splitlines()[-1]) == (130, "", "trivet: stopped")
     assert not Path(f"/proc/{child}").exists()
     assert writes(sandbox) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_between_drafts_and_publish_it_leaves_no_drafts(
-    sandbox: SandboxServer, shell: Shell, iid: int, number: int
+    sandbox: SandboxServer, shell: Shell, iid: int
 ) -> None:
-    sandbox.fault(path=f"merge_requests/{iid}/draft_notes$", method="POST", hang=0.5, times=9, after=1)
+    sandbox.fault(path=f"merge_requests/{iid}/draft_notes$", method="POST", hang=2, times=9, after=1)
     process = shell.start(iid)
     until(lambda: drafts(sandbox, iid))
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     code, _, err = finished(process)
     assert (code, err.splitlines()[-1]) == (130, "trivet: stopped")
     until(lambda: not drafts(sandbox, iid))
@@ -196,27 +210,52 @@ def test_stopped_between_drafts_and_publish_it_leaves_no_drafts(
     assert sandbox.merge_request_state(iid)["discussions"] == []
 
 
-def test_a_lost_answer_is_a_failure_that_the_same_command_mends(
-    sandbox: SandboxServer, shell: Shell, iid: int
-) -> None:
-    sandbox.fault(path="bulk_publish", method="POST", drop_answer=True, status=502)
-    code, _, err = shell.review(iid)
-    assert code == 3
-    assert "run the same command again" in err.splitlines()[-1]
-    code, _, _ = shell.review(iid)
-    assert code == 0
-    assert len(sandbox.merge_request_state(iid)["discussions"]) == 2
+class Failing:
+    """Effects that end as told, on a GitLab that may be down when asked to take something back."""
+
+    def __init__(self, applying: BaseException, discarding: BaseException | None = None) -> None:
+        self.applying = applying
+        self.discarding = discarding
+
+    def apply(self, *_: object, **__: object) -> list[Any]:
+        raise self.applying
+
+    def discard(self, *_: object) -> None:
+        if self.discarding:
+            raise self.discarding
 
 
-def test_a_reading_process_that_is_killed_is_told_of_with_its_code(
-    sandbox: SandboxServer, shell: Shell, iid: int
+def applied(applying: BaseException, discarding: BaseException | None = None) -> Report:
+    report = Report(run="shell", agent="review", target="acme/shop!1")
+    made = Proposal(
+        run="shell", agent="review", project="", project_id=0, iid=0, head="", actions=(), report=report
+    )
+    return shell_module._applied(made, Failing(applying, discarding), Progress())  # type: ignore[arg-type]
+
+
+def test_a_lost_answer_says_that_the_same_command_mends_it() -> None:
+    with pytest.raises(PlatformError, match="GitLab failed; run the same command again"):
+        applied(Unavailable("GitLab failed"))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), PlatformError("GitLab is down")])
+def test_drafts_that_cannot_be_taken_back_are_told_of(
+    error: BaseException, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sandbox.fault(path=f"merge_requests/{iid}", method="GET", hang=30)
-    process = shell.start(iid)
-    os.kill(until(lambda: child_of(process)), signal.SIGKILL)
-    code, _, err = finished(process)
-    assert code == 3
-    assert "ended with code -9" in err.splitlines()[-1]
+    with pytest.raises(KeyboardInterrupt):
+        applied(KeyboardInterrupt(), error)
+    assert "the next review takes them away" in capsys.readouterr().err
+
+
+def test_a_push_in_the_middle_is_no_failure() -> None:
+    report = applied(Superseded("acme/shop!1 moved on"))
+    assert (report.state, report.message) == ("superseded", "acme/shop!1 moved on")
+
+
+def test_a_reading_process_that_breaks_is_told_of_with_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "PYTHON", (sys.executable, "-c", "raise SystemExit(9)"))
+    with pytest.raises(PlatformError, match="ended with code 9"):
+        apart.propose_apart(shell_request(1, PROJECT), None, Settings())
 
 
 # --- nothing to read, nothing to write ---

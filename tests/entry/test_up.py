@@ -135,7 +135,7 @@ def test_a_second_one_on_the_same_data_is_refused(up: Up) -> None:
     done = run_up(environment)
     assert done.returncode == 2
     assert last_line(done) == (
-        f"trivet: another `trivet up` (process {up.pid}) works in {up.data}: "
+        f"another `trivet up` (process {up.pid}) works in {up.data}: "
         "stop it, or choose another TRIVET_DATA_DIR"
     )
     assert up.is_ready()
@@ -144,10 +144,7 @@ def test_a_second_one_on_the_same_data_is_refused(up: Up) -> None:
 def test_a_port_in_use_is_one_line_and_no_loop(up: Up, tmp_path: Path) -> None:
     done = run_up(up.environment | {"TRIVET_DATA_DIR": str(tmp_path / "other")})
     assert done.returncode == 2
-    assert (
-        last_line(done)
-        == f"trivet: port {up.port} on 127.0.0.1 is in use: free it, or choose another with --port"
-    )
+    assert last_line(done) == f"port {up.port} on 127.0.0.1 is in use: free it, or choose another with --port"
 
 
 @pytest.mark.parametrize("name", ["agents", "effects", "schedule", "redis"])
@@ -164,6 +161,12 @@ def test_a_delivery_during_the_receivers_restart_waits_and_is_answered(up: Up) -
     with urllib.request.urlopen(f"http://127.0.0.1:{up.port}/healthz", timeout=60) as answer:
         assert answer.status == 200
     assert up.parts()["serve"] != before
+
+
+def test_a_sweep_beside_it_finds_its_redis_and_says_that_gitlab_is_not_there(up: Up) -> None:
+    done = run(up.environment, "sweep")
+    assert done.returncode == 3
+    assert "GitLab cannot be reached" in done.stderr
 
 
 def test_its_lines_are_json_all_of_them(up: Up) -> None:
@@ -217,15 +220,21 @@ def running(parts: dict[str, int]) -> list[str]:
 # --- what cannot work ---
 
 
-def run_up(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bot", "up", *words]
+def run_up(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return run(environment, "up")
+
+
+def run(environment: dict[str, str], command_name: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bot", command_name]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    """The last sentence. All lines are JSON, as the settings ask for."""
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
-    return done.stderr.splitlines()[-1]
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    return str(lines[-1]["message"])
 
 
 @pytest.mark.parametrize(

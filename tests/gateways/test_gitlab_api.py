@@ -116,7 +116,7 @@ def test_nothing_is_asked_twice(gitlab: responses.RequestsMock) -> None:
 )
 def test_no_answer_is_a_passing_fault(gitlab: responses.RequestsMock, fault: Exception) -> None:
     answer(gitlab, body=fault)
-    with pytest.raises(Unavailable, match="cannot be reached at the thing"):
+    with pytest.raises(Unavailable, match="cannot be reached for the thing"):
         api().get("/thing", "the thing")
 
 
