@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,6 +24,7 @@ from tests.bench.deliveries import body, http_request, signed
 HOST = "127.0.0.1"
 PATIENCE_SECONDS = 30
 MOST_CONNECTIONS = 200
+MOST_PER_SECOND = 4000
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,10 @@ class Connection(asyncio.Protocol):
         if self._answer and not self._answer.done():
             self._answer.set_exception(error or ConnectionResetError("closed without an answer"))
 
+    @property
+    def is_open(self) -> bool:
+        return not self._transport.is_closing()
+
     async def exchange(self, request: bytes) -> int:
         """Send; the answer's status."""
         self._answer = asyncio.get_running_loop().create_future()
@@ -129,18 +134,29 @@ class Client:
 
 
 async def run_closed(port: int, connections: int, seconds: float) -> Load:
+    """Deliveries are made beforehand: making one takes time in which its connection would stand idle."""
     client = Client(port)
+    made = deque(client.delivery() for _ in range(int(seconds * MOST_PER_SECOND)))
     started = time.perf_counter()
 
     async def keep_sending() -> None:
         connection = await client.connect()
         while time.perf_counter() < started + seconds:
-            request = client.delivery()
+            request = made.popleft() if made else client.delivery()
             await client.send(connection, request, time.perf_counter())
         connection.close()
 
     await asyncio.gather(*(keep_sending() for _ in range(connections)))
     return client.summary(time.perf_counter() - started)
+
+
+def _open_one(free: list[Connection]) -> Connection | None:
+    """One that the server has not closed for being idle."""
+    while free:
+        connection = free.pop()
+        if connection.is_open:
+            return connection
+    return None
 
 
 async def run_open(port: int, rate: int, seconds: float) -> Load:
@@ -151,7 +167,7 @@ async def run_open(port: int, rate: int, seconds: float) -> Load:
     async def deliver(due: float) -> None:
         async with room:
             request = client.delivery()
-            connection = free.pop() if free else await client.connect()
+            connection = _open_one(free) or await client.connect()
             await client.send(connection, request, due)
             free.append(connection)
 
