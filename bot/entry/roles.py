@@ -30,6 +30,8 @@ from bot.routing import JobRequest, Routing
 from bot.run import Means
 from bot.settings import Settings, SettingsFile
 
+POLITENESS = 10  # on a shared machine a delivery is answered before a review goes on
+
 log = structlog.get_logger("trivet.roles")
 
 
@@ -45,6 +47,7 @@ def run_worker(settings: Settings, name: str, processes: int = 1) -> None:
     store = Store(connect(url))
     jobs = _agents(store) if name == queue.AGENTS else _effects(store)
     log.info("taking jobs", queue=name)
+    os.nice(POLITENESS)
     work(name, store.redis, jobs.table())
 
 
