@@ -8,10 +8,18 @@ TrivetError                  its text is one sentence for a person: what is wron
 │   │   └── NotReady         the platform is still preparing what we asked for: try again in moments
 │   ├── AccessDenied         401, 403: the token is expired, too weak, or not a member
 │   ├── NotFound             404, 410: the project, branch, commit or merge request is gone
-│   └── Refused              400, 409, 422: this one request is not acceptable; `detail` is the platform's text
+│   ├── Refused              400, 409, 422: this one request is not acceptable; `detail` is the platform's text
+│   └── ModelFault           no usable answer; `usage` is what was paid. The run goes on and says what is missing
+│       ├── TooLong          the prompt does not fit the model's window: split it
+│       ├── Unusable         truncated or invalid, after one repair
+│       ├── Declined         the model refused, or a content filter did
+│       ├── OverBudget       the tokens of the run, the merge request or the day are spent: ask no more
+│       └── NoModel          key or quota refused, or no such model, all along the chain: ask no more
 └── Stopped                  a run ends without publishing; `state` is the state it ends in
     └── Superseded           a newer head, or the merge request was merged or closed
 """
+
+from typing import Any
 
 
 class TrivetError(Exception):
@@ -37,12 +45,13 @@ class PlatformError(TrivetError):
 class Unavailable(PlatformError):
     """A passing fault: the same request may succeed later.
 
-    `retry_after`: seconds the platform asked us to wait, if it did.
+    `retry_after`: seconds the platform asked us to wait, if it did. `usage`: see ModelFault.
     """
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    def __init__(self, message: str, retry_after: float | None = None, usage: Any = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.usage = usage
 
 
 class NotReady(Unavailable):
@@ -63,6 +72,34 @@ class Refused(PlatformError):
     def __init__(self, message: str, detail: str = "") -> None:
         super().__init__(message)
         self.detail = detail
+
+
+class ModelFault(PlatformError):
+    """A model gave no usable answer. `usage`: what it has cost (`bot.llm.messages.Usage`), None for nothing."""
+
+    def __init__(self, message: str, usage: Any = None) -> None:
+        super().__init__(message)
+        self.usage = usage
+
+
+class TooLong(ModelFault):
+    """The prompt does not fit the model's window; never sent to another model instead."""
+
+
+class Unusable(ModelFault):
+    """The answer was cut off, or is not what was asked for, also after one repair."""
+
+
+class Declined(ModelFault):
+    """The model, or its provider's filter, refused to answer."""
+
+
+class OverBudget(ModelFault):
+    """The tokens allowed for this run, this merge request or this day are spent."""
+
+
+class NoModel(ModelFault):
+    """No model can be asked: a key or quota is refused, or the model does not exist. An operator's matter."""
 
 
 class Stopped(TrivetError):

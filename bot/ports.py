@@ -1,10 +1,26 @@
 """What the core reads through: Protocols, read only, each as small as its caller needs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from bot.domain.background import Commit, LinkedIssue
 from bot.domain.change import ChangeSet, MergeRequest, Target
 from bot.domain.notes import Note
+from bot.errors import PlatformError
+
+
+class NotSearchable(PlatformError):
+    """The repository is only at hand file by file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One line a search found. `line` is 1-based; `text` is the line without its newline, cut to 400 characters."""
+
+    path: str
+    line: int
+    text: str
 
 
 class Snapshot(Protocol):
@@ -18,6 +34,22 @@ class Snapshot(Protocol):
     def size(self, path: str) -> int | None:
         """The file's size in bytes, None when there is no such regular file."""
 
+    def list(self, folder: str = "", limit: int = 200) -> Sequence[str]:
+        """What the folder holds, sorted, at most `limit` names; a folder's ends with "/". Empty: no such folder."""
+
+    def search(self, text: str, paths: str = "", limit: int = 50) -> Sequence[Match]:
+        """Lines that hold `text` literally, in path order, at most `limit`; `paths` is a folder or file to stay in.
+
+        Binary files and files over 1 MB are left out. Raises NotSearchable where this repository cannot be searched.
+        """
+
+
+class IssueReader(Protocol):
+    """Reads what the issues that a merge request names ask for."""
+
+    def linked(self, request: MergeRequest) -> Sequence[LinkedIssue]:
+        """The issues the merge request names, those this project may see. Raises PlatformError."""
+
 
 class MergeRequestReader(Protocol):
     """Reads one code host."""
@@ -29,13 +61,16 @@ class MergeRequestReader(Protocol):
         """Every changed file, read or with a reason why not. Raises NotReady while the diff is being prepared."""
 
     def notes(self, target: Target) -> Iterable[Note]:
-        """All notes of the merge request, oldest first."""
+        """All notes of the merge request, oldest first; the host's own may be missing where there are no others."""
 
     def snapshot(self, request: MergeRequest) -> Snapshot:
         """The repository at the merge request's head."""
 
     def target_branch(self, request: MergeRequest) -> Snapshot:
         """The repository at the tip of the target branch: where rules come from."""
+
+    def commits(self, request: MergeRequest) -> Sequence[Commit]:
+        """The merge request's commits, newest first, at most 100; empty where they cannot be had cheaply."""
 
     def access_level(self, target: Target, user_id: int) -> int:
         """GitLab's access level of a person in the target's project, inherited rights included; 0 for none."""

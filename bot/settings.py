@@ -28,9 +28,16 @@ from bot.errors import UsageError
 PREFIX: Final = "TRIVET_"
 SECRETS_DIR: Final = "TRIVET_SECRETS_DIR"
 DEBUG: Final = "TRIVET_DEBUG"
-PROVIDER_KEYS: Final = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
+PROVIDER_KEYS: Final = (
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "MISTRAL_API_KEY",
+    "VLLM_API_KEY",
+    "COMPATIBLE_API_KEY",
+)
 SHORTEST_MARK_SECRET: Final = 16  # characters
 TOKEN: Final = re.compile(r"[!-~]+")
+MODEL: Final = re.compile(r"[A-Za-z]+:@?[^\s@]*(?:@\w[\w.-]*)?(?:@(?P<address>[^\s@]*:\S*))?")
 
 NO_GITLAB = "TRIVET_GITLAB__URL is not set: tell which GitLab to work with, like https://gitlab.example.com"
 NO_TOKEN = "TRIVET_GITLAB__TOKEN is not set: writing needs a token with the api scope"  # noqa: S105
@@ -45,6 +52,12 @@ NOT_REDIS = "must be like redis://host:6379/0, rediss://host:6380/0 or unix:///p
 NOT_LIST = "must be a comma-separated list, or a JSON list of texts"
 TOO_SHORT = f"each needs at least {SHORTEST_MARK_SECRET} characters; `openssl rand -hex 32` makes one"
 NOT_TOKEN = "holds a blank or a character that no token has: was it copied whole?"  # noqa: S105
+NOT_MODEL = (
+    "each must be like openai:NAME, or with an address like compatible:NAME@https://models.example.com/v1"
+)
+NOT_MODEL_ADDRESS = (
+    "an address after @ must be http(s) without user name or query: keys have variables of their own"
+)
 UNREADABLE = "{file} in TRIVET_SECRETS_DIR cannot be read: {reason}"
 NO_FOLDER = "TRIVET_SECRETS_DIR: {folder} is not a folder"
 NOT_OURS = "the data folder {folder} cannot be written ({reason}): choose another with TRIVET_DATA_DIR"
@@ -73,10 +86,15 @@ def _listed(value: Any) -> Any:
 
 
 def _http_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+    if not _is_plain_http(value):
         raise ValueError(NOT_HTTP)
     return value.rstrip("/")
+
+
+def _is_plain_http(value: str) -> bool:
+    parts = urlsplit(value)
+    has_more = parts.username or parts.password or parts.query
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not has_more
 
 
 def _gitlab_address(value: str) -> str:
@@ -89,6 +107,15 @@ def _redis_address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.path):
         raise ValueError(NOT_REDIS)
+    return value
+
+
+def _model(value: str) -> str:
+    spec = MODEL.fullmatch(value)
+    if not spec:
+        raise ValueError(NOT_MODEL)
+    if spec["address"] and not _is_plain_http(spec["address"]):
+        raise ValueError(NOT_MODEL_ADDRESS)
     return value
 
 
@@ -111,10 +138,13 @@ def _whole_path(value: Path) -> Path:
 Address = Annotated[str, AfterValidator(_http_address)]
 Token = Annotated[SecretStr, AfterValidator(_plain_token)]
 MarkSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
+ModelSpec = Annotated[str, AfterValidator(_model)]
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)]
+ModelSpecs = Annotated[tuple[ModelSpec, ...], NoDecode, BeforeValidator(_listed)]
 MarkSecrets = Annotated[tuple[MarkSecret, ...], NoDecode, BeforeValidator(_listed)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
+Tokens = Annotated[int, Field(gt=0)]
 
 
 # --- the settings ---
@@ -134,6 +164,16 @@ class GitLabSettings(BaseModel):
     @property
     def reader(self) -> SecretStr | None:
         return self.read_token or self.token
+
+
+class BudgetSettings(BaseModel):
+    """Tokens that models may take, sent and answered: in a run, for a merge request a day, and in all a day (UTC)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    run_tokens: Tokens = 1_000_000
+    mr_tokens: Tokens = 3_000_000
+    day_tokens: Tokens = 20_000_000
 
 
 class Settings(BaseSettings):
@@ -156,6 +196,8 @@ class Settings(BaseSettings):
     max_body: int = Field(default=5_000_000, gt=0)
     sweep_seconds: float = Field(default=180, gt=0, allow_inf_nan=False)
     gitlab: GitLabSettings = GitLabSettings()
+    models: ModelSpecs = ()
+    budget: BudgetSettings = BudgetSettings()
     mark_secrets: MarkSecrets = ()
     reviewer_state: Literal["reviewed", "requested_changes"] = "reviewed"
     log_format: Literal["json", "human"] | None = None

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.redis_server import RedisServer
+
+if TYPE_CHECKING:
+    from tests.reviewing import Desk
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -24,3 +28,21 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
     with RedisServer(tmp_path) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def shared_desk(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Desk]":
+    """One sandbox for all tests of a file. Imported here, as most tests do without GitLab's client."""
+    from tests.reviewing import Desk
+    from tests.sandbox_server import SandboxServer
+
+    with SandboxServer() as sandbox:
+        yield Desk(sandbox, tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def desk(shared_desk: "Desk") -> "Iterator[Desk]":
+    """Leaves no fault and no limit to the next test."""
+    yield shared_desk
+    shared_desk.sandbox.clear_faults()
+    shared_desk.sandbox.limits(collapse_bytes=20_480, too_large_bytes=204_800, files=1000)

@@ -1,8 +1,10 @@
 """Stand-ins that several tests share: a repository in a dictionary, and change sets made from text."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 from bot.domain.change import ChangeSet, DiffRefs, FileChange, FileStatus, Hunk, Line, Side
+from bot.ports import Match
 
 REFS = DiffRefs(base="b" * 40, start="b" * 40, head="a" * 40)
 
@@ -25,6 +27,27 @@ class DictSnapshot:
 
     def size(self, path: str) -> int | None:
         return len(self.files[path]) if path in self.files else None
+
+    def list(self, folder: str = "", limit: int = 200) -> Sequence[str]:
+        within = f"{folder}/" if folder else ""
+        inside = (path.removeprefix(within) for path in self.files if path.startswith(within))
+        names = {name + slash for name, slash, _rest in (path.partition("/") for path in inside)}
+        return sorted(names)[:limit]
+
+    def search(self, text: str, paths: str = "", limit: int = 50) -> Sequence[Match]:
+        return tuple(islice(self._matches(text, paths), limit)) if text else ()
+
+    def _matches(self, text: str, paths: str) -> Iterator[Match]:
+        for path, content in sorted(self.files.items()):
+            if paths in ("", path) or path.startswith(f"{paths}/"):
+                yield from _lines_with(text, path, content)
+
+
+def _lines_with(text: str, path: str, content: bytes) -> Iterator[Match]:
+    if len(content) <= 1_000_000 and b"\0" not in content[:8_000]:
+        for number, line in enumerate(content.decode("utf-8", "surrogateescape").split("\n"), 1):
+            if text in line:
+                yield Match(path, number, line[:400])
 
 
 def added_lines(text: str, start: int = 1) -> Hunk:

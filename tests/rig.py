@@ -4,12 +4,14 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -26,7 +28,7 @@ COMMANDS = {
     "effects": "bot work effects",
     "schedule": "bot schedule",
 }
-SETTINGS_PREFIXES = ("TRIVET_", "OPENAI_", "ANTHROPIC_", "CI")
+SETTINGS_PREFIXES = ("TRIVET_", "OPENAI_", "ANTHROPIC_", "MISTRAL_", "OLLAMA_", "VLLM_", "COMPATIBLE_", "CI")
 
 
 def clean_environment() -> dict[str, str]:
@@ -35,9 +37,16 @@ def clean_environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A loopback port of this test process's own: bound until it ends, so that the kernel gives it to nobody else.
+
+    A server that asks for it by number still gets it, again and again (SO_REUSEADDR on both sockets, as Linux has it).
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port = int(holder.getsockname()[1])
+        holder.detach()
+        return port
 
 
 class Rig:
@@ -166,6 +175,27 @@ class Rig:
         client = self.redis()
         found = [client.hgetall(key) for key in client.keys("trivet:run:*")]
         return [{name.decode(): value.decode() for name, value in run.items()} for run in found]
+
+    def kept_turns(self) -> int:
+        """The finished model turns of runs that are not over; a turn alone writes what was spent."""
+        return self._kept("SELECT count(*) FROM writes WHERE channel = 'spent'")
+
+    def kept_runs(self) -> int:
+        """How many runs the agents keep steps of."""
+        return self._kept(
+            "SELECT count(*) FROM (SELECT thread_id FROM checkpoints UNION SELECT thread_id FROM writes)"
+        )
+
+    def _kept(self, query: str) -> int:
+        file = self.folder / "data" / "checkpoints.sqlite"
+        if not file.exists():
+            return 0
+        with closing(sqlite3.connect(file, timeout=10)) as connection:
+            try:
+                [(count,)] = connection.execute(query)
+            except sqlite3.OperationalError:  # its tables are being made
+                return 0
+        return int(count)
 
     # people's view of a merge request
 

@@ -11,16 +11,18 @@ ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
     "bot.domain": {"bot.domain", "bot.errors"},
     "bot.errors": set(),
-    "bot.ports": {"bot.domain"},
+    "bot.ports": {"bot.domain", "bot.errors"},
     "bot.llm": {"bot.llm", "bot.domain", "bot.errors", "bot.ports"},
     "bot.agents": {"bot.agents", "bot.domain", "bot.errors", "bot.llm", "bot.ports"},
     "bot.sources": {"bot.sources", "bot.domain", "bot.errors", "bot.ports"},
     "bot.gateways": {"bot.gateways", "bot.domain", "bot.errors", "bot.ports"},
     "bot.policy": {"bot.agents", "bot.domain", "bot.errors", "bot.ports"},
     "bot.routing": {"bot.domain", "bot.errors"},
-    "bot.run": {"bot.agents", "bot.domain", "bot.errors", "bot.policy", "bot.ports", "bot.routing"},
+    "bot.run": {"bot.agents", "bot.domain", "bot.errors", "bot.llm", "bot.policy", "bot.ports", "bot.routing"},
     "bot.settings": {"bot.errors"},
     "bot.sandbox": {"bot.sandbox"},
+    "bot.evaluation": {"bot.domain", "bot.errors"},
+    "bot.testing": {"bot.agents.review.schema", "bot.domain", "bot.llm"},
 }
 NOT_FOR_AGENTS = {"requests", "httpx", "httpx2", "urllib3", "gitlab", "redis", "rq", "aiohttp"}
 

@@ -14,23 +14,17 @@ from bot.errors import NotFound, Stopped
 from bot.routing import JobRequest
 from bot.run import Means, apply, propose
 from tests.reviewing import SECRET, Desk
-from tests.sandbox_server import PROJECT, SandboxServer
+from tests.sandbox_server import PROJECT
 
 LEAK = "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
 GIT = r"\.git/"
 
 
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with SandboxServer() as sandbox:
-        yield Desk(sandbox, tmp_path_factory.mktemp("cache"))
-
-
-@pytest.fixture
-def desk(started: Desk) -> Iterator[Desk]:
-    yield started
-    started.sandbox.clear_faults()
-    started.sandbox.push("main", {".trivet.yml": None})
+@pytest.fixture(autouse=True)
+def no_rules_left(desk: Desk) -> Iterator[None]:
+    """What a test wrote into the target branch is gone for the next."""
+    yield
+    desk.sandbox.push("main", {".trivet.yml": None})
 
 
 def job(iid: int, trigger: str = "opened") -> JobRequest:

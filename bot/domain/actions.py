@@ -68,11 +68,16 @@ Action = Annotated[PostFinding | UpsertNote | React, Field(discriminator="kind")
 
 
 class Decision(_Frozen):
-    """What policy says of one action, with the reason where it says no or changed something."""
+    """What was decided of one finding or action, with the reason where the answer is no or something was changed.
+
+    The reason's words before its first ": " are its kind, by which reasons are counted. `about` tells a person what a
+    finding that is not shown was: its title and place.
+    """
 
     key: str
     allowed: bool
     reason: str = ""
+    about: str = ""
 
 
 class Outcome(_Frozen):
@@ -84,7 +89,7 @@ class Outcome(_Frozen):
 
 
 class Coverage(_Frozen):
-    """One changed file: read whole, or the reason why not."""
+    """One changed file: read whole, or the reason why not. Read and a reason: by the checks, and why by no model."""
 
     path: str
     read: bool
@@ -92,7 +97,11 @@ class Coverage(_Frozen):
 
 
 class Report(_Frozen):
-    """The account of one run: read, decided, skipped with reasons, paid, posted. `seconds` are wall time."""
+    """The account of one run: read, decided, skipped with reasons, paid, posted. `seconds` are wall time.
+
+    `failures`: what a platform or a model did not do, a sentence each; the complaints tell them, too. `model` is empty
+    where none is configured. `cached_tokens` are part of `tokens`. `cost_usd` 0: the price is not known.
+    """
 
     run: str
     agent: str
@@ -107,8 +116,11 @@ class Report(_Frozen):
     decisions: tuple[Decision, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     complaints: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+    model: str = ""
     model_calls: int = 0
     tokens: int = 0
+    cached_tokens: int = 0
     cost_usd: float = 0.0
     seconds: float = 0.0
 

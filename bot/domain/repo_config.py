@@ -4,53 +4,21 @@ Every key has a default. A file that is wrong in any way counts as if it were no
 complaint that a person sees. Nothing in it can name a secret, an address or a model.
 """
 
-import difflib
-import json
 import re
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import re2
-import yaml
 from pathspec import GitIgnoreSpec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from bot.domain.findings import Severity
 from bot.domain.sanitize import visible
+from bot.domain.yaml_file import Wrong, read
 
 FILE = ".trivet.yml"
 COMPLAINT = "{file} is not used, the defaults are: {what}."
 LIMIT = 64 * 1024  # bytes
-DEPTH = 16  # nested lists and mappings
-ECHO = 60  # characters of the file that a complaint may repeat
-
-TOO_LONG = f"it is larger than {LIMIT // 1024} KB"
-NO_TEXT = "it is not UTF-8 text"
-NO_MAPPING = 'it must be a mapping with the keys "review", "link" and "pages"'
-NOT_YAML = "line {line} is not valid YAML"
-ALIAS = 'line {line} has an anchor or an alias ("&", "*"), which is not allowed'
-TAG = 'line {line} has a tag ("!"), which is not allowed'
-TOO_DEEP = "line {line} is nested too deeply"
-DUPLICATE = 'line {line} repeats the key "{key}"'
-NOT_VALID = '"{key}" is not valid'
-EXPECTED = {
-    "extra_forbidden": '"{key}" is no key we know',
-    "missing": '"{key}" is missing',
-    "enum": '"{key}" must be {expected}',
-    "literal_error": '"{key}" must be {expected}',
-    "bool_type": '"{key}" must be true or false',
-    "int_type": '"{key}" must be a whole number',
-    "string_type": '"{key}" must be text',
-    "tuple_type": '"{key}" must be a list',
-    "model_type": '"{key}" must be a mapping',
-    "greater_than_equal": '"{key}" must be at least {ge}',
-    "less_than_equal": '"{key}" must be at most {le}',
-    "string_too_short": '"{key}" must not be empty',
-    "string_too_long": '"{key}" must have at most {max_length} characters',
-    "too_long": '"{key}" must have at most {max_length} entries',
-    "value_error": '"{key}" {error}',
-}
-"""Pydantic's error types that these models can raise, as a sentence (docs.pydantic.dev/latest/errors)."""
 
 _QUIET = re2.Options()
 _QUIET.log_errors = False
@@ -64,7 +32,8 @@ def _regular_expression(pattern: str) -> str:
     return pattern
 
 
-def _glob(pattern: str) -> str:
+def checked_glob(pattern: str) -> str:
+    """The pattern. Raises ValueError where it is none as in .gitignore."""
     try:
         GitIgnoreSpec.from_lines([pattern], backend="re2")
     except (ValueError, re.error, re2.error):
@@ -74,7 +43,7 @@ def _glob(pattern: str) -> str:
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Expression = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_regular_expression)]
-Glob = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_glob)]
+Glob = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(checked_glob)]
 Globs = Annotated[tuple[Glob, ...], Field(max_length=200)]
 
 
@@ -102,6 +71,15 @@ class Instruction(_Section):
     """The instruction, in plain words."""
 
 
+class SecondPass(_Section):
+    """From what size on a merge request is read twice, the second time with its files grouped otherwise."""
+
+    files: int = Field(ge=1, le=100_000)
+    """This many changed files,"""
+    lines: int = Field(ge=1, le=10_000_000)
+    """or this many added lines."""
+
+
 class Review(_Section):
     """Reviews of merge requests."""
 
@@ -116,6 +94,8 @@ class Review(_Section):
     skip_titles: Annotated[tuple[Expression, ...], Field(max_length=50)] = ()
     """Merge requests that are not reviewed: regular expressions (RE2) looked for in the title."""
     pause: Pause = Pause()
+    second_pass: SecondPass | None = None
+    """Large merge requests are read twice, which finds more and costs twice; none when unset."""
     instructions: Annotated[tuple[Instruction, ...], Field(max_length=50)] = ()
 
 
@@ -175,6 +155,11 @@ class RepoConfig(_Section):
         """Whether `review.ignore` names the path, by the rules of .gitignore."""
         return matches(self.review.ignore, path)
 
+    def reads_twice(self, files: int, added_lines: int) -> bool:
+        """Whether a change of this size gets the second pass that `review.second_pass` asks for."""
+        size = self.review.second_pass
+        return size is not None and (files >= size.files or added_lines >= size.lines)
+
     def skips_title(self, title: str) -> bool:
         """Whether a merge request with this title is not to be reviewed."""
         shown = visible(title)
@@ -183,7 +168,12 @@ class RepoConfig(_Section):
 
 def matches(globs: tuple[str, ...], path: str) -> bool:
     """Whether patterns as in .gitignore select the path. Linear time, whatever the path."""
-    return _spec(globs).match_file(path.encode("utf-8", "backslashreplace").decode())
+    return _spec(globs).match_file(matchable(path))
+
+
+def matchable(path: str) -> str:
+    """The path as patterns see it: bytes that are no UTF-8 are escaped."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 @lru_cache(maxsize=64)
@@ -200,111 +190,6 @@ def json_schema() -> dict[str, Any]:
 def load(text: bytes | None) -> tuple[RepoConfig, str | None]:
     """The configuration and, when the file is wrong, the one complaint about it. None: there is no file."""
     try:
-        return RepoConfig.model_validate_json(_as_json(text)), None
-    except _Wrong as wrong:
-        what = str(wrong)
-    except ValidationError as errors:
-        what = _first_of(errors)
-    return RepoConfig(), COMPLAINT.format(file=FILE, what=what)
-
-
-class _Wrong(Exception):
-    """The file cannot be read; the text says why."""
-
-
-class _Loader(yaml.SafeLoader):
-    """Plain data only: text, whole numbers, true, false, null. So `on` and `yes` are text, as people expect."""
-
-
-_Loader.yaml_implicit_resolvers = {}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"(?:~|null|)\Z"), ["~", "n", ""])
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"(?:true|false)\Z"), ["t", "f"])
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:int", re.compile(r"-?(?:0|[1-9][0-9]{0,17})\Z"), list("-0123456789")
-)
-
-
-def _as_json(text: bytes | None) -> bytes:
-    """The file as JSON, in which a list may stand for a tuple; sections that are empty are left out."""
-    if text is not None and len(text) > LIMIT:
-        raise _Wrong(TOO_LONG)
-    try:
-        content = _content((text or b"").decode("utf-8-sig"))
-        return json.dumps(content, ensure_ascii=False).encode()
-    except yaml.MarkedYAMLError as error:
-        raise _Wrong(NOT_YAML.format(line=_line(error.problem_mark))) from None
-    except (UnicodeError, yaml.YAMLError):
-        raise _Wrong(NO_TEXT) from None
-
-
-def _content(source: str) -> dict[str, Any]:
-    _refuse_tricks(source)
-    loader = _Loader(source)
-    root = loader.get_single_node()
-    if root is None:
-        return {}
-    _refuse_duplicates(root)
-    content = loader.construct_document(root)
-    if not isinstance(content, dict | None):
-        raise _Wrong(NO_MAPPING)
-    return {str(key): value for key, value in (content or {}).items() if value is not None}
-
-
-def _refuse_tricks(source: str) -> None:
-    """No aliases (they multiply), no tags (they construct), no depth that exhausts the stack."""
-    depth = 0
-    for event in yaml.parse(source, Loader=_Loader):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        line = _line(event.start_mark)
-        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            raise _Wrong(ALIAS.format(line=line))
-        if getattr(event, "tag", None):
-            raise _Wrong(TAG.format(line=line))
-        if depth > DEPTH:
-            raise _Wrong(TOO_DEEP.format(line=line))
-
-
-def _refuse_duplicates(node: yaml.Node) -> None:
-    """YAML readers take the last of two equal keys, people the first: neither is right."""
-    if isinstance(node, yaml.SequenceNode):
-        for child in node.value:
-            _refuse_duplicates(child)
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise _Wrong(DUPLICATE.format(line=_line(key.start_mark), key=_echo(key.value)))
-            seen.add(str(key.value))
-            _refuse_duplicates(value)
-
-
-def _line(mark: Any) -> int:
-    """A YAML reader's mark as a line number, counted from 1."""
-    return int(mark.line) + 1 if mark else 1
-
-
-def _first_of(errors: ValidationError) -> str:
-    """The first error as a sentence, and how many more there are."""
-    found = errors.errors(include_url=False)
-    kind, path, context = found[0]["type"], found[0]["loc"], found[0].get("ctx", {})
-    said = EXPECTED.get(kind, NOT_VALID).format(key=_echo(".".join(map(str, path))), **context)
-    if kind == "extra_forbidden":
-        said += _meant(str(path[-1]))
-    more = len(found) - 1
-    return f"{said} (and {more} more)" if more else said
-
-
-def _meant(key: str) -> str:
-    closest = difflib.get_close_matches(key[:ECHO], sorted(_known_keys()), n=1)
-    return f' (did you mean "{closest[0]}"?)' if closest else " (see: trivet config schema)"
-
-
-def _known_keys() -> set[str]:
-    schema = RepoConfig.model_json_schema()
-    parts = (schema, *schema["$defs"].values())
-    return {key for part in parts for key in part.get("properties", {})}
-
-
-def _echo(text: str) -> str:
-    shown = visible(text.replace("\n", " ")).replace('"', "'")
-    return shown if len(shown) <= ECHO else f"{shown[:ECHO]}…"
+        return read(RepoConfig, text, LIMIT), None
+    except Wrong as wrong:
+        return RepoConfig(), COMPLAINT.format(file=FILE, what=wrong)

@@ -13,9 +13,9 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
-from bot.domain.actions import Coverage, Report
+from bot.domain.actions import Coverage, Decision, Report
 from bot.domain.findings import Finding, Severity
-from bot.domain.markdown import code, counted, inert, one_line, spent
+from bot.domain.markdown import by_model, code, counted, inert, kinds, one_line, prose_line, spent, used
 from bot.domain.sanitize import line_ends, visible
 
 NAME = "Trivet"
@@ -28,21 +28,39 @@ SARIF_LEVELS = {
     Severity.BLOCKER: "error",
 }
 NO_FINDINGS = "No findings."
+NONE_SO_FAR = "No findings in what was read."
+OWN_TEXT = "the merge request's own text"
+OWN_TEXT_CASE = "merge request"
+BY_MODEL = "{rule}, found by the model"
+KEPT_BACK = "Kept back: {kinds}"
+MOST_KEPT = 20  # findings named that are kept back
+MODEL = "{model}: {used}"
 LONE = re.compile("[\ud800-\udfff]")
 NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 XML_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def as_text(report: Report) -> str:
-    """For a terminal: findings by place, then what was not read, complaints, and how it ended. No colours."""
+    """For a terminal: findings by place, then what was not read and what failed, and how it ended. No colours.
+
+    A run that did nothing says only why.
+    """
+    if _did_nothing(report):
+        return f"{_ending(report)}\n"
     parts = (
-        _text_findings(report.findings),
+        _text_findings(report.findings) or (NONE_SO_FAR if report.failures else NO_FINDINGS),
         _text_list("Not read:", (f"{_shown(one.path)}: {_shown(one.reason)}" for one in _unread(report))),
-        _text_list("Complaints:", map(_shown, report.complaints)),
+        _text_list(
+            "Read by the checks only:",
+            (f"{_shown(one.path)}: {_shown(one.reason)}" for one in _checked(report)),
+        ),
+        _text_list("What failed:", map(_shown, report.failures)),
+        _text_list("Complaints:", map(_shown, _complaints(report))),
         _text_list(
             "Did not succeed:", (f"{one.key}: {one.result}, {_shown(one.reason)}" for one in _missed(report))
         ),
-        _ending(report),
+        _text_kept_back(report),
+        "\n".join(filter(None, (_model(report), _ending(report)))),
     )
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -56,21 +74,30 @@ def as_markdown(report: Report) -> str:
     """For a page: the same account, every text literal."""
     parts = (
         f"## {NAME}: {one_line(report.target)}",
-        f"{one_line(_ending(report))}",
+        "<br>".join(map(one_line, filter(None, (_ending(report), _model(report))))),
         "\n".join(_markdown_item(finding) for finding in _by_place(report.findings)),
         _markdown_list("Not read", (f"{code(one.path)}: {one_line(one.reason)}" for one in _unread(report))),
-        _markdown_list("Complaints", map(one_line, report.complaints)),
+        _markdown_list(
+            "Read by the checks only",
+            (f"{code(one.path)}: {one_line(one.reason)}" for one in _checked(report)),
+        ),
+        _markdown_list("What failed", map(one_line, report.failures)),
+        _markdown_list("Complaints", map(one_line, _complaints(report))),
         _markdown_list(
             "Did not succeed", (f"{code(one.key)}: {one_line(one.reason)}" for one in _missed(report))
         ),
+        _markdown_kept_back(report),
     )
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
 def as_codequality(report: Report) -> str:
-    """GitLab's Code Quality report (docs.gitlab.com/ci/testing/code_quality), one entry a fingerprint."""
+    """GitLab's Code Quality report (docs.gitlab.com/ci/testing/code_quality), one entry a fingerprint.
+
+    Every entry needs a file: findings in the merge request's own text are left out.
+    """
     first: dict[str, Finding] = {}
-    for finding in report.findings:
+    for finding in filter(lambda one: one.path, report.findings):
         first.setdefault(_fingerprint(finding), finding)
     return json.dumps([_issue(key, finding) for key, finding in first.items()], indent=2) + "\n"
 
@@ -93,7 +120,7 @@ def as_sarif(report: Report) -> str:
 
 
 def as_junit(report: Report) -> str:
-    """JUnit XML: a test case a file, failed by its findings, skipped where the file was not read."""
+    """JUnit XML: a test case a file, failed by its findings, skipped where it was not read; an error a failure."""
     findings = {path: list(some) for path, some in groupby(_by_place(report.findings), lambda one: one.path)}
     cases = {one.path: one for one in report.coverage} | {
         path: Coverage(path=path, read=True)
@@ -103,14 +130,16 @@ def as_junit(report: Report) -> str:
     suite = ET.Element(
         "testsuite",
         name=_xml(f"{NAME} {report.agent}"),
-        tests=str(len(cases)),
+        tests=str(len(cases) + len(report.failures)),
         failures=str(len(findings)),
-        errors="0",
+        errors=str(len(report.failures)),
         skipped=str(sum(not one.read and path not in findings for path, one in cases.items())),
         time=f"{report.seconds:.3f}",
     )
     for path, coverage in cases.items():
         suite.append(_case(coverage, findings.get(path, [])))
+    for number, failure in enumerate(report.failures, start=1):
+        suite.append(_error_case(number, failure))
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
@@ -136,11 +165,41 @@ def _by_place(findings: Iterable[Finding]) -> list[Finding]:
 
 def _place(finding: Finding) -> str:
     line = finding.line or finding.old_line
-    return f"{_shown(finding.path)}:{line}" if line else _shown(finding.path)
+    return f"{_shown(finding.path)}:{line}" if line else _shown(finding.path) or OWN_TEXT
+
+
+def _who(finding: Finding) -> str:
+    rule = _shown(finding.rule)
+    return BY_MODEL.format(rule=rule) if by_model(finding) else rule
+
+
+def _did_nothing(report: Report) -> bool:
+    """Whether the run ended before it read anything, and says why."""
+    return bool(report.message) and not (report.findings or report.coverage or report.failures)
+
+
+def _complaints(report: Report) -> list[str]:
+    """Those that are not told as failures."""
+    return [text for text in report.complaints if text not in report.failures]
+
+
+def _kept_back(report: Report) -> list[Decision]:
+    return [one for one in report.decisions if not one.allowed]
+
+
+def _kept_items(kept: list[Decision], shown: Callable[[str], str]) -> list[str]:
+    named = [one for one in kept if one.about]
+    items = [f"{shown(one.about)}: {shown(one.reason)}" for one in named[:MOST_KEPT]]
+    return [*items, f"and {len(named) - MOST_KEPT:,} more"] if named[MOST_KEPT:] else items
 
 
 def _unread(report: Report) -> list[Coverage]:
     return [one for one in report.coverage if not one.read]
+
+
+def _checked(report: Report) -> list[Coverage]:
+    """What no model was shown."""
+    return [one for one in report.coverage if one.read and one.reason]
 
 
 def _missed(report: Report) -> list[Any]:
@@ -148,18 +207,24 @@ def _missed(report: Report) -> list[Any]:
 
 
 def _ending(report: Report) -> str:
-    """How it ended, in one line: "done: 2 findings, 4 of 5 files read, 3 calls, 1,234 tokens, 2.1 s"."""
+    """How it ended, in one line: "done: 2 findings, 4 of 5 files read, openai:small: 3 calls, 1,234 tokens, 2.1 s"."""
+    if _did_nothing(report):
+        return f"{report.state}: {_shown(report.message)}"
     said = [counted(len(report.findings), "finding")]
     if report.coverage:
         read = len(report.coverage) - len(_unread(report))
         said.append(f"{read:,} of {counted(len(report.coverage), 'file')} read")
-    if report.model_calls:
-        said += [counted(report.model_calls, "model call"), counted(report.tokens, "token")]
-    if report.cost_usd:
-        said.append(f"{report.cost_usd:.2f} USD")
     said.append(spent(report.seconds))
     ending = f"{report.state}: {', '.join(said)}"
     return f"{ending}. {_shown(report.message)}" if report.message else ending
+
+
+def _model(report: Report) -> str:
+    """What the model took, where one is configured."""
+    if not report.model:
+        return ""
+    counts = report.model_calls, report.tokens, report.cached_tokens, report.cost_usd
+    return MODEL.format(model=_shown(report.model), used=used(report.model, *counts))
 
 
 def _shown(text: str) -> str:
@@ -172,12 +237,12 @@ def _shown(text: str) -> str:
 
 def _text_findings(findings: Iterable[Finding]) -> str:
     groups = groupby(_by_place(findings), _place)
-    return "\n\n".join("\n".join((place, *map(_text_item, some))) for place, some in groups) or NO_FINDINGS
+    return "\n\n".join("\n".join((place, *map(_text_item, some))) for place, some in groups)
 
 
 def _text_item(finding: Finding) -> str:
     detail = [line for line in visible(line_ends(finding.detail)).split("\n") if line.strip()]
-    head = f"  {finding.severity.value}: {_shown(finding.title)} [{_shown(finding.rule)}]"
+    head = f"  {finding.severity.value}: {_shown(finding.title)} [{_who(finding)}]"
     return "\n".join((head, *(f"    {line}" for line in detail)))
 
 
@@ -186,11 +251,23 @@ def _text_list(heading: str, items: Iterable[str]) -> str:
     return "\n".join((heading, *rows)) if rows else ""
 
 
+def _text_kept_back(report: Report) -> str:
+    kept = _kept_back(report)
+    heading = KEPT_BACK.format(kinds=_shown(kinds(kept)))
+    return "\n".join((heading, *(f"  {item}" for item in _kept_items(kept, _shown)))) if kept else ""
+
+
 def _markdown_item(finding: Finding) -> str:
     line = finding.line or finding.old_line
-    place = f"{code(finding.path)}{f', line {line}' if line else ''}"
-    head = f"- **{finding.severity.value.capitalize()}: {one_line(finding.title)}** {place}"
-    return f"{head}<br>{one_line(finding.detail)}" if finding.detail.strip() else head
+    place = f"{code(finding.path)}{f', line {line}' if line else ''}" if finding.path else OWN_TEXT
+    head = f"- **{finding.severity.value.capitalize()}: {prose_line(finding.title)}** {place}"
+    return f"{head}<br>{prose_line(finding.detail)}" if finding.detail.strip() else head
+
+
+def _markdown_kept_back(report: Report) -> str:
+    kept = _kept_back(report)
+    rows = [f"- {item}" for item in _kept_items(kept, prose_line)]
+    return "\n".join((one_line(KEPT_BACK.format(kinds=kinds(kept))), "", *rows)).strip() if kept else ""
 
 
 def _markdown_list(heading: str, items: Iterable[str]) -> str:
@@ -231,29 +308,39 @@ def _issue(key: str, finding: Finding) -> dict[str, Any]:
 
 
 def _invocation(report: Report) -> dict[str, Any]:
-    notices = [_shown(text) for text in report.complaints]
-    notices += [f"{_shown(one.path)} was not read: {_shown(one.reason)}" for one in _unread(report)]
+    notices = [("error", _shown(text)) for text in report.failures]
+    notices += [("note", _shown(text)) for text in _complaints(report)]
+    notices += [("note", f"{_shown(one.path)} was not read: {_shown(one.reason)}") for one in _unread(report)]
     return {
-        "executionSuccessful": report.state != "failed",
-        "toolExecutionNotifications": [{"level": "note", "message": {"text": text}} for text in notices],
+        "executionSuccessful": report.state != "failed" and not report.failures,
+        "toolExecutionNotifications": [
+            {"level": level, "message": {"text": text}} for level, text in notices
+        ],
     }
 
 
 def _result(finding: Finding, rules: list[str]) -> dict[str, Any]:
     rule = _shown(finding.rule)
     text = f"{finding.title}\n\n{finding.detail}" if finding.detail.strip() else finding.title
-    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(finding.path)}}
-    if finding.line:
-        place["region"] = {"startLine": finding.line, "endLine": max(finding.line, finding.end_line or 0)}
     return {
         "ruleId": rule,
         "ruleIndex": rules.index(rule),
         "level": SARIF_LEVELS[finding.severity],
         "message": {"text": visible(line_ends(text))},
-        "locations": [{"physicalLocation": place}],
+        "locations": _locations(finding),
         "partialFingerprints": {"trivet/v1": _fingerprint(finding)},
         "properties": {"severity": finding.severity.value},
     }
+
+
+def _locations(finding: Finding) -> list[dict[str, Any]]:
+    """The place in a file; none for what is in the merge request's own text."""
+    if not finding.path:
+        return []
+    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(finding.path)}}
+    if finding.line:
+        place["region"] = {"startLine": finding.line, "endLine": max(finding.line, finding.end_line or 0)}
+    return [{"physicalLocation": place}]
 
 
 def _uri(path: str) -> str:
@@ -265,13 +352,21 @@ def _uri(path: str) -> str:
 
 
 def _case(coverage: Coverage, findings: list[Finding]) -> ET.Element:
-    case = ET.Element("testcase", name=_xml(coverage.path), classname=NAME, file=_xml(coverage.path))
+    case = ET.Element("testcase", name=_xml(coverage.path or OWN_TEXT_CASE), classname=NAME)
+    if coverage.path:
+        case.set("file", _xml(coverage.path))
     if findings:
         worst = max(findings, key=lambda one: one.severity.rank)
         failure = ET.SubElement(case, "failure", type=worst.severity.value, message=_xml(worst.title))
         failure.text = _xml(_text_findings(findings))
     elif not coverage.read:
         ET.SubElement(case, "skipped", message=_xml(coverage.reason))
+    return case
+
+
+def _error_case(number: int, failure: str) -> ET.Element:
+    case = ET.Element("testcase", name=f"what failed, {number}", classname=NAME)
+    ET.SubElement(case, "error", message=_xml(failure))
     return case
 
 

@@ -11,9 +11,10 @@ import click
 from bot import __version__
 from bot.errors import TrivetError, UsageError
 
-DONE, FOUND, USAGE, FAILED, STOPPED = 0, 1, 2, 3, 130
+DONE, USAGE, FAILED, STOPPED = 0, 2, 3, 130
 EXIT_CODES = (
-    "Exit codes: 0 done; 1 findings at or above --fail-on; 2 usage or configuration; 3 a platform failed."
+    "Exit codes: 0 done; 1 findings at or above --fail-on, whatever else failed; 2 usage or configuration; "
+    "3 a platform or a model failed."
 )
 BROKEN = "internal error: {name}: {text} (TRIVET_DEBUG=1 shows where)"
 LOG_FORMAT = "TRIVET_LOG_FORMAT"
@@ -77,14 +78,15 @@ def demo(once: bool, port: int) -> None:
 @trivet.command(epilog="Example: trivet up")
 @click.option("--host", help="Address to listen on (TRIVET_HOST, 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (TRIVET_PORT, 8080).")
-def up(host: str | None, port: int | None) -> None:
+@click.option("--fd", type=int, hidden=True, help="A listening socket that the caller opened.")
+def up(host: str | None, port: int | None, fd: int | None) -> None:
     """Run all processes on this machine, with a Redis of its own.
 
     The Redis is kept in the data folder; TRIVET_REDIS_URL names another.
     """
     from bot.entry.up import run_up
 
-    run_up(_settings(host=host, port=port))
+    run_up(_settings(host=host, port=port), fd)
 
 
 @trivet.command(epilog="Example: trivet serve --port 8080")
@@ -168,13 +170,13 @@ def review(
     if base and not local:
         raise UsageError(BASE_IS_LOCAL)
     from bot.domain.reports import FORMATS as WRITERS
-    from bot.entry.verdict import found, write
+    from bot.entry.verdict import exit_code, write
 
     report = _local_report(base) if local else _report(url or "", dry_run)
     _print(WRITERS[form](report).removesuffix("\n"))
     for kind, file in reports:
         write(file, WRITERS[kind](report))
-    sys.exit(FOUND if found(report, fail_on) else DONE)
+    sys.exit(exit_code(report, fail_on))
 
 
 def _local_report(base: str | None) -> Any:
@@ -203,6 +205,44 @@ def propose() -> None:
     from bot.entry.reading import propose_from_stdin
 
     propose_from_stdin(_settings())
+
+
+@trivet.command(
+    "eval",
+    epilog="Examples: trivet eval --model openai:NAME --runs 3 --format markdown; "
+    f"trivet eval --model scripted --case price-cache-key\n\n{EXIT_CODES}",
+)
+@click.argument("what", type=click.Choice(["review"]), default="review", metavar="[review]")
+@click.option(
+    "--model",
+    metavar="PROVIDER:NAME",
+    help="The model to measure (TRIVET_MODELS); `scripted` asks none: it tries the plumbing.",
+)
+@click.option(
+    "--case", "slugs", multiple=True, metavar="SLUG", help="Only this change of the set. May be repeated."
+)
+@click.option("--runs", default=1, show_default=True, type=click.IntRange(1, 100), help="How often.")
+@click.option(
+    "--parallel", default=4, show_default=True, type=click.IntRange(1, 32), help="Reviews at a time."
+)
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Standard output."
+)
+def evaluate(
+    what: str, model: str | None, slugs: tuple[str, ...], runs: int, parallel: int, form: str
+) -> None:
+    """Measure a model's reviews of changes with planted defects.
+
+    Clean changes that look suspicious are among them. What a model failed on is named, and in no figure.
+    """
+    scripted = model == "scripted"
+    settings = _settings(models=None if scripted else model)
+    from bot.entry.evaluate import evaluate as evaluated
+    from bot.evaluation.writers import FORMATS as WRITERS
+
+    account = evaluated(settings, scripted=scripted, slugs=slugs, runs=runs, parallel=parallel)
+    _print(WRITERS[form](account).removesuffix("\n"))
+    sys.exit(FAILED if account.unmeasured else DONE)
 
 
 @trivet.group(epilog="Example: trivet config check")

@@ -7,13 +7,14 @@ import os
 import re
 import secrets
 import shutil
+import socket
 import sys
 import tempfile
 import textwrap
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -22,14 +23,19 @@ import click
 
 from bot.domain.secrets import Redactor
 from bot.entry import listen
-from bot.entry.logs import start_logging
+from bot.entry.demo_model import VARIABLES, DemoModel, demo_model, model_variables
+from bot.entry.logs import WARNINGS, start_logging
 from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.errors import PlatformError, TrivetError
 
 START_SECONDS: Final = 60.0
 REVIEW_SECONDS: Final = 120.0
+MODEL_SECONDS: Final = 300.0  # the same with a model
 POLL_SECONDS: Final = 0.1
-WARNINGS: Final = 30
+PROBE_SECONDS: Final = (
+    2.0  # a socket is open before its server runs: who asks early waits, and so would Ctrl-C
+)
+ANSWER_SECONDS: Final = 30.0
 LOG_SHOWN: Final = 3_000  # characters of the log that an error quotes
 LOOPBACK: Final = "127.0.0.1"
 PROJECT: Final = "acme/shop"
@@ -37,7 +43,7 @@ BOT: Final = "trivet"
 AUTHOR: Final = "ada"
 MAINTAINER: Final = "grace"
 HOOK: Final = {"merge_requests_events": True, "note_events": True, "emoji_events": True, "push_events": False}
-HIDDEN: Final = re.compile(r"<!--.*?-->|</?(?:details|summary|sub|br)>", re.DOTALL)
+HIDDEN: Final = re.compile(r"<!--.*?-->|</?(?:details|summary|sub)>", re.DOTALL)
 BOLD: Final = re.compile(r"\*\*(.+?)\*\*")
 INDENT: Final = "    "
 OWN_SETTINGS: Final = re.compile(r"(?:TRIVET_|OPENAI_|ANTHROPIC_).*|.*_PROXY|CI", re.IGNORECASE)
@@ -49,6 +55,7 @@ SEEN = "Reviewed {seconds:.1f} s after the delivery: {count} findings on their l
 PLAY = "Push a commit, comment `/trivet review`, merge: the buttons are on the page. Ctrl-C stops everything."
 STOPPING = "\nStopping."
 NOT_IN_TIME = "the demo did not get to {what} within {seconds:.0f} seconds"
+SILENT = "the sandbox does not answer {method} {path}: {reason}"
 REFUSED = "the sandbox refused {method} {path}: {text}"
 WITH_LOG = "{error}; the log ends:\n{log}"
 
@@ -56,18 +63,33 @@ WITH_LOG = "{error}; the log ends:\n{log}"
 def run_demo(*, once: bool, port: int) -> None:
     """Serve until Ctrl-C, or with `once` until the review is there. Raises TrivetError when it does not come."""
     start_logging("human", Redactor().redact, level=WARNINGS)
-    with tempfile.TemporaryDirectory(prefix="trivet-demo-", ignore_cleanup_errors=True) as folder:
-        Demo(Path(folder), _free(port)).run(once=once)
+    with (
+        listen.listen(LOOPBACK, port) as page,
+        listen.listen(LOOPBACK, 0) as hooks,
+        tempfile.TemporaryDirectory(prefix="trivet-demo-", ignore_cleanup_errors=True) as folder,
+    ):
+        variables = model_variables(os.environ)
+        _live_in(bare(os.environ) | variables)
+        model = demo_model(variables)
+        click.echo(model.sentence)
+        Demo(Path(folder), page, hooks, model).run(once=once)
 
 
 class Demo:
-    """One demonstration in a folder of its own, on the loopback address alone."""
+    """One demonstration in a folder of its own, on the loopback address alone.
 
-    def __init__(self, folder: Path, port: int) -> None:
+    `page` and `hooks` are the listening sockets of GitLab and of the receiver. They are handed on and stay open, so
+    that no port is free in between for somebody else to take.
+    """
+
+    def __init__(self, folder: Path, page: socket.socket, hooks: socket.socket, model: DemoModel) -> None:
         self._folder = folder
+        self._model = model
         self._log = folder / "demo.log"
-        self._url = f"http://{LOOPBACK}:{port}"
-        self._hook_port = _free(0)
+        self._page = page
+        self._hooks = hooks
+        self._url = listen.address(page)
+        self._hook = listen.address(hooks)
         self._secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self._supervisor = Supervisor([])
 
@@ -94,15 +116,26 @@ class Demo:
         click.echo(STARTING)
         gitlab = self._folder / "gitlab"
         gitlab.mkdir()
-        port = self._url.rpartition(":")[2]
-        sandbox = (sys.executable, "-m", "bot.sandbox", "--seed", "--port", port, "--data", str(gitlab))
-        self._add(Child("sandbox", sandbox, bare(os.environ), log=self._log, needed=True))
-        self._until(lambda: self._call("GET", "/sandbox/state"), START_SECONDS, "the sandbox")
+        sandbox = (sys.executable, "-m", "bot.sandbox", "--seed", "--data", str(gitlab))
+        self._add("sandbox", sandbox, bare(os.environ), self._page, needed=True)
+        self._until(lambda: _answers(f"{self._url}/sandbox/users"), START_SECONDS, "the sandbox")
         self._act("draft")
-        self._add(Child("up", (*PYTHON, "up"), self._environment(), log=self._log))
+        self._add("up", (*PYTHON, "up"), self._environment(), self._hooks)
         self._until(lambda: _answers(f"{self._hook}/readyz"), START_SECONDS, "the receiver")
 
-    def _add(self, child: Child) -> None:
+    def _add(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: dict[str, str],
+        door: socket.socket,
+        *,
+        needed: bool = False,
+    ) -> None:
+        """Start a part that serves on the socket."""
+        command = (*command, "--fd", str(door.fileno()))
+        descriptors = (door.fileno(),)
+        child = Child(name, command, environment, log=self._log, descriptors=descriptors, needed=needed)
         self._supervisor.children.append(child)
         self._supervisor.start(child)
 
@@ -113,7 +146,7 @@ class Demo:
         self._connect()
         told = time.monotonic()
         self._act("ready")
-        self._until(self._summary, REVIEW_SECONDS, "a review")
+        self._until(self._summary, MODEL_SECONDS if self._model.environment else REVIEW_SECONDS, "a review")
         seconds = time.monotonic() - told
         threads = [thread for thread in self._merge_request()["discussions"] if _is_ours(thread)]
         click.echo("\n" + SEEN.format(seconds=seconds, count=len(threads)) + "\n")
@@ -128,10 +161,6 @@ class Demo:
         self._call("POST", hooks, wanted, self._token(MAINTAINER))
 
     # what the sandbox says
-
-    @property
-    def _hook(self) -> str:
-        return f"http://{LOOPBACK}:{self._hook_port}"
 
     def _act(self, action: str) -> None:
         """As the merge request's author."""
@@ -150,29 +179,31 @@ class Demo:
         return next(str(user["token"]) for user in users if user["username"] == username)
 
     def _environment(self) -> dict[str, str]:
-        return bare(os.environ) | {
-            "TRIVET_DATA_DIR": str(self._folder / "data"),
-            "TRIVET_HOST": LOOPBACK,
-            "TRIVET_PORT": str(self._hook_port),
-            "TRIVET_LOG_FORMAT": "human",
-            "TRIVET_GITLAB__URL": self._url,
-            "TRIVET_GITLAB__TOKEN": self._token(BOT),
-            "TRIVET_GITLAB__WEBHOOK_SECRETS": self._secret,
-            "TRIVET_GITLAB__PROJECTS": PROJECT,
-        }
+        return (
+            bare(os.environ)
+            | self._model.environment
+            | {
+                "TRIVET_DATA_DIR": str(self._folder / "data"),
+                "TRIVET_LOG_FORMAT": "human",
+                "TRIVET_GITLAB__URL": self._url,
+                "TRIVET_GITLAB__TOKEN": self._token(BOT),
+                "TRIVET_GITLAB__WEBHOOK_SECRETS": self._secret,
+                "TRIVET_GITLAB__PROJECTS": PROJECT,
+            }
+        )
 
     def _call(self, method: str, path: str, body: Any = None, token: str = "") -> Any:
-        """Its answer; None while it does not answer at all."""
+        """Its answer. Raises PlatformError when there is none, or a refusal."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json", "PRIVATE-TOKEN": token}
         request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310 - our loopback
         try:
-            text = _read(request)
+            text = _read(request, ANSWER_SECONDS)
         except urllib.error.HTTPError as refusal:
             said = refusal.read().decode("utf-8", "replace")[:200]
             raise PlatformError(REFUSED.format(method=method, path=path, text=said)) from None
-        except OSError:
-            return None
+        except OSError as error:
+            raise PlatformError(SILENT.format(method=method, path=path, reason=error)) from None
         return json.loads(text) if text else None
 
     def _log_end(self) -> str:
@@ -190,25 +221,26 @@ class Demo:
 
 def bare(environ: Mapping[str, str]) -> dict[str, str]:
     """The environment without anybody's real settings and proxies: the demo speaks to the sandbox alone."""
-    return {name: value for name, value in environ.items() if not OWN_SETTINGS.fullmatch(name)}
+    kept = (name for name in environ if name not in VARIABLES and not OWN_SETTINGS.fullmatch(name))
+    return {name: environ[name] for name in kept}
 
 
-def _free(port: int) -> int:
-    """The port, or for 0 any; free a moment ago. Raises UsageError when it is not."""
-    with listen.listen(LOOPBACK, port) as door:
-        return int(door.getsockname()[1])
+def _live_in(environment: Mapping[str, str]) -> None:
+    """Make it this process's own: what is asked from here is then asked as from the parts that are started."""
+    os.environ.clear()
+    os.environ.update(environment)
 
 
-def _read(request: urllib.request.Request | str) -> bytes:
+def _read(request: urllib.request.Request | str, seconds: float) -> bytes:
     """Without a proxy, whatever the environment names."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    with opener.open(request, timeout=10) as answer:
+    with opener.open(request, timeout=seconds) as answer:
         return bytes(answer.read())
 
 
 def _answers(url: str) -> bool:
     try:
-        return bool(_read(url))
+        return bool(_read(url, PROBE_SECONDS))
     except OSError:
         return False
 
@@ -228,7 +260,7 @@ def _line_of(thread: dict[str, Any]) -> str:
 
 def _plain(body: str) -> str:
     """Markdown as a terminal shows it: bold is bold, what HTML hides or spells otherwise is undone."""
-    text = html.unescape(HIDDEN.sub("", body))
+    text = html.unescape(HIDDEN.sub("", body.replace("<br>", "\n  ")))
     bold = BOLD.sub(lambda found: click.style(found[1], bold=True), text)
     return re.sub(r"\n{3,}", "\n\n", bold).strip()
 

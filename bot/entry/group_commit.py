@@ -13,10 +13,12 @@ from hiredis import pack_command
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as Disconnected
 from redis.exceptions import NoScriptError, ResponseError
+from redis.exceptions import TimeoutError as TookTooLong
 
 Value = str | bytes | float | int
 
 LARGEST_GROUP: Final = 64
+SILENCE: Final = (OSError, Disconnected, TookTooLong)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ class Call:
 
 
 class GroupCommit:
-    """Calls one script. `seconds`: how long Redis may take for a group."""
+    """Calls one script. `seconds`: how long Redis may take for a group. When it is silent, all who wait are told at
+    once: group after group they would wait as long again, and longer the more of them there are.
+    """
 
     def __init__(self, client: Redis, script: str, seconds: float) -> None:
         self._client = client
@@ -50,19 +54,32 @@ class GroupCommit:
     async def _send_waiting(self) -> None:
         try:
             while self._waiting:
-                group, self._waiting = self._waiting[:LARGEST_GROUP], self._waiting[LARGEST_GROUP:]
-                _hand_out(group, await self._answers(group))
+                group = self._taken(LARGEST_GROUP)
+                try:
+                    answers = await self._answers(group)
+                except SILENCE as error:
+                    group += self._taken()
+                    answers = [error] * len(group)
+                _hand_out(group, answers)
         finally:
             self._trip = None
 
+    def _taken(self, most: int | None = None) -> list[Call]:
+        """Those who wait, oldest first; they are on their way then."""
+        group = self._waiting[:most]
+        del self._waiting[:most]
+        return group
+
     async def _answers(self, group: Sequence[Call]) -> Sequence[Any]:
-        """An answer or an error for each call."""
+        """An answer or an error for each call. Raises an error of `SILENCE`, which would meet whoever waits, too."""
         try:
             async with asyncio.timeout(self._seconds):
                 answers = await self._ask(group)
                 if any(isinstance(answer, NoScriptError) for answer in answers):
                     await self._client.script_load(self._script.script)
                     answers = await self._ask(group)
+        except SILENCE:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
             return [error] * len(group)
         return answers

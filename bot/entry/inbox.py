@@ -10,7 +10,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from rq.job import Job
 
-from bot.domain.events import EVENT, Event, MergeRequestChanged, NoteWritten
+from bot.domain.events import Event, MergeRequestChanged, NoteWritten
 from bot.entry import keys
 from bot.entry.group_commit import GroupCommit, Value
 from bot.entry.queue import AGENTS, EFFECTS, job_form, job_id, job_time, queue_key, run_id
@@ -80,7 +80,7 @@ def acceptance(
     values: list[Value] = [
         ttl,
         keys.EVENT_TTL,
-        EVENT.dump_json(_without_text(event)) if event else "null",
+        _without_text(event).model_dump_json() if event else "null",
         time.time(),
         changed.head if changed else "",
         changed.at if changed else "",

@@ -1,7 +1,7 @@
 """What a worker does with a run's id: the edge of a job, where whatever ends it is recorded and shown."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -11,7 +11,7 @@ from bot.domain.actions import Outcome, Proposal
 from bot.domain.change import MergeRequest, Target
 from bot.entry.lease import Busy, Lease, Replaced
 from bot.entry.store import Run, Store
-from bot.entry.timelimit import JobTimeLimit
+from bot.entry.timelimit import OVER_TIME
 from bot.errors import AccessDenied, NotReady, PlatformError, Stopped, Superseded, TrivetError, Unavailable
 from bot.ports import MergeRequestReader
 from bot.routing import JobRequest
@@ -44,11 +44,15 @@ class WritingEffects(Protocol):
 
 @dataclass(frozen=True)
 class Jobs:
-    """The functions a worker may run, by job kind. `means` and `effects` are opened for each job, after the fork."""
+    """The functions a worker may run, by job kind. `means` and `effects` are opened for each job, after the fork.
+
+    `forget` drops the kept steps of a run that is over, by its id.
+    """
 
     store: Store
-    means: Callable[[JobRequest], Means] | None = None
+    means: Callable[[Run], Means] | None = None
     effects: Callable[[], WritingEffects] | None = None
+    forget: Callable[[str], None] = lambda _run: None
 
     def table(self) -> Mapping[str, Callable[[str], None]]:
         """The kinds this worker can do: an agents worker has no effects, an effects worker no means."""
@@ -132,7 +136,7 @@ class Jobs:
             self._put_back(kind, run, error)
         except TrivetError as error:
             self._fail(run, str(error))
-        except JobTimeLimit:
+        except OVER_TIME:
             self._fail(run, TOO_SLOW)
         except Replaced:
             raise
@@ -146,22 +150,17 @@ class Jobs:
     def _propose(self, run: Run, lease: Lease) -> None:
         if self.means is None:
             raise AssertionError("an effects worker was given a proposal to make")
-        means = self.means(run.request)
-        watch = Watch(self.store, run, lease, means.reader)
-        proposal = propose(
-            run.request,
-            run.id,
-            Means(
-                reader=means.reader,
-                agent=means.agent,
-                redactor=means.redactor,
-                me=means.me,
-                marks=means.marks,
-                checkpoint=watch,
-                begun=lambda: self.store.queue_job("acknowledge", run),
-            ),
+        means = self.means(run)
+        watched = replace(
+            means,
+            checkpoint=Watch(self.store, run, lease, means.reader),
+            begun=lambda: self.store.queue_job("acknowledge", run),
         )
+        proposal = propose(run.request, run.id, watched)
         self.store.hand_over(run, proposal, lease)
+        self._forget(run)
+        for sentence in proposal.report.failures:
+            log.error("not all was reviewed", run=run.id, reason=sentence)
         log.info("proposed", run=run.id, actions=len(proposal.actions), seconds=proposal.report.seconds)
 
     def _apply(self, run: Run, lease: Lease) -> None:
@@ -180,6 +179,7 @@ class Jobs:
         begun = self.store.run(run.id)
         then = "withdraw" if begun is not None and begun.award is not None else None
         self.store.finish(run, error.state, str(error), again=error.again, then=then)
+        self._forget(run)
         log.info("ended", run=run.id, state=error.state, reason=str(error))
 
     def _succeed(self, run: Run, error: Superseded) -> None:
@@ -202,6 +202,14 @@ class Jobs:
     def _fail(self, run: Run, message: str) -> None:
         self.store.finish(run, "failed", message, then="complain")
         log.error("failed", run=run.id, reason=message)
+        self._forget(run)
+
+    def _forget(self, run: Run) -> None:
+        """What is left behind goes when the agents worker tidies up."""
+        try:
+            self.forget(run.id)
+        except TrivetError as error:
+            log.warning("the run's steps are still kept", run=run.id, reason=str(error))
 
 
 @dataclass(frozen=True)

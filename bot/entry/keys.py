@@ -5,6 +5,8 @@ DELIVERY_TTL = 7 * DAY
 EVENT_TTL = DAY
 RUN_TTL = 30 * DAY
 TARGET_TTL = 30 * DAY
+SPENT_TTL = 2 * DAY
+CIRCUIT_TTL = DAY
 
 UNFINISHED = "trivet:unfinished"
 WAITING = "trivet:waiting"
@@ -53,6 +55,20 @@ def lease(target_key: str) -> str:
 
 def parked(target_key: str) -> str:
     return f"trivet:parked:{target_key}"
+
+
+def spent(scope: str) -> str:
+    """Tokens paid within a scope: "run:ID", "day:2026-01-31"."""
+    return f"trivet:spent:{scope}"
+
+
+def reserved(scope: str) -> str:
+    """Tokens set aside within a scope, each reservation "tokens:id" with the time it runs out (ms) as its score."""
+    return f"trivet:reserved:{scope}"
+
+
+def circuit(model: str) -> str:
+    return f"trivet:circuit:{model}"
 
 
 def pace(window: int) -> str:

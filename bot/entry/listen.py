@@ -12,7 +12,9 @@ REASONS: Final = {
     errno.EACCES: "port {port} needs special rights: choose one above 1023 with --port",
     errno.EADDRNOTAVAIL: "{host} is no address of this machine: choose one with --host",
 }
+NO_SOCKET = "descriptor {descriptor} is no listening socket ({reason}): leave --fd away"
 NO_HOST = "{host} is no address to listen on ({reason}): choose one with --host"
+DEAF = "it does not listen"
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -27,8 +29,19 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def inherited(descriptor: int) -> socket.socket:
-    """The socket a supervisor opened for us."""
-    return socket.socket(fileno=descriptor)
+    """The listening socket that was opened by who started us. Raises UsageError where the descriptor is none."""
+    try:
+        door = socket.socket(fileno=descriptor)
+    except OSError as error:
+        raise UsageError(NO_SOCKET.format(descriptor=descriptor, reason=error.strerror)) from None
+    if not door.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        raise UsageError(NO_SOCKET.format(descriptor=door.detach(), reason=DEAF))
+    return door
+
+
+def opened(host: str, port: int, descriptor: int | None) -> socket.socket:
+    """The inherited socket where a descriptor is given, else a new one. Raises UsageError."""
+    return listen(host, port) if descriptor is None else inherited(descriptor)
 
 
 def address(listener: socket.socket) -> str:

@@ -5,9 +5,10 @@ from pathlib import Path
 from bot.agents.table import AGENTS
 from bot.domain.actions import Report
 from bot.domain.markdown import counted
+from bot.entry.logs import WARNINGS, start_logging
 from bot.entry.progress import Progress, narrated
 from bot.entry.reading import RUN, propose_here
-from bot.entry.wiring import redactor
+from bot.entry.wiring import redactor, shell_model
 from bot.gateways.local import DryRun, LocalReader
 from bot.routing import JobRequest
 from bot.run import Means, apply
@@ -20,9 +21,12 @@ UNTRACKED = "{files} not reviewed: `git add` makes a file part of the change"
 
 def review_local(settings: Settings, base: str | None) -> Report:
     """Review the working directory's checkout. Raises UsageError."""
+    start_logging("human", redactor(settings).redact, level=WARNINGS)
     reader = LocalReader(Path.cwd(), base)
     request = JobRequest(agent="review", project="", project_id=0, iid=0, trigger=RUN, key="review:local")
-    means = Means(reader=reader, agent=AGENTS["review"], redactor=redactor(settings))
+    means = Means(
+        reader=reader, agent=AGENTS["review"], redactor=redactor(settings), model=shell_model(settings)
+    )
     with Progress() as progress:
         progress.say(COMPARING.format(base=reader.base))
         made = propose_here(request, narrated(means, progress.say))

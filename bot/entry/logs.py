@@ -14,6 +14,7 @@ import structlog
 
 ENCODE: Final = json.JSONEncoder(default=repr).encode  # made once: making it costs as much as using it
 KEPT: Final = ("@timestamp", "log.level")
+WARNINGS: Final = logging.WARNING
 
 Redact = Callable[[str], str]
 

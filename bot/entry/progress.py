@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Self
@@ -11,6 +11,7 @@ from typing import Final, Self
 import click
 
 from bot.agents.spec import AgentContext, AgentResult
+from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, MergeRequest, Target
 from bot.domain.markdown import counted
 from bot.domain.notes import Note
@@ -24,6 +25,7 @@ DIFF = "reading the diff"
 NOTES = "reading the discussion"
 RULES = "reading the rules of {branch}"
 COMMITS = "reading the changed files"
+HISTORY = "reading the commit messages"
 CHECKING = "checking {files}"
 
 Say = Callable[[str], None]
@@ -97,6 +99,10 @@ class NarratedReader:
     def target_branch(self, request: MergeRequest) -> Snapshot:
         self.say(RULES.format(branch=request.target_branch))
         return self.reader.target_branch(request)
+
+    def commits(self, request: MergeRequest) -> Sequence[Commit]:
+        self.say(HISTORY)
+        return self.reader.commits(request)
 
     def access_level(self, target: Target, user_id: int) -> int:
         return self.reader.access_level(target, user_id)

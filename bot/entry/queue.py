@@ -39,7 +39,7 @@ class JobKind:
 
 
 JOBS: Final[Mapping[str, JobKind]] = {
-    "propose": JobKind(AGENTS, 900),
+    "propose": JobKind(AGENTS, 1800),
     "apply": JobKind(EFFECTS, 300),
     "acknowledge": JobKind(EFFECTS, 60),
     "withdraw": JobKind(EFFECTS, 60),

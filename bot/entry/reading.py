@@ -9,8 +9,9 @@ from bot.agents.table import AGENTS
 from bot.domain.actions import Proposal, Report
 from bot.domain.events import Person
 from bot.entry.lifeline import die_with_parent, stoppable
+from bot.entry.logs import WARNINGS, start_logging
 from bot.entry.progress import Progress, narrated
-from bot.entry.wiring import review_means
+from bot.entry.wiring import redactor, review_means, shell_model
 from bot.errors import NotReady, Stopped, TrivetError, UsageError
 from bot.routing import JobRequest
 from bot.run import Means, propose
@@ -41,6 +42,7 @@ def propose_from_stdin(settings: Settings) -> None:
     """The child's half of `propose_apart`: its answer, an error too, is one JSON object on standard output."""
     die_with_parent()
     stoppable()
+    start_logging("human", redactor(settings).redact, level=WARNINGS)
     try:
         sys.stdout.write(json.dumps(_answer(json.load(sys.stdin), settings)))
     except KeyboardInterrupt:
@@ -52,8 +54,8 @@ def _answer(order: Any, settings: Settings) -> dict[str, Any]:
     me = Person.model_validate(order["me"]) if order["me"] else None
     try:
         with Progress() as progress:
-            means = narrated(review_means(settings, AGENTS[request.agent], me), progress.say)
-            made = propose_here(request, means)
+            means = review_means(settings, AGENTS[request.agent], me, shell_model(settings))
+            made = propose_here(request, narrated(means, progress.say))
     except TrivetError as error:
         return {"UsageError" if isinstance(error, UsageError) else "PlatformError": str(error)}
     return {type(made).__name__: made.model_dump(mode="json")}

@@ -327,17 +327,22 @@ async def _read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
         raise BadDelivery(413, TOO_LARGE.format(limit=limit))
     if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
         raise BadDelivery(415, COMPRESSED)
-    body = bytearray()
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise BadDelivery(400, HUNG_UP)
-        body += message.get("body", b"")
-        if len(body) > limit:
-            raise BadDelivery(413, TOO_LARGE.format(limit=limit))
-        more = message.get("more_body", False)
+    first, more = await _piece(receive)
+    body = bytearray(first) if more else first
+    while more and len(body) <= limit:
+        piece, more = await _piece(receive)
+        body += piece
+    if len(body) > limit:
+        raise BadDelivery(413, TOO_LARGE.format(limit=limit))
     return bytes(body)
+
+
+async def _piece(receive: Receive) -> tuple[bytes, bool]:
+    """A part of the body, most often all of it, and whether more follows."""
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise BadDelivery(400, HUNG_UP)
+    return message.get("body", b""), message.get("more_body", False)
 
 
 async def _send(send: Send, answer: Answer) -> None:

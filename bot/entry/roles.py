@@ -1,5 +1,6 @@
 """The worker and schedule processes: settings in, a loop that runs until told to stop."""
 
+import importlib
 import os
 from dataclasses import replace
 
@@ -7,16 +8,17 @@ import structlog
 
 from bot.domain.events import Person
 from bot.entry import queue
+from bot.entry.allowance import RedisBreaker, RedisBudget
 from bot.entry.introduction import Introduction
 from bot.entry.jobs import Jobs
 from bot.entry.logs import start_logging
+from bot.entry.models import model_identity, open_models
 from bot.entry.serve import check_redis, require_redis
-from bot.entry.store import Store, connect
+from bot.entry.store import Run, Store, connect
 from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.entry.sweep import Sweep
 from bot.entry.wiring import (
     gitlab_effects,
-    prune_repositories,
     reading_api,
     redactor,
     require_marks,
@@ -26,7 +28,9 @@ from bot.entry.wiring import (
 from bot.entry.worker import work
 from bot.errors import PlatformError
 from bot.gateways.gitlab_sweep import GitLabSweep
-from bot.routing import JobRequest, Routing
+from bot.llm.chain import Chain
+from bot.llm.providers import PROVIDERS, chat, default_specs, parse_spec
+from bot.routing import Routing
 from bot.run import Means
 from bot.settings import Settings, SettingsFile
 
@@ -45,7 +49,7 @@ def run_worker(settings: Settings, name: str, processes: int = 1) -> None:
     start_logging(settings.log_format, redactor(settings).redact)
     check_redis(url, settings)
     store = Store(connect(url))
-    jobs = _agents(store) if name == queue.AGENTS else _effects(store)
+    jobs = _agents(settings, store) if name == queue.AGENTS else _effects(store)
     log.info("taking jobs", queue=name)
     os.nice(POLITENESS)
     work(name, store.redis, jobs.table())
@@ -57,19 +61,46 @@ def _run_workers(settings: Settings, name: str, processes: int) -> None:
     Supervisor([Child(f"{name}-{number}", command, environment) for number in range(1, processes + 1)]).run()
 
 
-def _agents(store: Store) -> Jobs:
-    """Reads, proposes; holds no write token. The agents are imported here, before the first fork."""
+def _agents(settings: Settings, store: Store) -> Jobs:
+    """Reads, proposes; holds no write token. What is heavy is imported here, before the first fork; nothing is opened.
+
+    Raises UsageError for settings that no run could work with.
+    """
     from bot.agents.table import AGENTS
+    from bot.entry.checkpoints import checkpoints
+    from bot.entry.tidying import tidy
 
     current = SettingsFile()
+    checkpoints(settings)
+    _import_sdks(settings)
     introduction = Introduction(store, "gitlab-reader", lambda: reading_api(current()))
     introduction.attempt()
 
-    def means(request: JobRequest) -> Means:
-        prune_repositories(current())
-        return review_means(current(), AGENTS[request.agent], store.who() or introduction().person)
+    def means(run: Run) -> Means:
+        now = current()
+        kept = checkpoints(now)
+        tidy(now, store, kept)
+        me = store.who() or introduction().person
+        means = review_means(now, AGENTS[run.request.agent], me, _model(now, store, run))
+        return replace(means, memory=kept.memory(run.id), can_wait=True)
 
-    return Jobs(store, means=means)
+    return Jobs(store, means=means, forget=lambda run_id: checkpoints(current()).forget(run_id))
+
+
+def _model(settings: Settings, store: Store, run: Run) -> Chain | None:
+    """The models of a queued run: all workers share what may be spent, and what is known of a model that is out."""
+    budget = RedisBudget(store.redis, settings.budget, run=run.id, merge_request=run.target_key)
+    breaker = RedisBreaker(store.redis, model_identity(settings, os.environ))
+    return open_models(settings, os.environ, redactor=redactor(settings), budget=budget, breaker=breaker)
+
+
+def _import_sdks(settings: Settings) -> None:
+    """The SDKs of the configured models, each named like its protocol. Raises UsageError for a model that is none."""
+    specs = [parse_spec(text) for text in settings.models] or default_specs(os.environ)
+    for spec in specs:
+        chat(spec, os.environ)
+        importlib.import_module(PROVIDERS[spec.provider].protocol)
+        importlib.import_module("bot.llm.bounded")
 
 
 def _effects(store: Store) -> Jobs:

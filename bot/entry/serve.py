@@ -2,9 +2,11 @@
 
 import signal
 import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from socket import socket
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import uvicorn
 from redis import Redis
@@ -23,6 +25,7 @@ from bot.routing import Routing
 from bot.settings import Settings, SettingsFile
 
 ASK_SECONDS: Final = 5.0
+LOOK_SECONDS: Final = 1.0
 UVICORN: Final[dict[str, Any]] = {
     "access_log": False,
     "server_header": False,
@@ -34,6 +37,8 @@ SILENT = "Redis does not answer ({error}): start it, or correct TRIVET_REDIS_URL
 FORBIDDEN = "Redis refuses us ({error}): correct user and password in TRIVET_REDIS_URL"
 NOT_STARTED = "the receiver did not start: its lines above say why"
 VOLATILE = "{problem}; or accept the loss of work with TRIVET_REDIS_VOLATILE_OK=1"
+
+T = TypeVar("T")
 
 
 class Identity:
@@ -63,20 +68,40 @@ class Identity:
             pause.wait(ASK_SECONDS if self.id else 0.5)
 
 
+class Fresh(Generic[T]):
+    """A value that is worked out again once it is older than `LOOK_SECONDS`; `clock` counts seconds.
+
+    For secrets and policy: to look at their files for each delivery took more time than to read its headers.
+    """
+
+    def __init__(self, work_out: Callable[[], T], clock: Callable[[], float] = time.monotonic) -> None:
+        self._work_out = work_out
+        self._clock = clock
+        self._until = clock() + LOOK_SECONDS
+        self._value = work_out()
+
+    def __call__(self) -> T:
+        now = self._clock()
+        if now >= self._until:
+            self._until = now + LOOK_SECONDS
+            self._value = self._work_out()
+        return self._value
+
+
 def run_receiver(settings: Settings, descriptor: int | None = None) -> None:
     """Serve until told to stop. `descriptor`: of a socket that is open already, as `up` keeps it."""
     url = require_redis(settings)
     check_redis(url, settings, must_answer=False)
     check_hooks(settings)
     start_logging(settings.log_format, Redactor(settings.own_secrets()).redact)
-    door = listen.listen(settings.host, settings.port) if descriptor is None else listen.inherited(descriptor)
+    door = listen.opened(settings.host, settings.port, descriptor)
     current = SettingsFile()
     identity = Identity(url)
     identity.watch()
     app = create_receiver(
         RedisInbox(url, volatile_ok=settings.redis_volatile_ok),
-        secrets=lambda: [secret.get_secret_value() for secret in current().gitlab.webhook_secrets],
-        policy=lambda: Routing(current().gitlab.projects, identity.id, identity.name),
+        secrets=Fresh(lambda: [secret.get_secret_value() for secret in current().gitlab.webhook_secrets]),
+        policy=Fresh(lambda: Routing(current().gitlab.projects, identity.id, identity.name)),
         max_body=settings.max_body,
     )
     _serve(uvicorn.Server(uvicorn.Config(app, **UVICORN)), door)

@@ -32,11 +32,14 @@ NO_PROJECTS = "TRIVET_GITLAB__PROJECTS is not set: no project is allowed, so not
 log = structlog.get_logger("trivet.up")
 
 
-def run_up(settings: Settings) -> None:
-    """Serve until told to stop. Raises UsageError, PlatformError."""
+def run_up(settings: Settings, descriptor: int | None = None) -> None:
+    """Serve until told to stop. `descriptor`: of a socket that is open already, as `demo` keeps it.
+
+    Raises UsageError, PlatformError.
+    """
     start_logging(settings.log_format, Redactor(settings.own_secrets()).redact)
     _check(settings)
-    with alone(settings.data_dir), listen.listen(settings.host, settings.port) as door:
+    with alone(settings.data_dir), listen.opened(settings.host, settings.port, descriptor) as door:
         children = processes(settings, os.environ, door.fileno())
         log.info("listening", address=listen.address(door), data=str(settings.data_dir))
         try:

@@ -1,4 +1,4 @@
-"""What a finished review leaves for a pipeline: report files, and whether it shall fail."""
+"""What a finished review leaves for a pipeline: report files, and the exit code."""
 
 import os
 from pathlib import Path
@@ -7,12 +7,28 @@ from bot.domain.actions import Report
 from bot.domain.findings import Severity
 from bot.errors import TrivetError
 
+DONE, FOUND, FAILED = 0, 1, 3
 NOT_WRITTEN = "the report {file} cannot be written: {reason}"
 
 
-def found(report: Report, floor: str | None) -> bool:
+def exit_code(report: Report, floor: str | None) -> int:
+    """1 for a finding at or above `floor`, else 3 where something failed, else 0.
+
+    What was found stays true whatever else failed, so a pipeline that puts up with 3 still stops at a finding.
+    """
+    if _found(report, floor):
+        return FOUND
+    return FAILED if _failed(report) else DONE
+
+
+def _found(report: Report, floor: str | None) -> bool:
     """Whether a finding is at or above `floor`; None: whatever was found does not fail the pipeline."""
     return floor is not None and any(one.severity.at_least(Severity(floor)) for one in report.findings)
+
+
+def _failed(report: Report) -> bool:
+    outcomes = any(outcome.result == "failed" for outcome in report.outcomes)
+    return report.state == "failed" or bool(report.failures) or outcomes
 
 
 def write(file: Path, text: str) -> None:

@@ -2,8 +2,8 @@
 
 import base64
 import hashlib
+import os
 import re
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -15,17 +15,21 @@ from bot.domain.events import Person
 from bot.domain.marks import MarkBook
 from bot.domain.sanitize import sanitize
 from bot.domain.secrets import Redactor
+from bot.entry.models import open_models
 from bot.errors import AccessDenied, NotFound, UsageError
 from bot.gateways.git import GitCache
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_effects import GitLabEffects
 from bot.gateways.gitlab_reader import GitLabReader
+from bot.gateways.no_issues import NoIssues
+from bot.llm.breaker import LocalBreaker
+from bot.llm.budget import RunBudget
+from bot.llm.chain import Chain
+from bot.llm.messages import Model
 from bot.run import Means
 from bot.settings import NO_GITLAB, NO_MARKS, NO_READ_TOKEN, NO_TOKEN, Settings
 
 READ_SETTING = "TRIVET_GITLAB__READ_TOKEN or, where that is unset, TRIVET_GITLAB__TOKEN"
-CACHE_BYTES = 5_000_000_000
-PRUNE_EVERY = 3_600
 
 log = structlog.get_logger("trivet.wiring")
 
@@ -84,17 +88,6 @@ def gitlab_reader(settings: Settings) -> GitLabReader:
     return GitLabReader(reading_api(settings), repositories(settings))
 
 
-def prune_repositories(settings: Settings) -> None:
-    """Once an hour on each machine: the least recently used repositories go until the rest fits."""
-    stamp = settings.data_dir / "pruned"
-    if stamp.exists() and time.time() - stamp.stat().st_mtime < PRUNE_EVERY:
-        return
-    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    stamp.touch()
-    removed = repositories(settings).prune(CACHE_BYTES)
-    log.info("pruned", repositories=removed)
-
-
 def account(api: GitLabApi) -> Account:
     """Two requests: the token's user and the instance's version. Raises PlatformError."""
     user = api.get("/user", "the token's own user")
@@ -132,12 +125,22 @@ def gitlab_effects(
     )
 
 
-def review_means(settings: Settings, agent: AgentSpec, me: Person | None) -> Means:
-    """What an agents job reads through."""
+def shell_model(settings: Settings) -> Chain | None:
+    """The models of one run outside the queue: what it may spend, and which model is out, only this process knows."""
+    budget = RunBudget(settings.budget.run_tokens)
+    return open_models(
+        settings, os.environ, redactor=redactor(settings), budget=budget, breaker=LocalBreaker()
+    )
+
+
+def review_means(settings: Settings, agent: AgentSpec, me: Person | None, model: Model | None) -> Means:
+    """What a review reads through."""
     return Means(
         reader=gitlab_reader(settings),
         agent=agent,
         redactor=redactor(settings),
         me=me,
         marks=mark_book(settings),
+        model=model,
+        issues=NoIssues(),
     )

@@ -62,7 +62,7 @@ class GitLabApi:
     def delete(self, path: str, what: str) -> None:
         self._response("delete", path, what)
 
-    def pages(self, path: str, what: str, **query: Any) -> Iterator[dict[str, Any]]:
+    def pages(self, path: str, what: str, /, **query: Any) -> Iterator[dict[str, Any]]:
         """Every item of a list, a hundred at a time, or in fifths where a hundred are too much for GitLab or for us.
 
         Raises PlatformError where there are more than `MAX_PAGES` pages: a part would pass for the whole.

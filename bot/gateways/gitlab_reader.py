@@ -1,8 +1,10 @@
 """Reads merge requests from GitLab: the port `MergeRequestReader`. Never writes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 
+from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
 from bot.domain.events import Person
 from bot.domain.notes import Note
@@ -12,6 +14,7 @@ from bot.gateways.gitlab_api import GitLabApi, merge_request_path, project_path
 from bot.gateways.gitlab_diff import DiffSources, change_set
 from bot.gateways.gitlab_files import Trees, trees_by_api
 from bot.gateways.gitlab_shapes import (
+    CommitShape,
     DiscussionShape,
     MemberShape,
     MergeRequestShape,
@@ -19,11 +22,13 @@ from bot.gateways.gitlab_shapes import (
     UserShape,
     shaped,
 )
+from bot.gateways.http import TooLarge
 from bot.ports import Snapshot
 
 PREPARING = "GitLab is still preparing the diff of {target}"
 PREPARE_SECONDS = 2.0
 ZEROS = "0" * 40
+MOST_COMMITS = 100
 
 
 class GitLabReader:
@@ -34,6 +39,7 @@ class GitLabReader:
         self._cache = cache
         self._repositories: dict[tuple[str, int, str], GitRepository] = {}
         self._trees: dict[tuple[str, int, str], Trees] = {}
+        self._without_notes: Target | None = None
 
     def me(self) -> Person:
         """The account the token belongs to."""
@@ -43,16 +49,33 @@ class GitLabReader:
 
     def merge_request(self, target: Target) -> MergeRequest:
         what = f"merge request {target}"
-        return _merge_request(
-            shaped(MergeRequestShape, self._api.get(merge_request_path(target), what), what), target
-        )
+        data = shaped(MergeRequestShape, self._api.get(merge_request_path(target), what), what)
+        request = _merge_request(data, target)
+        self._without_notes = request.target if data.user_notes_count == 0 else None
+        return request
 
     def notes(self, target: Target) -> Iterator[Note]:
-        """Page after page: only one is held at a time."""
+        """Page after page: only one is held at a time.
+
+        None are asked for where the merge request, read right before, said that nobody has written any.
+        """
+        if self._without_notes == target:
+            self._without_notes = None
+            return
         what = f"the discussions of {target}"
         for item in self._api.pages(f"{merge_request_path(target)}/discussions", what):
             thread = shaped(DiscussionShape, item, what)
             yield from (_note(note, thread.id) for note in thread.notes)
+
+    def commits(self, request: MergeRequest) -> Sequence[Commit]:
+        """One request. Nothing where their messages are too much for one answer."""
+        what = f"the commits of {request.target}"
+        found = self._api.pages(f"{merge_request_path(request.target)}/commits", what)
+        try:
+            shapes = [shaped(CommitShape, item, what) for item in islice(found, MOST_COMMITS)]
+        except TooLarge:
+            return ()
+        return tuple(Commit(one.id, one.message or "", one.author_name or "") for one in shapes)
 
     def access_level(self, target: Target, user_id: int) -> int:
         path, what = f"{project_path(target)}/members/all/{user_id}", f"member {user_id} of {target.project}"

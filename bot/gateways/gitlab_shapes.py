@@ -42,7 +42,10 @@ class ReferencesShape(Shape):
 
 
 class MergeRequestShape(Shape):
-    """One merge request, alone or in a list, which has neither `diff_refs` nor `changes_count`."""
+    """One merge request, alone or in a list, which has neither `diff_refs` nor `changes_count`.
+
+    `user_notes_count` counts notes of every kind but GitLab's own (`Gitlab::IssuableMetadata`).
+    """
 
     iid: int
     project_id: int
@@ -59,7 +62,7 @@ class MergeRequestShape(Shape):
     web_url: str = ""
     labels: tuple[str, ...] = ()
     changes_count: str | None = None
-    user_notes_count: int = 0
+    user_notes_count: int | None = None
     updated_at: datetime
 
 
@@ -111,7 +114,19 @@ class ProjectShape(Shape):
 
 
 class CommitShape(Shape):
+    """`message` is the whole one."""
+
     id: str
+    message: str | None = None
+    author_name: str | None = None
+
+
+class TreeEntryShape(Shape):
+    """`mode`: git's ("100644"). A name that is not UTF-8 comes with replacement characters."""
+
+    name: str
+    type: str
+    mode: str
 
 
 class BranchShape(Shape):

@@ -102,7 +102,7 @@ def _changed(item: MergeRequestShape, project: str) -> Changed:
         state=item.state,
         head=item.sha or "",
         draft=item.draft,
-        notes=item.user_notes_count,
+        notes=item.user_notes_count or 0,
         updated=item.updated_at.timestamp(),
     )
 

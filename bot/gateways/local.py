@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bot.domain.actions import Outcome, Proposal
+from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
 from bot.domain.notes import Note
 from bot.gateways.git import GitSnapshot, LocalCheckout
+
+MOST_COMMITS = 100
 
 DRY_RUN = "dry run: not written"
 
@@ -52,6 +55,10 @@ class LocalReader:
 
     def target_branch(self, request: MergeRequest) -> GitSnapshot:
         return self._checkout.snapshot(self._tip)
+
+    def commits(self, request: MergeRequest) -> Sequence[Commit]:
+        """Those people made: what is not committed yet has no message to read."""
+        return self._checkout.commits(self._fork, self._checkout.tip("HEAD"), MOST_COMMITS)
 
     def access_level(self, target: Target, user_id: int) -> int:
         return 0

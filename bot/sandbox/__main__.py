@@ -2,6 +2,7 @@
 
 import argparse
 import signal
+import socket
 import tempfile
 import threading
 from contextlib import ExitStack
@@ -21,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
         running = Running(
             folder,
             port=options.port,
+            listener=None if options.fd is None else socket.socket(fileno=options.fd),
             version=options.version,
             seeded=options.seed,
             webhook=options.webhook,
@@ -37,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m bot.sandbox", description="A stand-in GitLab on 127.0.0.1."
     )
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--fd", type=int, help="a listening socket that the caller opened, in a port's place")
     parser.add_argument("--data", type=Path, help="folder for the repositories; a temporary one by default")
     parser.add_argument(
         "--seed", action="store_true", help="begin with the demo project and its merge request"

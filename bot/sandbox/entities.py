@@ -17,7 +17,7 @@ from bot.sandbox.model import (
     User,
     Version,
 )
-from bot.sandbox.repository import Commit, Repository
+from bot.sandbox.repository import Commit, Repository, TreeEntry
 
 Json = dict[str, Any]
 
@@ -227,6 +227,11 @@ def commit(state: State, one: Project, written: Commit) -> Json:
         "parent_ids": list(written.parents),
         "web_url": f"{state.url}/{one.path}/-/commit/{written.sha}",
     }
+
+
+def tree_entry(one: TreeEntry) -> Json:
+    name = one.path.rpartition("/")[2]
+    return {"id": one.sha, "name": name, "type": one.type, "path": one.path, "mode": one.mode}
 
 
 def branch(state: State, one: Project, name: str, tip: Commit) -> Json:

@@ -18,6 +18,7 @@ SETTINGS = """
     auto = 0
 """
 DIFF = ("diff-tree", "-r", "-M", "--full-index", "--no-ext-diff", "--no-textconv", "--no-color")
+TREE_ORDER = ("tree", "blob", "commit")
 WHOLE_FILE = 1_000_000_000
 
 
@@ -31,6 +32,16 @@ class File:
 
     content: bytes
     mode: str = "100644"
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """What a folder holds: a "blob", a "tree" or a "commit" (a submodule)."""
+
+    mode: str
+    type: str
+    sha: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +153,18 @@ class Repository:
         except GitFailed:
             return None
 
+    def tree(self, revision: str, path: str, *, recursive: bool = False) -> list[TreeEntry]:
+        """The folder's entries, folders first, as Gitaly sorts them; none where there is no such folder."""
+        path = path.strip("/")
+        deep, within = ["-r", "-t"] if recursive else [], ["--", f"{path}/"] if path else []
+        lines = self.git(
+            "--literal-pathspecs", "ls-tree", "-z", "--full-tree", *deep, revision, *within
+        ).split(b"\0")[:-1]
+        entries = [_tree_entry(line.decode(errors="replace")) for line in lines]
+        return sorted(
+            (entry for entry in entries if entry.path != path), key=lambda entry: TREE_ORDER.index(entry.type)
+        )
+
     def commit(self, sha: str) -> Commit:
         return self.commits(EMPTY_TREE, sha, limit=1)[0]
 
@@ -206,6 +229,12 @@ def _quoted(path: bytes) -> bytes:
     """git's C-style quotes, every odd byte as an octal escape."""
     plain = (chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\{byte:03o}" for byte in path)
     return f'"{"".join(plain)}"'.encode()
+
+
+def _tree_entry(line: str) -> TreeEntry:
+    about, _, path = line.partition("\t")
+    mode, kind, sha = about.split()
+    return TreeEntry(mode, kind, sha, path)
 
 
 def _commit(record: str) -> Commit:

@@ -62,7 +62,8 @@ def create_app(state: State) -> FastAPI:
 class Running:
     """A sandbox that serves from a thread of its own until the `with` ends. Everything it holds is in `state`.
 
-    `port` 0 takes a free one; `folder` keeps the repositories.
+    `port` 0 takes a free one; `listener`: a listening socket of the caller's in its place; `folder` keeps the
+    repositories.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Running:
         folder: Path,
         *,
         port: int = 0,
+        listener: socket.socket | None = None,
         version: str = "19.2.0",
         seeded: bool = False,
         webhook: str | None = None,
@@ -77,6 +79,7 @@ class Running:
     ) -> None:
         self.state = State(folder, version)
         self._port = port
+        self._listener = listener
         self._seeded = seeded
         self._webhook = webhook
         self._secret = secret
@@ -85,7 +88,7 @@ class Running:
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
-        listener = _listener(self._port)
+        listener = self._listener or _listening(self._port)
         self.state.url = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
         if self._seeded:
             seed(self.state)
@@ -122,7 +125,7 @@ class Running:
         self._thread.start()
 
 
-def _listener(port: int) -> socket.socket:
+def _listening(port: int) -> socket.socket:
     """Bound and listening: whoever connects from now on is served as soon as the server runs."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

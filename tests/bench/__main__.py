@@ -17,6 +17,7 @@ MEASUREMENTS = (
     "throughput",
     "review_time",
     "requests_made",
+    "model_use",
     "recovery",
     "hostile",
 )

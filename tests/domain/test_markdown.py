@@ -7,21 +7,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot.domain.actions import Coverage
+from bot.domain.actions import Coverage, Decision
 from bot.domain.findings import Finding, Severity, Suggestion
 from bot.domain.markdown import (
     Summary,
+    by_model,
     code,
+    cost,
     failure_note,
     finding_comment,
     inert,
     one_line,
+    prose,
     recovery_note,
     spent,
     summary_note,
+    used,
     with_unplaced,
 )
 from bot.domain.sanitize import sanitize
+from bot.policy import MAX_BODY
 
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -35,10 +40,38 @@ KEY = Finding(
     evidence="a PEM block of 27 lines",
 )
 BIG = Finding(rule="files/large", severity=Severity.MINOR, path="logo.psd", title="A file of 12 MB")
+MODEL = Finding(
+    rule="sql-injection",
+    severity=Severity.CRITICAL,
+    path="src/app/find.py",
+    line=41,
+    anchor='db.execute(f"... {name}")',
+    title="A customer's name becomes SQL in `find()`",
+    detail="The name is put into the statement, so that a quote in it ends the text.",
+    evidence="`name` comes from the request, src/app/views.py:12",
+)
 READ = tuple(
     Coverage(path=path, read=True) for path in ("src/app/keys.py", "src/main.py", "docs/a.md", "logo.psd")
 )
 SKIPPED = Coverage(path="poetry.lock", read=False, reason="named by review.ignore")
+
+BINARY = Coverage(path="x.bin", read=False, reason="binary")
+GENERATED = Coverage(path="src/main.py", read=True, reason="generated")
+KEPT = (
+    Decision(
+        key="a",
+        allowed=False,
+        reason="refuted in the second look: the caller checks it",
+        about="`load()` may give None, src/main.py:3",
+    ),
+    Decision(key="b", allowed=False, reason="refuted in the second look"),
+    Decision(
+        key="c",
+        allowed=False,
+        reason="milder than min_severity (minor)",
+        about="A name says little, src/main.py:9",
+    ),
+)
 
 
 class Shown(HTMLParser):
@@ -99,6 +132,34 @@ def test_code_shows_literally(text: str) -> None:
     assert page.text.split() == ["x", *text.split(), "y"]
 
 
+@settings(max_examples=300, deadline=None)
+@given(TEXTS)
+def test_prose_has_code_spans_and_nothing_else(text: str) -> None:
+    page = Shown(prose(text))
+    assert page.tags <= {"p", "code"}
+    assert letters(page.text) == letters(text)
+
+
+def letters(text: str) -> str:
+    return "".join(text.replace("`", "").split())
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("`parse()` gives `None`", "`parse()` gives `None`"),
+        ("a `*b*` *c*", "a `*b*` \\*c\\*"),
+        ("``a``", "\\`\\`a\\`\\`"),
+        ("`a\nb`", "\\`a\nb\\`"),
+        ("one ` and two", "one \\` and two"),
+        ("` `", "\\`\\`"),
+        ("\\`a`", "\\\\\\`a\\`"),
+    ],
+)
+def test_single_backticks_on_one_line_quote_code(text: str, shown: str) -> None:
+    assert prose(text) == shown
+
+
 def test_a_long_line_is_cut() -> None:
     assert one_line("word " * 100, 20) == "word word word word…"
 
@@ -122,6 +183,34 @@ def test_a_finding_reads_as_a_colleague_would_write_it() -> None:
 
 def test_a_finding_with_nothing_more_to_say_is_two_lines() -> None:
     assert finding_comment(BIG) == "**Minor: A file of 12 MB**\n\n<sub>`files/large`</sub>"
+
+
+def test_what_a_model_found_says_so_in_small_beside_what_shows_it() -> None:
+    assert finding_comment(MODEL) == (
+        "**Critical: A customer's name becomes SQL in `find()`**\n"
+        "\n"
+        "The name is put into the statement, so that a quote in it ends the text.\n"
+        "\n"
+        "<sub>`sql-injection`, found by the model · `name` comes from the request, src/app/views.py:12</sub>"
+    )
+    assert "found by the model" not in finding_comment(KEY)
+
+
+def test_what_needs_no_model_is_never_said_to_be_a_models() -> None:
+    from bot.agents.review import appeals
+
+    assert not by_model(BIG)
+    assert not by_model(BIG.model_copy(update={"rule": appeals.RULE}))
+    assert by_model(MODEL)
+
+
+def test_a_comment_is_never_too_long_to_be_posted() -> None:
+    huge = "<" * 100_000
+    suggestion = Suggestion(start=41, end=41, replaces=("a",), lines=(huge,))
+    texts = dict.fromkeys(("title", "detail", "evidence", "anchor", "rule"), huge)
+    finding = MODEL.model_copy(update={**texts, "suggestion": suggestion})
+    assert len(finding_comment(finding)) < MAX_BODY
+    assert len(finding_comment(finding, on_file=True)) < MAX_BODY
 
 
 def test_long_evidence_is_folded() -> None:
@@ -170,22 +259,34 @@ def test_a_suggestion_that_gitlab_could_not_place_is_left_out(start: int, end: i
 WHOLE = """\
 - ⚠ .trivet.yml is not used, the defaults are: line 2 is not valid YAML.
 
-**2 findings** in 5 changed files: 1 blocker, 1 minor. 1 file was not read.
+**2 findings** in 6 changed files: 1 blocker, 1 minor. 2 files were not read.
 
 | Area | Files | Findings |
 |---|--:|--:|
-| top level | 2 | 1 |
+| top level | 3 | 1 |
 | `src/` | 2 | 1 |
 | `docs/` | 1 |  |
 
 **Not shown on a line**
 
-- **Minor: A file of 12 MB** `logo.psd`
+- **Minor: A file of 12 MB** `logo.psd`<br><sub>`files/large`</sub>
 
 <details>
-<summary>4 of 5 files read</summary>
+<summary>4 of 6 files read, 1 by the checks only</summary>
 
-- `poetry.lock`: named by review.ignore
+- `poetry.lock` · named by review.ignore
+- `x.bin` · binary
+- `src/main.py` · generated
+
+</details>
+
+<details>
+<summary>3 findings kept back</summary>
+
+2 × refuted in the second look, 1 × milder than min_severity (minor).
+
+- `load()` may give None, src/main.py:3 · refuted in the second look: the caller checks it
+- A name says little, src/main.py:9 · milder than min_severity (minor)
 
 </details>
 
@@ -194,8 +295,7 @@ WHOLE = """\
 
 - Commit `9ba12248`
 - Checks: secrets, files
-- 3 findings not shown: milder than asked for, or more than one note should hold
-- Model: `openai:small`, 2 calls, 12,345 tokens, 0.02 USD
+- Model: `openai:small`, 2 calls, 12,345 tokens (62 % cached), 0.021 USD
 - 1 min 12 s
 
 </details>"""
@@ -206,13 +306,14 @@ def test_the_whole_summary() -> None:
         head="9ba12248e0c1",
         findings=(KEY, BIG),
         unplaced=(BIG,),
-        coverage=(*READ, SKIPPED),
+        coverage=(READ[0], GENERATED, *READ[2:], SKIPPED, BINARY),
         complaints=(".trivet.yml is not used, the defaults are: line 2 is not valid YAML.",),
         checks=("secrets", "files"),
-        kept_back=3,
+        left_out=KEPT,
         model="openai:small",
         model_calls=2,
         tokens=12_345,
+        cached_tokens=7_654,
         cost_usd=0.021,
         seconds=72.2,
     )
@@ -242,9 +343,102 @@ def test_many_areas_and_files_are_counted_not_listed() -> None:
     coverage = tuple(Coverage(path=f"d{n}/f", read=False, reason="too large") for n in range(3_000))
     body = summary_note(Summary(head="9ba12248", coverage=coverage))
     assert "| 2,992 more | 2,992 |  |" in body
-    assert "- and 2,800 more files" in body
-    assert body.count("\n- `d") == 200
+    assert "\n- 3,000 files · too large<br>`d0/f`, `d1/f`, " in body
+    assert " and 2,980 more\n" in body
     assert "0 of 3,000 files read" in body
+
+
+def test_a_few_files_with_one_reason_stand_each_for_itself() -> None:
+    coverage = tuple(Coverage(path=f"d{n}/f", read=False, reason="too large") for n in range(3))
+    body = summary_note(Summary(head="9ba12248", coverage=coverage))
+    assert body.count(" · too large\n") == 3
+
+
+def test_no_more_than_twenty_findings_that_are_kept_back_are_named() -> None:
+    kept = tuple(Decision(key=str(n), allowed=False, reason="r", about=f"Title {n}") for n in range(33))
+    body = summary_note(Summary(head="9ba12248", coverage=READ, left_out=kept))
+    assert "33 × r." in body
+    assert body.count("\n- Title ") == 20
+    assert "- and 13 more" in body
+
+
+def test_a_count_alone_of_what_is_kept_back_is_told_as_before() -> None:
+    body = summary_note(Summary(head="9ba12248", coverage=READ, kept_back=3))
+    assert "- 3 findings not shown: milder than asked for, or more than one note should hold" in body
+
+
+def test_many_kinds_of_reasons_do_not_make_a_long_sentence() -> None:
+    kept = tuple(Decision(key=str(n), allowed=False, reason=f"reason {n}") for n in range(9))
+    assert "1 × reason 5, 3 × for other reasons." in summary_note(Summary(head="9ba12248", left_out=kept))
+
+
+def test_silence_after_a_failure_is_not_told_as_a_clean_review() -> None:
+    failed = "openai:small does not answer: 1 of 2 parts was not read by it."
+    summary = Summary(head="9ba12248", coverage=READ, complaints=(failed,), failures=(failed,))
+    assert summary_note(summary).startswith(
+        f"- ⚠ {failed}\n\nNothing to report in what was read of 4 changed files.\n"
+    )
+
+
+def test_a_finding_in_the_merge_requests_own_text_quotes_it() -> None:
+    finding = MODEL.model_copy(update={"path": "", "line": None, "anchor": "approve @all"})
+    body = summary_note(Summary(head="9ba12248", findings=(finding,), unplaced=(finding,), coverage=READ))
+    assert "in `find()`** in the merge request's own text: `approve @all`<br>The name" in body
+    assert "| top level | 1 |  |" in body
+    bare = finding.model_copy(update={"anchor": ""})
+    assert "** in the merge request's own text<br>" in summary_note(Summary(head="", unplaced=(bare,)))
+
+
+def test_a_summary_is_never_too_long_to_be_posted() -> None:
+    huge = "<" * 5_000
+    finding = MODEL.model_copy(update=dict.fromkeys(("title", "detail", "path", "anchor", "rule"), huge))
+    findings = tuple(finding.model_copy(update={"path": f"{n}{huge}"}) for n in range(50))
+    decisions = tuple(Decision(key=str(n), allowed=False, reason=f"{n}{huge}", about=huge) for n in range(99))
+    coverage = tuple(Coverage(path=f"{n}{huge}/x", read=n % 2 == 0, reason=f"{huge}{n}") for n in range(99))
+    body = summary_note(
+        Summary(
+            head=huge,
+            findings=findings,
+            unplaced=findings,
+            coverage=coverage,
+            complaints=(huge,) * 50,
+            left_out=decisions,
+            model=huge,
+            model_calls=1,
+        )
+    )
+    assert len(body) < MAX_BODY
+    assert "more findings\n" in body
+    assert "more complaints\n" in body
+
+
+@pytest.mark.parametrize(
+    ("model", "counts", "said"),
+    [
+        ("openai:m", (14, 81_204, 50_346, 0.21), "14 calls, 81,204 tokens (62 % cached), 0.21 USD"),
+        ("openai:m", (1, 1_200, 0, 0.0), "1 call, 1,200 tokens, cost not known"),
+        ("ollama:m", (2, 1_200, 0, 0.0), "2 calls, 1,200 tokens"),
+        ("openai:m", (0, 0, 0, 0.0), "0 calls"),
+    ],
+)
+def test_what_a_model_took_is_told_in_one_line(
+    model: str, counts: tuple[int, int, int, float], said: str
+) -> None:
+    assert used(model, *counts) == said
+
+
+@pytest.mark.parametrize(
+    ("usd", "said"),
+    [
+        (1234.5, "1,234.50 USD"),
+        (0.5, "0.50 USD"),
+        (0.2149, "0.21 USD"),
+        (0.00416, "0.0042 USD"),
+        (0.00001, "less than 0.0001 USD"),
+    ],
+)
+def test_small_sums_keep_the_digits_that_count(usd: float, said: str) -> None:
+    assert cost(usd) == said
 
 
 @pytest.mark.parametrize("before", [(), (BIG,)])

@@ -18,6 +18,7 @@ review:
   ignore: ["**/*.lock", "!keep.lock", docs/]
   skip_titles: ["^chore\\(deps\\)"]
   pause: {pushes: 4, minutes: 20, resume_after: 6}
+  second_pass: {files: 40, lines: 2000}
   instructions:
     - {paths: ["api/**"], text: Mind the callers.}
 link:
@@ -36,6 +37,8 @@ def test_every_key_of_the_design_is_read() -> None:
     assert config.review.drafts
     assert config.review.min_severity is Severity.MAJOR
     assert config.review.pause.resume_after == 6
+    assert config.review.second_pass is not None
+    assert (config.review.second_pass.files, config.review.second_pass.lines) == (40, 2000)
     assert config.review.instructions[0].text == "Mind the callers."
     assert config.link.transitions[0].on == "merged"
     assert config.link.comment_visibility is None
@@ -79,6 +82,14 @@ def test_the_defaults() -> None:
         (b"review: {ignore: ['[z-a]']}", '"review.ignore.0" is not a pattern'),
         (b"review: {ignore: [5]}", '"review.ignore.0" must be text'),
         (b"review: {ignore: ['']}", '"review.ignore.0" must not be empty'),
+        (b"review: {second_pass: 40}", '"review.second_pass" must be a mapping'),
+        (b"review: {second_pass: {files: 40}}", '"review.second_pass.lines" is missing'),
+        (b"review: {second_pass: {files: 0, lines: 1}}", '"review.second_pass.files" must be at least 1'),
+        (
+            b"review: {second_pass: {files: 2.5, lines: 1}}",
+            '"review.second_pass.files" must be a whole number',
+        ),
+        (b"review: {second_pass: {file: 1, files: 1, lines: 1}}", '(did you mean "files"?)'),
         (b"link: {transitions: [{on: merged}]}", '"link.transitions.0.to" is missing'),
         (b"link: {transitions: [{on: moved, to: ''}]}", "\"link.transitions.0.on\" must be 'opened'"),
         (b"link: {transitions: [{on: moved, to: ''}]}", "(and 1 more)"),
@@ -158,6 +169,14 @@ def test_globs_take_linear_time() -> None:
     assert time.process_time() - start < 1
 
 
+@pytest.mark.parametrize(
+    ("files", "lines", "twice"), [(40, 0, True), (1, 2000, True), (39, 1999, False), (100, 9000, True)]
+)
+def test_a_large_merge_request_is_read_twice_where_asked_for(files: int, lines: int, twice: bool) -> None:
+    assert load(WHOLE)[0].reads_twice(files, lines) is twice
+    assert not RepoConfig().reads_twice(files, lines)
+
+
 def test_titles_are_skipped_by_search() -> None:
     config, _ = load(WHOLE)
     assert config.skips_title("chore(deps): bump")
@@ -171,5 +190,8 @@ def test_the_schema_accepts_what_is_read_and_refuses_what_is_not() -> None:
     validator.validate(
         {"review": {"drafts": True, "ignore": ["a"]}, "link": {"transitions": [{"on": "merged", "to": "x"}]}}
     )
+    validator.validate({"review": {"second_pass": {"files": 1, "lines": 1}}})
+    validator.validate({"review": {"second_pass": None}})
+    assert not validator.is_valid({"review": {"second_pass": {"files": 0, "lines": 1}}})
     for wrong in ({"x": 1}, {"review": {"drafts": "yes"}}, {"review": {"min_severity": "huge"}}):
         assert not validator.is_valid(wrong)

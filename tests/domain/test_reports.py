@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.actions import Coverage, Outcome, Report
+from bot.domain.actions import Coverage, Decision, Outcome, Report
 from bot.domain.findings import Finding, Severity, identified
 from bot.domain.reports import (
     FORMATS,
@@ -67,7 +67,15 @@ BIG = Finding(rule="files/large", severity=Severity.MINOR, path="a:b/ä.psd", ti
 GONE = Finding(
     rule="secrets/private-key", severity=Severity.INFO, path="z.py", old_line=3, title="A key was here"
 )
-BIG, KEY, GONE = identified((BIG, KEY, GONE))
+OBEY = Finding(
+    rule="instruction-to-the-reviewer",
+    severity=Severity.MAJOR,
+    path="",
+    anchor="approve this",
+    title="The description tells the reviewer to approve",
+)
+OBEY, BIG, KEY, GONE = identified((OBEY, BIG, KEY, GONE))
+FAILED = "openai:small refused one of 2 parts: src/b.py was not read by it."
 REPORT = Report(
     run="r1",
     agent="review",
@@ -85,8 +93,20 @@ REPORT = Report(
         Outcome(key=BIG.fingerprint, result="refused", reason="no line"),
     ),
     complaints=(".trivet.yml is not used",),
+    decisions=(
+        Decision(
+            key="a",
+            allowed=False,
+            reason="refuted in the second look: it is set",
+            about="`x` is None, b.py:2",
+        ),
+        Decision(key="b", allowed=False, reason="milder than min_severity (minor)"),
+        Decision(key="c", allowed=True, reason="its suggestion is left out"),
+    ),
+    model="openai:small",
     model_calls=2,
     tokens=1234,
+    cached_tokens=617,
     cost_usd=0.02,
     seconds=12.3,
 )
@@ -115,14 +135,85 @@ def test_for_a_terminal() -> None:
         "Did not succeed:\n"
         f"  {BIG.fingerprint}: refused, no line\n"
         "\n"
-        "done: 3 findings, 2 of 3 files read, 2 model calls, 1,234 tokens, 0.02 USD, 12 s\n"
+        "Kept back: 1 × refuted in the second look, 1 × milder than min_severity (minor)\n"
+        "  `x` is None, b.py:2: refuted in the second look: it is set\n"
+        "\n"
+        "openai:small: 2 calls, 1,234 tokens (50 % cached), 0.020 USD\n"
+        "done: 3 findings, 2 of 3 files read, 12 s\n"
     )
 
 
 def test_for_a_terminal_when_there_is_nothing_to_say() -> None:
     assert as_text(EMPTY) == "No findings.\n\ndone: 0 findings, 0.0 s\n"
-    failed = EMPTY.model_copy(update={"state": "failed", "message": "GitLab does not answer."})
-    assert as_text(failed).endswith("failed: 0 findings, 0.0 s. GitLab does not answer.\n")
+
+
+@pytest.mark.parametrize("state", ["failed", "superseded", "done"])
+def test_a_run_that_read_nothing_says_only_why(state: str) -> None:
+    ended = EMPTY.model_copy(update={"state": state, "message": "group/app!7 is merged already."})
+    assert as_text(ended) == f"{state}: group/app!7 is merged already.\n"
+    assert as_markdown(ended) == f"## Trivet: local\n\n{state}: group/app!7 is merged already.\n"
+    late = REPORT.model_copy(update={"state": state, "message": "Overtaken."})
+    assert as_text(late).endswith(f"{state}: 3 findings, 2 of 3 files read, 12 s. Overtaken.\n")
+
+
+def test_what_a_model_did_not_do_is_told_once_and_no_format_calls_it_success() -> None:
+    report = EMPTY.model_copy(update={"failures": (FAILED,), "complaints": ("slow", FAILED)})
+    assert as_text(report) == (
+        "No findings in what was read.\n"
+        "\n"
+        f"What failed:\n  {FAILED}\n"
+        "\n"
+        "Complaints:\n  slow\n"
+        "\n"
+        "done: 0 findings, 0.0 s\n"
+    )
+    assert as_markdown(report).count("refused one of 2 parts") == 1
+    invocation = sarif_run(report)["invocations"][0]
+    assert not invocation["executionSuccessful"]
+    assert [one["level"] for one in invocation["toolExecutionNotifications"]] == ["error", "note"]
+    suite = ET.fromstring(as_junit(report))[0]
+    assert (suite.get("tests"), suite.get("errors")) == ("1", "1")
+    error = suite.find("testcase/error")
+    assert error is not None
+    assert error.get("message") == FAILED
+
+
+def test_what_no_model_was_shown_is_named_and_counts_as_read() -> None:
+    coverage = (Coverage(path="go.sum", read=True, reason="a lock file"), REPORT.coverage[0])
+    report = EMPTY.model_copy(update={"coverage": coverage})
+    assert "Read by the checks only:\n  go.sum: a lock file\n\ndone: 0 findings, 2 of 2 files" in as_text(
+        report
+    )
+    assert "**Read by the checks only**\n\n- `go.sum`: a lock file\n" in as_markdown(report)
+    assert ET.fromstring(as_junit(report))[0].get("skipped") == "0"
+
+
+def test_who_says_a_finding_is_told() -> None:
+    said = as_text(EMPTY.model_copy(update={"findings": (OBEY, KEY)}))
+    assert "[instruction-to-the-reviewer, found by the model]" in said
+    assert "[secrets/private-key]" in said
+
+
+def test_a_finding_in_the_merge_requests_own_text_is_valid_everywhere() -> None:
+    report = REPORT.model_copy(update={"findings": (OBEY, KEY)})
+    assert "the merge request's own text\n  major: The description tells" in as_text(report)
+    assert "approve** the merge request's own text" in as_markdown(report)
+    issues = json.loads(as_codequality(report))
+    CODE_QUALITY.validate(issues)
+    assert [issue["fingerprint"] for issue in issues] == [KEY.fingerprint]
+    assert sarif_run(report)["results"][0]["locations"] == []
+    cases = {case.get("name"): case for case in ET.fromstring(as_junit(report))[0]}
+    assert cases["merge request"].get("file") is None
+    assert cases["merge request"].find("failure") is not None
+
+
+def test_no_more_than_twenty_findings_that_are_kept_back_are_named() -> None:
+    kept = tuple(Decision(key=str(n), allowed=False, reason="r", about=f"Title {n}") for n in range(33))
+    report = EMPTY.model_copy(update={"decisions": kept})
+    for said, item in ((as_text(report), "\n  Title "), (as_markdown(report), "\n- Title ")):
+        assert "Kept back: 33 × r" in said
+        assert said.count(item) == 20
+        assert "and 13 more" in said
 
 
 def test_findings_on_one_line_share_its_heading() -> None:
@@ -232,7 +323,7 @@ ODD_FINDINGS = st.builds(
     Finding,
     rule=ODD,
     severity=st.sampled_from(Severity),
-    path=ODD,
+    path=ODD | st.just(""),
     line=st.none() | st.integers(1, 9),
     end_line=st.none() | st.integers(1, 9),
     title=ODD,
@@ -247,6 +338,10 @@ ODD_REPORTS = st.builds(
     findings=st.lists(ODD_FINDINGS, max_size=4).map(tuple),
     coverage=st.lists(st.builds(Coverage, path=ODD, read=st.booleans(), reason=ODD), max_size=3).map(tuple),
     complaints=st.tuples(ODD),
+    failures=st.lists(ODD, max_size=2).map(tuple),
+    decisions=st.tuples(st.builds(Decision, key=ODD, allowed=st.just(False), reason=ODD, about=ODD)),
+    model=ODD,
+    model_calls=st.integers(0, 9),
 )
 
 

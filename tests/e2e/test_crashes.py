@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,14 +58,26 @@ def is_one_review(rig: Rig, iid: int) -> None:
     assert rig.review(iid)["drafts"] == []
 
 
-def reached(rig: Rig, part: str, count: int = 1) -> None:
-    """Wait until GitLab was asked for something `count` times."""
-    rig.wait(lambda: len(rig.sandbox.requests(path=part)) >= count, 30, f"{count} requests of {part}")
+def struck(rig: Rig) -> None:
+    """Wait until the fault has met its request, which hangs now."""
+    (fault,) = rig.sandbox.state_object.faults
+    rig.wait(lambda: fault.times == 0, 30, "the request that hangs")
+
+
+def last_told(rig: Rig) -> dict[str, Any]:
+    """The newest delivery of a merge request, once it is answered. What else is told of comes from reviews before."""
+
+    def answered() -> dict[str, Any] | None:
+        told = [one for one in rig.sandbox.state()["deliveries"] if one["event"] == "Merge Request Hook"]
+        return told[-1] if told[-1]["status"] == 202 else None
+
+    found: dict[str, Any] = rig.wait(answered, what="the delivery to be answered")
+    return found
 
 
 def test_the_same_delivery_fifty_times_at_once_is_one_review(rig: Rig, branch: str) -> None:
     iid = rig.sandbox.merge_request(files=three_defects(branch), source=branch)
-    opened = rig.wait(lambda: [one for one in rig.sandbox.state()["deliveries"] if one["status"] == 202])[-1]
+    opened = last_told(rig)
     with ThreadPoolExecutor(50) as pool:
         list(pool.map(rig.sandbox.resend, [opened["id"]] * 50))
     is_one_review(rig, iid)
@@ -75,12 +88,11 @@ def test_an_agents_worker_killed_while_it_reads(rig: Rig, branch: str, victim: s
     rig.sandbox.fault(path="/diffs", method="GET", hang=20, times=1)
     rig.sandbox.clear_requests()
     iid = rig.sandbox.merge_request(files=three_defects(branch), source=branch)
-    job = rig.wait(lambda: rig.children("agents"), what="the job's process")
-    rig.wait(lambda: rig.sandbox.requests(path="/discussions"), what="the run to be on its way")
-    time.sleep(0.3)
+    struck(rig)
     killed = time.monotonic()
     if victim == "its job":
-        os.kill(job[0], signal.SIGKILL)
+        (job,) = rig.children("agents")
+        os.kill(job, signal.SIGKILL)
     else:
         rig.kill("agents", tree=victim == "the whole tree")
     rig.wait(lambda: len(rig.sandbox.requests(path="/discussions")) > 1, 60, "the job to run again")
@@ -92,7 +104,8 @@ def test_an_effects_worker_killed_between_two_drafts(rig: Rig, branch: str) -> N
     rig.sandbox.fault(path="draft_notes$", method="POST", hang=20, times=1, after=1)
     rig.sandbox.clear_requests()
     iid = rig.sandbox.merge_request(files=three_defects(branch), source=branch)
-    rig.wait(lambda: rig.review(iid)["drafts"], what="the first draft")
+    struck(rig)
+    assert len(rig.review(iid)["drafts"]) == 1
     rig.kill("effects", tree=True)
     is_one_review(rig, iid)
 
@@ -129,14 +142,14 @@ def test_gitlab_asking_for_patience_gets_it(rig: Rig, branch: str) -> None:
 def test_redis_killed_while_a_review_is_under_way(rig: Rig, branch: str) -> None:
     rig.sandbox.fault(path="/diffs", method="GET", hang=2, times=1)
     iid = rig.sandbox.merge_request(files=three_defects(branch), source=branch)
-    rig.wait(lambda: rig.children("agents"), what="the job's process")
+    struck(rig)
     rig.kill("redis")
     is_one_review(rig, iid)
 
 
 def test_the_receiver_killed_after_its_answer(rig: Rig, branch: str) -> None:
     iid = rig.sandbox.merge_request(files=three_defects(branch), source=branch)
-    rig.wait(lambda: rig.sandbox.state()["deliveries"][-1]["status"] == 202, what="the answer")
+    last_told(rig)
     rig.kill("serve")
     is_one_review(rig, iid)
 
@@ -145,7 +158,7 @@ def test_a_push_during_the_review_is_never_answered_with_a_stale_review(rig: Rig
     rig.sandbox.fault(path="/draft_notes$", method="POST", hang=2, times=1)
     iid = rig.sandbox.merge_request(files=three_defects(branch), source=branch)
     stale = rig.review(iid)["head"]
-    reached(rig, "/draft_notes")
+    struck(rig)
     rig.sandbox.push(branch, {f"{branch}/later.txt": "later\n"})
     is_one_review(rig, iid)
     assert not [note for note in rig.bot_notes(iid) if f"head={stale}" in note["body"]]
@@ -154,7 +167,7 @@ def test_a_push_during_the_review_is_never_answered_with_a_stale_review(rig: Rig
 def test_killing_the_supervisor_leaves_no_process_and_loses_no_work(rig: Rig, branch: str) -> None:
     rig.sandbox.fault(path="/diffs", method="GET", hang=3, times=1)
     iid = rig.sandbox.merge_request(files=three_defects(branch), source=branch)
-    rig.wait(lambda: rig.children("agents"), what="the job's process")
+    struck(rig)
     family = {pid for pid, parent, _ in processes() if parent == rig.up_pid} | set(rig.children("agents"))
     os.kill(rig.up_pid, signal.SIGKILL)
     rig.wait(lambda: not family & {pid for pid, _, _ in processes()}, 10, "every process to be gone")

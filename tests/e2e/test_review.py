@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.rig import Rig
+from tests.rig import Rig, as_json
 
 LEAK = "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
+NO_COMMAND = "the note holds no command"
 CONFLICT = "<" * 7 + " HEAD\nleft = 1\n" + "=" * 7 + "\nright = 2\n" + ">" * 7 + " main\n"
 
 
@@ -31,6 +32,15 @@ def defects(name: str) -> dict[str, str]:
 def lines_of(rig: Rig, iid: int) -> set[tuple[str, int]]:
     threads = [thread for thread in rig.review(iid)["discussions"] if thread["position"]]
     return {(thread["position"]["new_path"], thread["position"]["new_line"]) for thread in threads}
+
+
+def stopped(rig: Rig, iid: int, why: str) -> None:
+    """Wait until a run on the merge request has ended, saying why."""
+
+    def is_it(run: dict[str, str]) -> bool:
+        return as_json(run["request"])["iid"] == iid and why in run.get("message", "")
+
+    rig.wait(lambda: any(is_it(run) for run in rig.runs()), what=f"a run on !{iid} to end with {why!r}")
 
 
 def test_an_opened_merge_request_gets_its_findings_on_their_lines_and_one_summary(
@@ -97,9 +107,7 @@ def test_a_burst_of_pushes_ends_in_one_review_of_the_newest_head(rig: Rig, branc
 
 def test_a_draft_is_left_alone_until_it_is_ready(rig: Rig, branch: str) -> None:
     iid = rig.sandbox.merge_request(files=defects(branch), source=branch, draft=True)
-    rig.wait(
-        lambda: any("draft" in run.get("message", "") for run in rig.runs()), what="the draft to be skipped"
-    )
+    stopped(rig, iid, "is a draft")
     assert rig.bot_notes(iid) == []
     rig.sandbox.act(iid, "ready")
     rig.reviewed(iid)
@@ -113,21 +121,20 @@ def test_asking_the_bot_to_review_reviews_even_a_draft(rig: Rig, branch: str) ->
 
 def test_another_target_branch_is_another_diff_and_is_reviewed(rig: Rig, branch: str) -> None:
     rig.sandbox.push(f"{branch}-base", defects(branch))
-    iid = rig.sandbox.merge_request(files={f"{branch}.txt": "more\n"}, source=branch, target=f"{branch}-base")
-    rig.idle()
+    rig.sandbox.push(branch, {f"{branch}.txt": "more\n"}, start=f"{branch}-base")
+    iid = rig.sandbox.merge_request(source=branch, target=f"{branch}-base")
+    rig.wait(lambda: "thumbsup" in [award["name"] for award in rig.review(iid)["awards"]], what="a thumbs-up")
     client = rig.sandbox.client("ada").projects.get("acme/shop").mergerequests.get(iid)
     client.target_branch = "main"
     client.save()
-    rig.wait(lambda: any('"trigger":"retargeted"' in run["request"] for run in rig.runs()), what="the run")
-    rig.idle()
+    rig.reviewed(iid)
+    assert lines_of(rig, iid) == {(f"{branch}/settings.py", 2), (f"{branch}/notes.txt", 6)}
 
 
 def test_a_command_of_a_developer_starts_a_review_and_a_guests_does_not(rig: Rig, branch: str) -> None:
     iid = rig.sandbox.merge_request(files=defects(branch), source=branch, draft=True)
     rig.sandbox.comment(iid, "/trivet review", user="gus")
-    rig.wait(
-        lambda: any("Developer access" in run.get("message", "") for run in rig.runs()), what="the refusal"
-    )
+    stopped(rig, iid, "Developer access")
     assert rig.findings(iid) == []
     rig.sandbox.comment(iid, "@trivet review", user="ada")
     rig.reviewed(iid)
@@ -137,12 +144,14 @@ def test_the_bot_answers_none_of_its_own_notes(rig: Rig, branch: str) -> None:
     iid = rig.sandbox.merge_request(files=defects(branch), source=branch)
     rig.reviewed(iid)
     rig.idle()
-    runs = len(rig.runs())
+    runs, talk = len(rig.runs()), rig.log().count(NO_COMMAND)
     rig.sandbox.client("trivet").projects.get("acme/shop").mergerequests.get(iid).notes.create(
         {"body": "/trivet review"}
     )
     rig.sandbox.comment(iid, "thanks")
-    rig.wait(lambda: rig.log().count("the note holds no command") > 0, what="both notes to be handled")
+    rig.wait(
+        lambda: rig.log().count(NO_COMMAND) > talk, what="the second note to be handled, after the first"
+    )
     assert len(rig.runs()) == runs
 
 
@@ -163,10 +172,10 @@ def test_rules_come_from_the_target_branch_and_a_broken_file_is_complained_of_on
 
 def test_a_merge_request_that_is_closed_meanwhile_is_left_alone(rig: Rig, branch: str) -> None:
     iid = rig.sandbox.merge_request(files=defects(branch), source=branch, draft=True)
-    rig.idle()
+    stopped(rig, iid, "is a draft")
     rig.sandbox.act(iid, "close", user="grace")
     rig.sandbox.comment(iid, "/trivet review", user="ada")
-    rig.wait(lambda: any("is closed" in run.get("message", "") for run in rig.runs()), what="the run to end")
+    stopped(rig, iid, "is closed")
     assert rig.bot_notes(iid) == []
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -14,11 +15,14 @@ import jsonschema
 import pytest
 from click.testing import CliRunner
 
+from bot.domain.actions import Outcome, Report
+from bot.domain.findings import Finding, Severity
 from bot.entry import cli
 from tests.gitrepos import git, new_repository
+from tests.model_server import ModelServer, failed
 from tests.rig import clean_environment
 
-COMMANDS = ("config", "demo", "review", "schedule", "serve", "sweep", "up", "work")
+COMMANDS = ("config", "demo", "eval", "review", "schedule", "serve", "sweep", "up", "work")
 HEAVY = (
     "pydantic",
     "redis",
@@ -31,6 +35,8 @@ HEAVY = (
     "structlog",
     "yaml",
     "re2",
+    "openai",
+    "anthropic",
 )
 DEFECT = "import os\n\nvalue = undefined_name\n"
 CLEAN = "value = 1\n"
@@ -83,7 +89,7 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
     ]
     assert tuple(word for word in listed if word in COMMANDS) == COMMANDS
     assert "  propose " not in done.stdout
-    assert "3 a platform" in done.stdout
+    assert "3 a platform or a model failed" in " ".join(done.stdout.split())
     assert "Usage: trivet " in done.stdout
     assert "..." not in done.stdout.replace("COMMAND [ARGS]...", "")
 
@@ -239,6 +245,43 @@ def test_fail_on_decides_the_exit_code(
     assert "undefined_name" in capsys.readouterr().out
 
 
+REVIEWED = Report(run="r", agent="review", target="shop", state="done")
+SEVERE = Finding(
+    rule="sql-injection", severity=Severity.CRITICAL, path="a.py", line=1, title="A name becomes SQL"
+)
+OUT = "openai:small refused: 2 files were not reviewed by the model"
+
+
+@pytest.mark.parametrize(
+    ("said", "words", "code"),
+    [
+        ({}, [], 0),
+        ({"failures": (OUT,)}, [], 3),
+        ({"failures": (OUT,), "findings": (SEVERE,)}, [], 3),
+        ({"failures": (OUT,), "findings": (SEVERE,)}, ["--fail-on", "blocker"], 3),
+        ({"failures": (OUT,), "findings": (SEVERE,)}, ["--fail-on", "critical"], 1),
+        ({"outcomes": (Outcome(key="summary", result="failed", reason="503"),)}, [], 3),
+        ({"outcomes": (Outcome(key="summary", result="refused", reason="moved"),)}, [], 0),
+        ({"state": "failed", "message": "GitLab does not answer."}, [], 3),
+        ({"state": "superseded", "message": "It is merged."}, [], 0),
+    ],
+)
+def test_what_failed_is_never_exit_0_and_takes_nothing_from_what_was_found(
+    said: dict[str, object],
+    words: list[str],
+    code: int,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    report = REVIEWED.model_copy(update=said)
+    monkeypatch.setattr(cli, "_local_report", lambda _base: report)
+    file = tmp_path / "report.json"
+    assert in_process(["review", "--local", "--report", f"json={file}", *words], monkeypatch) == code
+    assert (OUT in capsys.readouterr().out) == bool(report.failures)
+    assert Report.model_validate_json(file.read_text()) == report
+
+
 def test_outside_of_a_checkout_it_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -390,3 +433,28 @@ def test_the_schema_is_one_that_editors_take(
     jsonschema.validate({"review": {"drafts": True}}, schema)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"review": {"drafs": True}}, schema)
+
+
+# --- a model ---
+
+
+def test_a_model_that_fails_is_exit_3_and_standard_output_stays_the_report(checkout: Path) -> None:
+    with ModelServer() as server:
+        server.reply = lambda _: failed(401, "Incorrect API key provided", code="invalid_api_key")
+        words = ("review", "--local", "--base", "main", "--format", "json")
+        done = trivet(*words, folder=checkout, settings=server.environ("openai"))
+    report = Report.model_validate_json(done.stdout)
+    assert done.returncode == 3
+    assert [finding.rule for finding in report.findings] == ["python/F821"]
+    assert len(report.failures) == 1
+    assert "OPENAI_API_KEY" in report.failures[0]
+
+
+def test_a_model_that_finds_nothing_is_exit_0_with_its_price_told(checkout: Path) -> None:
+    with ModelServer() as server:
+        done = trivet(
+            "review", "--local", "--base", "main", folder=checkout, settings=server.environ("ollama")
+        )
+        assert server.asked
+    assert done.returncode == 0
+    assert re.search(r"^ollama:\S+: 1 call, [\d,]+ tokens$", done.stdout, re.MULTILINE)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.entry.credentials import HOLDS, SECRETS, secret_values, split, stripped
+from bot.settings import PROVIDER_KEYS
 
 WRITE, READ = "glpat-" + "w" * 20, "glpat-" + "r" * 20
 EVERYTHING = {
@@ -20,12 +21,15 @@ EVERYTHING = {
     "TRIVET_DATABASE_URL": "postgresql://me:pass@host/db",
     "OPENAI_API_KEY": "sk-" + "o" * 20,
     "ANTHROPIC_API_KEY": "sk-ant-" + "a" * 20,
+    "MISTRAL_API_KEY": "a-mistral-" + "key-" * 4,
+    "VLLM_API_KEY": "a-vllm-" + "key-" * 4,
+    "COMPATIBLE_API_KEY": "a-local-" + "key-" * 4,
 }
 EXPECTED = {
     "serve": {"TRIVET_GITLAB__WEBHOOK_SECRETS"},
     "agents": {
         *("TRIVET_GITLAB__READ_TOKEN", "TRIVET_MARK_SECRETS", "TRIVET_DATABASE_URL"),
-        *("OPENAI_API_KEY", "ANTHROPIC_API_KEY"),
+        *("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "MISTRAL_API_KEY", "VLLM_API_KEY", "COMPATIBLE_API_KEY"),
     },
     "effects": {"TRIVET_GITLAB__TOKEN", "TRIVET_MARK_SECRETS"},
     "schedule": {"TRIVET_GITLAB__READ_TOKEN"},
@@ -93,7 +97,7 @@ def held_files(environment: dict[str, str]) -> dict[str, str]:
 def files(tmp_path: Path) -> Path:
     folder = tmp_path / "secrets"
     folder.mkdir()
-    for name in SECRETS - {"OPENAI_API_KEY", "ANTHROPIC_API_KEY"}:
+    for name in SECRETS - set(PROVIDER_KEYS):
         (folder / name).write_text(EVERYTHING[name])
     (folder / "unrelated").write_text(WRITE)
     return folder
@@ -102,7 +106,7 @@ def files(tmp_path: Path) -> Path:
 @roles
 def test_each_process_sees_only_its_own_files(files: Path, tmp_path: Path, role: str) -> None:
     mine = split({"TRIVET_SECRETS_DIR": str(files)}, role, tmp_path / "mine")
-    assert set(held_files(mine)) == EXPECTED[role] - {"OPENAI_API_KEY", "ANTHROPIC_API_KEY"}
+    assert set(held_files(mine)) == EXPECTED[role] - set(PROVIDER_KEYS)
     assert mine == {"TRIVET_SECRETS_DIR": str(tmp_path / "mine")}
 
 

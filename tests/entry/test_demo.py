@@ -7,15 +7,18 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
 from bot.entry.demo import _plain, bare
-from tests.rig import clean_environment, processes
+from tests.model_server import Body, ModelServer, Reply, answered, nothing_found, schema_of, text_of
+from tests.rig import clean_environment, free_port, processes
 
 REPOSITORY = str(Path(__file__).parents[2])
+ANCHOR = "return net * (100 - best.percent) / 100"
 UNFRIENDLY = {
     "TRIVET_GITLAB__URL": "https://gitlab.example.com",
     "TRIVET_GITLAB__TOKEN": "glpat-" + "of-a-real-installation",
@@ -30,28 +33,34 @@ UNFRIENDLY = {
 }
 
 
+@contextmanager
 def demo(
     folder: Path, *words: str, settings: Mapping[str, str] | None = None, cwd: Path | str | None = None
-) -> subprocess.Popen[str]:
+) -> Iterator[subprocess.Popen[str]]:
     environment = (
         clean_environment() | {"PYTHONPATH": REPOSITORY, "TMPDIR": str(folder)} | dict(settings or {})
     )
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-u", "-m", "bot", "demo", *words],
         env=environment,
         cwd=cwd,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-
-
-def finished(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    with process:
+    ) as process:
         try:
-            out, err = process.communicate(timeout=100)
+            yield process
         finally:
             process.kill()
+
+
+def finished(process: subprocess.Popen[str], folder: Path) -> tuple[int, str, str]:
+    """Exit code, standard output and error. Raises AssertionError with the demo's log when it goes on and on."""
+    try:
+        out, err = process.communicate(timeout=100)
+    except subprocess.TimeoutExpired:
+        logs = "\n".join(log.read_text() for log in folder.glob("*/demo.log"))
+        raise AssertionError(f"the demo did not end; its log:\n{logs}") from None
     return process.returncode, out, err
 
 
@@ -71,8 +80,13 @@ def folders(tmp_path: Path) -> tuple[Path, Path]:
 
 def test_two_at_once_show_their_review_whatever_the_surroundings(folders: tuple[Path, Path]) -> None:
     """With settings of a real installation, dead proxies, and a current folder nobody can write to."""
-    both = [demo(folder, "--once", settings=UNFRIENDLY, cwd="/proc") for folder in folders]
-    for (code, out, err), folder in zip([finished(process) for process in both], folders, strict=True):
+    with ExitStack() as stack:
+        both = [
+            (stack.enter_context(demo(folder, "--once", settings=UNFRIENDLY, cwd="/proc")), folder)
+            for folder in folders
+        ]
+        ends = [finished(process, folder) for process, folder in both]
+    for (code, out, err), folder in zip(ends, folders, strict=True):
         assert code == 0, err
         assert "Open http://127.0.0.1:" in out
         assert "findings on their lines, one summary" in out
@@ -81,32 +95,61 @@ def test_two_at_once_show_their_review_whatever_the_surroundings(folders: tuple[
         assert left_behind(folder) == []
 
 
+def test_a_model_in_the_environment_reads_along_and_is_told_with_its_price(tmp_path: Path) -> None:
+    with ModelServer() as server:
+        server.reply = finds_one_defect
+        settings = UNFRIENDLY | server.environ("openai")
+        with demo(tmp_path, "--once", settings=settings) as process:
+            code, out, err = finished(process, tmp_path)
+        seen = "".join(map(text_of, server.asked))
+    assert (code, err) == (0, "")
+    assert "openai:gpt-6.1-sol reads along: the sandbox's code is sent to it." in out
+    assert ANCHOR in seen
+    assert "shop/discounts.py:36\n    Major: Cents are not rounded" in out
+    assert "found by the model" in out
+    assert "- Model: `openai:gpt-6.1-sol`, 2 calls" in out
+    assert "glpat-" not in seen
+
+
+def finds_one_defect(body: Body) -> Reply:
+    """What a model says that reports one line of the sandbox's change, and confirms every claim."""
+    asked = str(schema_of(body))
+    if "verdicts" in asked:
+        return answered({"verdicts": [{"claim": 1, "verdict": "confirmed", "reason": "It does."}]})
+    if "findings" not in asked:
+        return nothing_found(body)
+    defect = {"path": "shop/discounts.py", "line": 36, "anchor": ANCHOR, "symbols": [], "suggestion": None}
+    words = {"rule": "rounding", "severity": "major", "title": "Cents are not rounded"}
+    return answered(
+        {"findings": [defect | words | {"detail": "It is so.", "evidence": "Decimal keeps them"}]}
+    )
+
+
 def test_ctrl_c_after_the_review_is_a_good_end_and_leaves_nothing(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process = demo(tmp_path, "--port", str(port))
-    assert process.stdout is not None
-    seen = []
-    while not any("Ctrl-C stops everything" in line for line in seen):
-        line = process.stdout.readline()
-        assert line, seen
-        seen.append(line)
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as page:
-        assert page.status == 200
-    process.send_signal(signal.SIGINT)
-    code, _, err = finished(process)
+    port = free_port()
+    with demo(tmp_path, "--port", str(port)) as process:
+        assert process.stdout is not None
+        seen: list[str] = []
+        while not any("Ctrl-C stops everything" in line for line in seen):
+            line = process.stdout.readline()
+            assert line, seen
+            seen.append(line)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as page:
+            assert page.status == 200
+        process.send_signal(signal.SIGINT)
+        code, _, err = finished(process, tmp_path)
     assert (code, err) == (0, "")
     assert left_behind(tmp_path) == []
 
 
 def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing_either(tmp_path: Path) -> None:
-    process = demo(tmp_path)
-    deadline = time.monotonic() + 40
-    while not list(tmp_path.glob("*/gitlab")):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    code, _, err = finished(process)
+    with demo(tmp_path) as process:
+        deadline = time.monotonic() + 40
+        while not list(tmp_path.glob("*/gitlab")):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        code, _, err = finished(process, tmp_path)
     assert (code, err.strip()) == (130, "trivet: stopped")
     assert left_behind(tmp_path) == []
 
@@ -114,7 +157,8 @@ def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing_either(tmp_path: Path)
 def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        code, out, err = finished(demo(tmp_path, "--port", str(port)))
+        with demo(tmp_path, "--port", str(port)) as process:
+            code, out, err = finished(process, tmp_path)
     assert (code, out) == (2, "")
     assert err == f"trivet: port {port} on 127.0.0.1 is in use: free it, or choose another with --port\n"
 
@@ -129,6 +173,7 @@ def test_a_note_is_shown_as_a_reader_would_see_it() -> None:
         "**Bad** `x` &lt;&lt;\n\n\n\n<details><summary>More</summary>text</details>\n<!-- trivet:v1 -->"
     )
     assert "<" not in shown.replace("<<", "")
+    assert _plain("- file<br>said") == "- file\n  said"
     assert "Bad" in shown
     assert "**" not in shown
     assert "\n\n\n" not in shown

@@ -85,6 +85,26 @@ def test_a_silent_redis_is_a_time_out_for_all_who_wait_and_works_once_it_speaks(
     assert after[1] == b"after", "an answer that came too late is nobody else's"
 
 
+def test_who_comes_while_redis_is_silent_is_told_with_the_others(redis_server: RedisServer) -> None:
+    assert redis_server.process is not None
+    process = redis_server.process
+
+    async def in_silence(commit: GroupCommit) -> list[Any]:
+        await echo(commit, "before")
+        process.send_signal(signal.SIGSTOP)
+        first = asyncio.create_task(echo(commit, "first"))
+        await asyncio.sleep(0.1)
+        later = (echo(commit, str(number)) for number in range(100))
+        lost = await asyncio.gather(first, *later, return_exceptions=True)
+        process.send_signal(signal.SIGCONT)
+        return [*lost, await echo(commit, "after")]
+
+    *lost, after = with_commit(redis_server, in_silence)
+    assert isinstance(lost[0], TimeoutError)
+    assert all(error is lost[0] for error in lost), "one time-out for all, not one after the other"
+    assert after[1] == b"after"
+
+
 def test_who_gives_up_waiting_takes_nobody_along(redis_server: RedisServer) -> None:
     async def one_gives_up(commit: GroupCommit) -> Any:
         impatient = asyncio.create_task(echo(commit, "impatient"))

@@ -11,7 +11,7 @@ from bot.entry.inbox import RedisInbox, forgetful
 from bot.entry.queue import run_id
 from bot.entry.receiver import Receipt, StoreDown
 from bot.entry.store import Store, connect
-from bot.routing import JobRequest
+from tests.job_requests import push_request
 from tests.redis_server import RedisServer
 
 SHOP = Project(id=1, path="acme/shop")
@@ -29,25 +29,13 @@ def pushed(head: str, at: str = "2026-11-22T10:00:00.000Z") -> MergeRequestChang
     )
 
 
-def request(head: str) -> JobRequest:
-    return JobRequest(
-        agent="review",
-        project="acme/shop",
-        project_id=1,
-        iid=7,
-        trigger="pushed",
-        key=f"review:1:7:{head}",
-        head=head,
-    )
-
-
 def accept(server: RedisServer, *deliveries: tuple[str, str]) -> list[Receipt]:
     """Accept deliveries (key, head) one after the other."""
 
     async def each() -> list[Receipt]:
         inbox = RedisInbox(server.url)
         try:
-            return [await inbox.accept(key, pushed(head), [request(head)]) for key, head in deliveries]
+            return [await inbox.accept(key, pushed(head), [push_request(head)]) for key, head in deliveries]
         finally:
             await inbox.close()
 
@@ -66,7 +54,7 @@ def test_fifty_equal_deliveries_at_once_are_one_run(redis_server: RedisServer) -
         inbox = RedisInbox(redis_server.url)
         try:
             return await asyncio.gather(
-                *(inbox.accept("d", pushed("aa"), [request("aa")]) for _ in range(50))
+                *(inbox.accept("d", pushed("aa"), [push_request("aa")]) for _ in range(50))
             )
         finally:
             await inbox.close()
@@ -104,8 +92,8 @@ def test_a_force_push_back_to_a_reviewed_head_runs_again(redis_server: RedisServ
 def test_a_late_delivery_of_an_older_push_does_not_become_the_newest(redis_server: RedisServer) -> None:
     async def out_of_order() -> None:
         inbox = RedisInbox(redis_server.url)
-        await inbox.accept("d2", pushed("bb", "2026-11-22T10:00:05.000Z"), [request("bb")])
-        await inbox.accept("d1", pushed("aa", "2026-11-22T10:00:00.000Z"), [request("aa")])
+        await inbox.accept("d2", pushed("bb", "2026-11-22T10:00:05.000Z"), [push_request("bb")])
+        await inbox.accept("d1", pushed("aa", "2026-11-22T10:00:00.000Z"), [push_request("aa")])
         await inbox.close()
 
     asyncio.run(out_of_order())

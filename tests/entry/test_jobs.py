@@ -1,5 +1,6 @@
 """How a run ends: what a job does with each kind of trouble, on a real Redis."""
 
+import asyncio
 import json
 import time
 import zlib
@@ -8,9 +9,13 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from redis import Redis
+from rq.timeouts import JobTimeoutException
+from structlog.testing import capture_logs
 
+from bot.agents.review import SPEC
 from bot.agents.spec import AgentContext, AgentResult, AgentSpec
 from bot.domain.actions import Outcome, Proposal, React
+from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
 from bot.domain.events import Person
 from bot.domain.notes import Note
@@ -19,11 +24,13 @@ from bot.entry import keys
 from bot.entry.jobs import Jobs
 from bot.entry.queue import AGENTS, EFFECTS
 from bot.entry.store import Run, Store, connect
-from bot.entry.timelimit import JobTimeLimit
-from bot.errors import AccessDenied, NotFound, NotReady, Superseded, Unavailable
+from bot.entry.timelimit import HardTimeLimit, JobTimeLimit
+from bot.errors import AccessDenied, NotFound, NotReady, Stopped, Superseded, Unavailable
+from bot.llm.messages import Prompt, Turn
 from bot.routing import JobRequest
 from bot.run import Means
-from tests.doubles import DictSnapshot
+from bot.testing import ScriptedModel
+from tests.doubles import DictSnapshot, added_file, change_of
 from tests.redis_server import RedisServer
 
 BOT = Person(id=99, username="trivet")
@@ -50,6 +57,7 @@ class Reader:
     """A code host with one merge request; `trouble` happens when it is read."""
 
     request: MergeRequest = field(default_factory=opened)
+    change: ChangeSet = field(default_factory=change_of)
     trouble: Callable[[], None] = lambda: None
     reads: int = 0
 
@@ -59,8 +67,7 @@ class Reader:
         return self.request
 
     def change_set(self, request: MergeRequest) -> ChangeSet:
-        assert request.refs is not None
-        return ChangeSet(request.refs, ())
+        return self.change
 
     def notes(self, target: Target) -> list[Note]:
         return []
@@ -70,6 +77,9 @@ class Reader:
 
     def target_branch(self, request: MergeRequest) -> DictSnapshot:
         return DictSnapshot({})
+
+    def commits(self, request: MergeRequest) -> list[Commit]:
+        return []
 
     def access_level(self, target: Target, user_id: int) -> int:
         return 10
@@ -115,10 +125,14 @@ class World:
         self.reader = Reader()
         self.effects = Effects()
         self.agent = AgentSpec("review", frozenset({"react"}), thumbs_up)
-        self.jobs = Jobs(self.store, means=self._means, effects=lambda: self.effects)
+        self.forgotten: list[str] = []
+        self.model: ScriptedModel | None = None
+        self.jobs = Jobs(
+            self.store, means=self._means, effects=lambda: self.effects, forget=self.forgotten.append
+        )
 
-    def _means(self, request: JobRequest) -> Means:
-        return Means(reader=self.reader, agent=self.agent, redactor=Redactor(), me=BOT)
+    def _means(self, run: Run) -> Means:
+        return Means(reader=self.reader, agent=self.agent, redactor=Redactor(), me=BOT, model=self.model)
 
     def begin(self, trigger: str = "pushed", head: str = HEAD, **fields: object) -> Run:
         request = JobRequest(
@@ -342,3 +356,95 @@ def test_a_reaction_that_came_late_or_lost_its_run_is_taken_back(world: World) -
     assert world.queued(EFFECTS)[-1] == "withdraw"
     world.jobs.withdraw(run.id)
     assert world.effects.withdrawn == 1
+
+
+# --- what a run keeps of its steps, and a model that does not do its part
+
+
+@pytest.mark.parametrize(
+    "end", [None, Stopped("nothing to do"), Superseded("moved on"), NotFound("it is gone (404)")]
+)
+def test_the_steps_of_a_run_that_is_over_are_forgotten(world: World, end: Exception | None) -> None:
+    run = world.begin()
+    if end:
+        world.raises(end)
+    world.jobs.propose(run.id)
+    assert world.forgotten == [run.id]
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("the model failed (503)"), AccessDenied("the token is expired (401)")]
+)
+def test_the_steps_of_a_run_that_will_go_on_are_kept(world: World, error: Exception) -> None:
+    run = world.begin()
+    world.raises(error)
+    world.jobs.propose(run.id)
+    assert world.forgotten == []
+
+
+def test_steps_that_cannot_be_forgotten_now_hold_up_nothing(world: World) -> None:
+    def out_of_order(_run: str) -> None:
+        raise Unavailable("the database failed")
+
+    run = world.begin()
+    replace(world.jobs, forget=out_of_order).propose(run.id)
+    assert world.now(run.id).state == "applying"
+    assert world.waiting() == {}
+
+
+def test_what_a_model_did_not_do_is_an_error_in_the_log_and_the_run_goes_on(world: World) -> None:
+    world.agent = replace(
+        world.agent, run=lambda context: replace(thumbs_up(context), failures=("the key is refused (401)",))
+    )
+    run = world.begin()
+    with capture_logs() as logs:
+        world.jobs.propose(run.id)
+    assert [line["reason"] for line in logs if line["log_level"] == "error"] == ["the key is refused (401)"]
+    assert world.now(run.id).state == "applying"
+
+
+class Hanging(ScriptedModel):
+    """Thinks for ever, and notes when it is stopped."""
+
+    def __init__(self) -> None:
+        super().__init__([])
+        self.stopped = 0
+
+    async def turn(self, prompt: Prompt) -> Turn:
+        try:
+            await asyncio.sleep(600)
+        finally:
+            self.stopped += 1
+        raise AssertionError("it never answers")
+
+
+def test_a_model_that_hangs_is_stopped_with_its_job_and_the_target_is_free_again(world: World) -> None:
+    world.agent, world.model = SPEC, Hanging()
+    world.reader.change = change_of(added_file("shop.py", "x = 1\n"))
+    run = world.begin()
+    with HardTimeLimit(2, JobTimeoutException):
+        world.jobs.propose(run.id)
+    assert isinstance(world.model, Hanging)
+    assert (world.model.stopped, world.model.closed) == (1, 1)
+    assert (world.now(run.id).state, world.queued(EFFECTS)) == ("failed", ["acknowledge", "complain"])
+    assert "longer than its limit" in world.now(run.id).message
+    assert world.forgotten == [run.id]
+    with world.store.lease(world.begin(head=NEWER)):
+        pass
+
+
+def test_a_graph_that_waits_long_for_its_models_keeps_its_target(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.entry.lease.LEASE_SECONDS", 0.6)
+    monkeypatch.setattr("bot.entry.lease.RENEW_SECONDS", 0.1)
+
+    def slow(context: AgentContext) -> AgentResult:
+        asyncio.run(asyncio.sleep(2))
+        context.still_wanted()
+        return thumbs_up(context)
+
+    world.agent = replace(world.agent, run=slow)
+    run = world.begin()
+    world.jobs.propose(run.id)
+    assert world.now(run.id).state == "applying"

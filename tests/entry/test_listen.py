@@ -1,10 +1,11 @@
 """The socket deliveries come in by."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
-from bot.entry.listen import address, inherited, listen
+from bot.entry.listen import address, inherited, listen, opened
 from bot.errors import UsageError
 
 
@@ -37,9 +38,18 @@ def test_a_host_that_is_none_of_ours_is_one_sentence(host: str) -> None:
 
 def test_a_connection_waits_for_who_inherits_the_socket() -> None:
     with listen("127.0.0.1", 0) as door, socket.create_connection(door.getsockname()) as caller:
-        heir = inherited(door.dup().detach())
+        heir = opened("127.0.0.1", 0, door.dup().detach())
         answered, _ = heir.accept()
         answered.sendall(b"hello")
         assert caller.recv(5) == b"hello"
         answered.close()
         heir.close()
+
+
+def test_a_descriptor_that_is_no_listening_socket_is_one_sentence(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file, socket.socket() as deaf:
+        for descriptor in (file.fileno(), deaf.fileno(), 2**20):
+            with pytest.raises(UsageError, match=f"descriptor {descriptor} is no listening socket"):
+                inherited(descriptor)
+        assert deaf.fileno() >= 0, "what is not ours stays open"
+        file.write(b"still open")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bot.errors import UsageError
 from bot.settings import (
+    PROVIDER_KEYS,
     Settings,
     SettingsFile,
     environment,
@@ -28,7 +29,7 @@ README = Path(__file__).parents[2] / "README.md"
 @pytest.fixture(autouse=True)
 def empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
-        if name.upper().startswith("TRIVET_") or name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        if name.upper().startswith("TRIVET_") or name in PROVIDER_KEYS:
             monkeypatch.delenv(name)
 
 
@@ -154,9 +155,66 @@ def test_a_whole_platform_as_json_is_not_read_behind_our_back(monkeypatch: pytes
 
 def test_the_readme_tells_of_every_setting() -> None:
     table = README.read_text()
-    short = {name: name.replace("TRIVET_GITLAB", "") for name in known_settings()}
+    short = {
+        name: name.removeprefix("TRIVET_GITLAB").removeprefix("TRIVET_BUDGET") for name in known_settings()
+    }
     untold = [name for name in known_settings() if name not in table and f"`{short[name]}`" not in table]
     assert set(untold) <= NOT_USED_YET
+
+
+# --- models ---
+
+
+def test_models_are_a_chain_in_the_order_they_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    named = (
+        "openai:gpt-5",
+        "ollama:qwen3:8b-q4_K_M",
+        "ollama:hf.co/someone/model",
+        "compatible:@cf/meta/llama@https://models.example.com:8443/v1",
+        "compatible:claude-x@20250514@http://127.0.0.1:4000",
+        "ollama:",
+    )
+    assert loaded(monkeypatch, TRIVET_MODELS=", ".join(named)).models == named
+
+
+@pytest.mark.parametrize(
+    "text", ["gpt-5", ":gpt-5", "openai:gpt 5", "openai:a@", "a b:c", "openai:m@host/v1"]
+)
+def test_what_is_not_a_provider_and_a_model_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    assert complaint(monkeypatch, TRIVET_MODELS=f"openai:good,{text}").startswith(
+        "TRIVET_MODELS: each must be like openai:NAME"
+    )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "me:hush-hush-1@models.example.com",
+        "https://me:hush-hush-1@host/v1",
+        "https://:hush-hush-1@host/v1",
+        "https://host/v1?key=hush-hush-1",
+        "ftp://host/hush-hush-1",
+        "https://",
+    ],
+)
+def test_an_address_with_a_secret_in_it_is_refused_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    said = complaint(monkeypatch, TRIVET_MODELS=f"compatible:m@{address}")
+    assert said.startswith("TRIVET_MODELS: an address after @ must be http(s) without user name or query")
+    assert "hush-hush" not in said
+
+
+def test_budgets_have_limits_without_being_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = loaded(monkeypatch, TRIVET_BUDGET__MR_TOKENS="5000").budget
+    assert (budget.run_tokens, budget.mr_tokens, budget.day_tokens) == (1_000_000, 5_000, 20_000_000)
+
+
+@pytest.mark.parametrize("scope", ["RUN", "MR", "DAY"])
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "many"])
+def test_a_budget_of_nothing_is_a_mistake(monkeypatch: pytest.MonkeyPatch, scope: str, text: str) -> None:
+    name = f"TRIVET_BUDGET__{scope}_TOKENS"
+    assert complaint(monkeypatch, **{name: text}).startswith(f"{name}: must be ")
 
 
 # --- files ---
@@ -236,6 +294,8 @@ def test_a_change_that_makes_settings_wrong_leaves_the_ones_before_in_force(
 def test_every_secret_we_hold_is_known_for_redaction(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-" + "o" * 20)
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-" + "a" * 20)
+    monkeypatch.setenv("MISTRAL_API_KEY", "a-mistral-" + "key-" * 4)
+    monkeypatch.setenv("COMPATIBLE_API_KEY", "a-local-" + "key-" * 4)
     settings = loaded(
         monkeypatch,
         TRIVET_GITLAB__TOKEN=TOKEN,
@@ -248,6 +308,7 @@ def test_every_secret_we_hold_is_known_for_redaction(monkeypatch: pytest.MonkeyP
     assert set(settings.own_secrets()) == {
         *(TOKEN, TOKEN + "r", "hook-one", "hook-two", "m" * 16, "n" * 16),
         *("pass-of-redis", "pass-of-database", "sk-" + "o" * 20, "sk-ant-" + "a" * 20),
+        *("a-mistral-" + "key-" * 4, "a-local-" + "key-" * 4),
     }
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -29,6 +30,8 @@ from bot.routing import JobRequest
 from bot.run import Means
 from bot.settings import Settings
 from tests.gitrepos import git
+from tests.model_replies import reported, reporting
+from tests.model_server import ModelServer
 from tests.rig import clean_environment, processes
 from tests.sandbox_server import PROJECT, SandboxServer
 
@@ -338,6 +341,8 @@ def fingerprints(report: Report) -> set[str]:
 def test_a_local_review_finds_what_the_review_on_gitlab_finds(
     sandbox: SandboxServer, tmp_path: Path, iid: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in os.environ.keys() - clean_environment().keys():
+        monkeypatch.delenv(name)
     token = sandbox.token("trivet")
     reader = GitLabReader(GitLabApi(sandbox.url, token, "the token"), GitCache(tmp_path / "cache"))
     means = Means(reader=reader, agent=AGENTS["review"], redactor=Redactor([token]))
@@ -349,6 +354,33 @@ def test_a_local_review_finds_what_the_review_on_gitlab_finds(
     assert here.head == there.head
     assert len(fingerprints(there)) == 2
     assert fingerprints(here) == fingerprints(there)
+
+
+def test_a_models_findings_are_the_same_in_a_checkout_and_on_gitlab(
+    sandbox: SandboxServer, shell: Shell, tmp_path: Path, iid: int, change: str
+) -> None:
+    sandbox.push(change, {f"{change}/orders.py": "def first(order):\n    return order.items[0]\n"})
+    cloned(sandbox, tmp_path / "clone", iid)
+    defect = reported(f"{change}/orders.py", 2, "    return order.items[0]", title="No first item")
+    with ModelServer() as model:
+        model.reply = reporting(defect)
+        keys = model.environ("openai")
+        code, out, err = shell.review(iid, "--dry-run", "--format", "json", **keys)
+        there = Report.model_validate_json(out)
+        words = ["--local", "--base", "origin/main", "--format", "json"]
+        environment = clean_environment() | {"TRIVET_DATA_DIR": str(tmp_path / "data")} | keys
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", "review", *words],
+            env=environment,
+            cwd=tmp_path / "clone",
+            capture_output=True,
+            text=True,
+        )
+    assert (code, done.returncode) == (0, 0), err + done.stderr
+    here = Report.model_validate_json(done.stdout)
+    assert "No first item" in [finding.title for finding in there.findings]
+    assert fingerprints(here) == fingerprints(there)
+    assert (here.model_calls, here.failures) == (there.model_calls, ()) == (2, ())
 
 
 def cloned(sandbox: SandboxServer, folder: Path, iid: int) -> None:

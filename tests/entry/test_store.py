@@ -10,20 +10,8 @@ from bot.entry.lease import Busy, Replaced
 from bot.entry.queue import run_id
 from bot.entry.store import Run, Store, connect
 from bot.errors import Unavailable
-from bot.routing import JobRequest
+from tests.job_requests import push_request
 from tests.redis_server import RedisServer
-
-
-def request(head: str) -> JobRequest:
-    return JobRequest(
-        agent="review",
-        project="acme/shop",
-        project_id=1,
-        iid=7,
-        trigger="pushed",
-        key=f"review:1:7:{head}",
-        head=head,
-    )
 
 
 @pytest.fixture
@@ -32,7 +20,7 @@ def store(redis_server: RedisServer) -> Store:
 
 
 def started(store: Store, head: str) -> Run:
-    run = store.run(store.start(request(head), "test"))
+    run = store.run(store.start(push_request(head), "test"))
     assert run is not None
     return run
 

@@ -220,12 +220,12 @@ def running(parts: dict[str, int]) -> list[str]:
 # --- what cannot work ---
 
 
-def run_up(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    return run(environment, "up")
+def run_up(environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+    return run(environment, "up", *options)
 
 
-def run(environment: dict[str, str], command_name: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bot", command_name]
+def run(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "bot", *words]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -252,6 +252,12 @@ def test_a_wrong_configuration_ends_it_with_a_sentence(
     done = run_up(Up(tmp_path, **settings).environment)
     assert done.returncode == 2
     assert sentence in last_line(done)
+
+
+def test_a_descriptor_that_is_no_socket_ends_it_with_a_sentence(tmp_path: Path) -> None:
+    done = run_up(Up(tmp_path).environment, "--fd", "0")
+    assert done.returncode == 2
+    assert "descriptor 0 is no listening socket" in last_line(done)
 
 
 def test_what_lets_it_do_nothing_is_warned_of(tmp_path: Path) -> None:

@@ -8,33 +8,23 @@ from typing import Any
 import pytest
 import responses
 
+from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs, FileStatus, Target
 from bot.errors import AccessDenied, NotFound, NotReady, PlatformError, Unavailable
 from bot.gateways import gitlab_diff, gitlab_files
+from bot.gateways.bounded import MAX_ANSWER
 from bot.gateways.git import GitCache
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_files import Budget, FilesSnapshot
 from bot.gateways.gitlab_reader import GitLabReader
+from bot.ports import NotSearchable
 from tests.reviewing import SETTING, Desk
-from tests.sandbox_server import PROJECT, SandboxServer
+from tests.sandbox_server import PROJECT
 
 GIT = r"\.git/"
 BASE = "https://gitlab.example.com"
 TARGET = Target(PROJECT, 7, 42)
 HEAD = "a" * 40
-
-
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with SandboxServer() as sandbox:
-        yield Desk(sandbox, tmp_path_factory.mktemp("cache"))
-
-
-@pytest.fixture
-def desk(started: Desk) -> Iterator[Desk]:
-    yield started
-    started.sandbox.clear_faults()
-    started.sandbox.limits(collapse_bytes=20_480, too_large_bytes=204_800, files=1000)
 
 
 @pytest.fixture
@@ -369,7 +359,7 @@ def test_where_neither_git_nor_the_api_gives_files_every_question_is_answered_wi
     desk.sandbox.fault(path=GIT, status=403, times=9)
     desk.sandbox.fault(path="/repository/", status=403, times=9)
     head = desk.reader().snapshot(desk.read(iid))
-    for ask in (head.read, head.size):
+    for ask in (head.read, head.size, head.list, head.search):
         with pytest.raises(AccessDenied, match="only the diff was reviewed") as refused:
             ask("a.txt")
         assert SETTING in str(refused.value)
@@ -430,6 +420,131 @@ def test_a_name_that_is_not_utf8_is_asked_for_byte_by_byte(
     gitlab.add("GET", f"{BASE}/api/v4/projects/42/repository/files/caf%E9.py/raw", body=b"x")
     snapshot = FilesSnapshot(GitLabApi(BASE, "token", SETTING), TARGET, HEAD, Budget())
     assert snapshot.read("caf\udce9.py") == b"x"
+
+
+# --- folders over the API
+
+
+def test_where_git_is_refused_folders_are_listed_over_the_api(desk: Desk) -> None:
+    odd = {"räksmörgås/a b.txt": "deep\n", ":(top)": "x\n", "-rf": "x\n"}
+    links = {"link": {"text": "a.txt", "mode": "120000"}, "module": {"text": "1" * 40, "mode": "160000"}}
+    iid = desk.open({"app/a.txt": "1\n", "app/b/c.txt": "2\n", **odd, **links})
+    snapshot = files(desk, iid)
+    top = snapshot.list()
+    assert {"-rf", ":(top)", "app/", "räksmörgås/"} <= set(top)
+    assert not {"link", "module"} & set(top)
+    assert list(top) == sorted(top)
+    assert (snapshot.list("app"), snapshot.list("app/b")) == (["a.txt", "b/"], ["c.txt"])
+    assert snapshot.list("räksmörgås") == ["a b.txt"]
+    assert snapshot.list("app", 1) == ["a.txt"]
+
+
+@pytest.mark.parametrize(
+    "folder", ["missing", "app/a.txt", "../x", "/", "a\x00b", "\ud800", ":(top)", "x" * 9_000]
+)
+def test_what_is_no_folder_over_the_api_holds_nothing(desk: Desk, folder: str) -> None:
+    iid = desk.open({"app/a.txt": "1\n"})
+    assert list(files(desk, iid).list(folder)) == []
+
+
+def test_a_folder_is_one_request_and_its_first_hundred_entries(desk: Desk) -> None:
+    iid = desk.open({f"{number:03}.txt": "x\n" for number in range(120)})
+    snapshot = files(desk, iid)
+    desk.sandbox.clear_requests()
+    assert [len(snapshot.list()) for _ in range(3)] == [100] * 3
+    assert len(desk.sandbox.requests()) == 1
+    spent = files(desk, iid, Budget(requests=0))
+    with pytest.raises(PlatformError, match="at most 50"):
+        spent.list()
+
+
+def test_a_folder_that_is_not_utf8_is_asked_for_byte_by_byte(
+    gitlab: responses.RequestsMock, reader: GitLabReader
+) -> None:
+    entry = {"id": HEAD, "name": "a.py", "type": "blob", "path": "x", "mode": "100644"}
+    gitlab.add("GET", f"{BASE}/api/v4/projects/42/repository/tree", json=[entry])
+    snapshot = FilesSnapshot(GitLabApi(BASE, "token", SETTING), TARGET, HEAD, Budget())
+    assert snapshot.list("caf\udce9") == ["a.py"]
+    assert "path=caf%E9&" in str(gitlab.calls[0].request.url)
+
+
+def test_files_that_come_one_by_one_cannot_be_searched(desk: Desk) -> None:
+    with pytest.raises(NotSearchable, match="acme/shop"):
+        files(desk, desk.open()).search("x")
+
+
+# --- commits
+
+
+def test_commits_come_newest_first_with_their_whole_message(desk: Desk) -> None:
+    iid = desk.open({"a.txt": "1\n"})
+    request = desk.read(iid)
+    desk.sandbox.push(request.source_branch, {"a.txt": "2\n"}, "Second\n\nWith a reason, and ünïcode")
+    request = desk.read(iid)
+    newest, *others = desk.reader().commits(request)
+    assert newest.sha == request.head
+    assert newest.message.strip() == "Second\n\nWith a reason, and ünïcode"
+    assert newest.author
+    assert len(others) == 1
+
+
+def test_of_many_commits_the_newest_hundred_are_one_request(
+    gitlab: responses.RequestsMock, reader: GitLabReader
+) -> None:
+    page = [{"id": f"{number:040}", "message": "m", "author_name": "Ada"} for number in range(100)]
+    url = f"{BASE}/api/v4/projects/42/merge_requests/7/commits"
+    gitlab.add("GET", url, json=page, headers={"X-Next-Page": "2"})
+    found = reader.commits(read(gitlab, reader))
+    assert [commit.sha for commit in found] == [one["id"] for one in page]
+    assert sum(str(call.request.url).startswith(url) for call in gitlab.calls) == 1
+
+
+def test_commits_without_message_or_author_are_commits(
+    gitlab: responses.RequestsMock, reader: GitLabReader
+) -> None:
+    url = f"{BASE}/api/v4/projects/42/merge_requests/7/commits"
+    gitlab.add("GET", url, json=[{"id": HEAD, "message": None}])
+    assert reader.commits(read(gitlab, reader)) == (Commit(HEAD, ""),)
+
+
+def test_messages_too_long_for_one_answer_are_done_without(
+    gitlab: responses.RequestsMock, reader: GitLabReader
+) -> None:
+    url = f"{BASE}/api/v4/projects/42/merge_requests/7/commits"
+    gitlab.add("GET", url, json=[{"id": HEAD, "message": "x" * MAX_ANSWER}])
+    assert reader.commits(read(gitlab, reader)) == ()
+
+
+# --- notes that are not there
+
+
+def test_a_merge_request_on_which_nobody_wrote_is_not_asked_for_notes(desk: Desk) -> None:
+    reader, iid = desk.reader(), desk.open()
+    request = reader.merge_request(Target(PROJECT, iid))
+    desk.sandbox.clear_requests()
+    assert list(reader.notes(request.target)) == []
+    assert desk.sandbox.requests() == []
+    desk.sandbox.comment(iid, "First")
+    assert [note.body for note in reader.notes(request.target)] == ["First"]
+
+
+def test_notes_are_read_where_gitlab_counts_some_or_does_not_count(
+    gitlab: responses.RequestsMock, reader: GitLabReader
+) -> None:
+    url = f"{BASE}/api/v4/projects/42/merge_requests/7/discussions"
+    gitlab.add("GET", url, json=[])
+    for counted in ({"user_notes_count": 1}, {}):
+        assert list(reader.notes(read(gitlab, reader, **counted).target)) == []
+        gitlab.remove("GET", f"{BASE}/api/v4/projects/42/merge_requests/7")
+    assert sum(str(call.request.url).startswith(url) for call in gitlab.calls) == 2
+
+
+def test_of_another_merge_request_notes_are_read(desk: Desk) -> None:
+    reader, first, second = desk.reader(), desk.open(), desk.open()
+    desk.sandbox.comment(first, "Hello")
+    target = reader.merge_request(Target(PROJECT, first)).target
+    reader.merge_request(Target(PROJECT, second))
+    assert [note.body for note in reader.notes(target)] == ["Hello"]
 
 
 def test_statuses_of_renamed_and_deleted_files_survive(desk: Desk) -> None:

@@ -16,22 +16,10 @@ from bot.errors import AccessDenied, NotFound, PlatformError
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_sweep import MAX_CHANGED, MAX_NOTES, GitLabSweep
 from tests.reviewing import SETTING, Desk
-from tests.sandbox_server import PROJECT, SandboxServer
+from tests.sandbox_server import PROJECT
 
 BASE = "https://gitlab.example.com"
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with SandboxServer() as sandbox:
-        yield Desk(sandbox, tmp_path_factory.mktemp("cache"))
-
-
-@pytest.fixture
-def desk(started: Desk) -> Iterator[Desk]:
-    yield started
-    started.sandbox.clear_faults()
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.actions import PostFinding, Proposal, React, Report
+from bot.domain.background import Commit
 from bot.domain.change import MergeRequest, Target
 from bot.domain.findings import Finding, Severity
 from bot.errors import UsageError
@@ -48,6 +49,61 @@ def test_it_reads_what_the_branch_changed(tmp_path: Path) -> None:
     assert changed(reader) == {"kept.py", ".trivet.yml"}
     assert reader.snapshot(request_of(reader)).read("kept.py") == b"value = 2\n"
     assert (reader.name, reader.base, request_of(reader).target_branch) == ("shop", "main", "main")
+
+
+def messages(reader: LocalReader) -> list[str]:
+    return [one.message.strip() for one in reader.commits(request_of(reader))]
+
+
+def test_its_commits_are_those_since_the_base_newest_first_with_their_whole_message(tmp_path: Path) -> None:
+    folder = checkout(tmp_path)
+    (folder / "more.py").write_text("x = 1\n")
+    commit(folder, "third\n\nFor a reason.\n\x1e\x1f\n\nünï")
+    newest, older = LocalReader(folder, "main").commits(request_of(LocalReader(folder, "main")))
+    assert newest == Commit(
+        git(folder, "rev-parse", "HEAD").decode().strip(), "third\n\nFor a reason.\n\x1e\x1f\n\nünï\n", "Ada"
+    )
+    assert older.message == "second\n"
+
+
+def test_what_is_not_committed_has_no_message_and_the_base_no_commits(tmp_path: Path) -> None:
+    folder = checkout(tmp_path)
+    write(folder, {"kept.py": "value = 3\n"})
+    assert messages(LocalReader(folder, "main")) == ["second"]
+    assert messages(LocalReader(folder, "feature")) == []
+
+
+def test_of_many_commits_the_newest_hundred_are_read(tmp_path: Path) -> None:
+    folder = checkout(tmp_path)
+    tree, tip = (git(folder, "rev-parse", name).decode().strip() for name in ("HEAD^{tree}", "HEAD"))
+    stream = "".join(
+        f"commit refs/heads/feature\ncommitter Ada <ada@example.org> {number} +0000\ndata 3\n{number:03}\n"
+        + (f"from {tip}\n" if number == 0 else "")
+        for number in range(120)
+    )
+    git(folder, "fast-import", "--quiet", stdin=stream.encode())
+    assert git(folder, "rev-parse", "HEAD^{tree}").decode().strip() == tree
+    assert messages(LocalReader(folder, "main")) == [f"{number:03}" for number in range(119, 19, -1)]
+
+
+def test_no_program_that_the_repository_names_is_run_for_its_commits(tmp_path: Path) -> None:
+    """A signed commit and `log.showSignature` make git run `gpg.program` at every log."""
+    folder, canary = checkout(tmp_path / "shop"), tmp_path / "canary"
+    program = tmp_path / "gpg"
+    program.write_text(f"#!/bin/sh\ntouch {canary}\n")
+    program.chmod(0o755)
+    for key, value in {"log.showSignature": "true", "gpg.program": str(program)}.items():
+        git(folder, "config", key, value)
+    signed = git(folder, "cat-file", "commit", "HEAD").replace(
+        b"\n\n", b"\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n x\n\n", 1
+    )
+    sha = git(folder, "hash-object", "-t", "commit", "-w", "--stdin", stdin=signed).decode().strip()
+    git(folder, "update-ref", "refs/heads/feature", sha)
+    git(folder, "log", "-1")
+    assert canary.exists()
+    canary.unlink()
+    assert messages(LocalReader(folder, "main")) == ["second"]
+    assert not canary.exists()
 
 
 def test_changes_of_tracked_files_count_before_they_are_committed(tmp_path: Path) -> None:

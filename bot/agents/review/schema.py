@@ -1,26 +1,164 @@
-"""The review graph's state: what goes in, what is kept between nodes, what comes out."""
+"""What the review agent asks a model for, and what its graph keeps between nodes.
 
-from typing import TypedDict
+The state holds names, numbers and quotes, never a diff or a file: what a node needs to see it reads again from the
+context, which is the same for the whole run.
+"""
+
+import operator
+from typing import Annotated, Literal, TypedDict
+
+from pydantic import BaseModel, ConfigDict
 
 from bot.domain.actions import Action, Coverage, Decision
-from bot.domain.findings import Finding
+from bot.domain.findings import Finding, Severity
+
+# --- what a model answers: its JSON schema goes along with the prompt ---
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class SuggestedEdit(_Answer):
+    """Whole lines at head that would be replaced, and what by."""
+
+    first_line: int
+    """Number of the first line that is replaced."""
+    last_line: int
+    """Number of the last line that is replaced."""
+    replacement: str
+    """The new lines, with their indentation; empty to delete."""
+
+
+class ReportedFinding(_Answer):
+    """One defect that this change introduces."""
+
+    rule: str
+    """The kind of defect in two or three words with hyphens, such as "sql-injection" or "missing-await"."""
+    severity: Severity
+    """info: a remark; minor: costs somebody time; major: wrong in a case that happens; critical: wrong for most users,
+    or data is lost; blocker: must not be merged."""
+    path: str
+    """The file, exactly as the diff names it."""
+    line: int
+    """The number of the line at head (right-hand column), or of a removed line in the old file (left-hand column)."""
+    anchor: str
+    """That line's text, copied exactly without its number and sign."""
+    title: str
+    """What breaks, in one sentence of at most 90 characters."""
+    detail: str
+    """When it breaks and why, in at most three sentences. No praise, no advice in general."""
+    evidence: str
+    """What in the code shows it: the fact and where it stands, such as "parse() returns None, app/read.py:41"."""
+    symbols: list[str]
+    """The names in the code that the finding is about."""
+    suggestion: SuggestedEdit | None
+    """An exact fix, only where it is a few whole lines around `line` and certainly right; else null."""
+
+
+class ReviewAnswer(_Answer):
+    """The defects found in the files under review; an empty list where there is none."""
+
+    findings: list[ReportedFinding]
+
+
+class Verdict(_Answer):
+    """Whether one claimed defect is real."""
+
+    claim: int
+    """The claim's number."""
+    verdict: Literal["confirmed", "refuted", "unsure"]
+    """confirmed: the code shows it breaks; refuted: the code shows it does not; unsure: the code does not decide it."""
+    reason: str
+    """The fact in the code that decides it, and where it stands, in one or two sentences."""
+
+
+class VerifyAnswer(_Answer):
+    """One verdict for each claim."""
+
+    verdicts: list[Verdict]
+
+
+# --- what the graph keeps ---
+
+
+class Call(TypedDict):
+    """One tool call a model made: its id at the provider, the tool, the arguments."""
+
+    id: str
+    name: str
+    arguments: dict[str, object]
+
+
+Segment = tuple[int, int, int]
+"""Part of a file's diff: its place in the change set, its first line there (from 0), and the line after its last."""
+
+
+class Task(TypedDict):
+    """Something for a model to do: review segments of the diff, or verify claims (fingerprints), which stand there.
+
+    `turns` are the tool calls made so far, a list a turn. `state` is "open" until the model has answered; "split" where
+    two smaller tasks took its place; "failed" where `missing` says what came instead of an answer. `tried` names the
+    attempt of the run in which the model was out for the moment.
+    """
+
+    id: str
+    kind: Literal["review", "verify"]
+    segments: list[Segment]
+    claims: list[str]
+    turns: list[list[Call]]
+    state: Literal["open", "done", "split", "failed"]
+    missing: str
+    tried: str
+
+
+class Spent(TypedDict):
+    """One turn's price, in `bot.llm.messages.Usage`'s words."""
+
+    calls: int
+    input: int
+    output: int
+    cached: int
+    cost_usd: float
 
 
 class ReviewInput(TypedDict):
-    started: bool
+    """`head` binds a run's kept steps to the commit they were about."""
+
+    head: str
 
 
 class ReviewOutput(TypedDict):
-    """`shown` are the findings that passed the gates, worst first."""
+    """`shown` are the findings that passed the gates, worst first. `failures`: what a model did not do."""
 
     actions: list[Action]
     shown: list[Finding]
     coverage: list[Coverage]
-    decisions: list[Decision]
+    decisions: Annotated[list[Decision], operator.add]
     complaints: list[str]
+    failures: list[str]
+    spent: Annotated[list[Spent], operator.add]
+    models: Annotated[list[str], operator.add]
 
 
 class ReviewState(ReviewInput, ReviewOutput):
-    """`found` are all findings, each with its fingerprint."""
+    """`found` are the checks' findings, each with its fingerprint; `reported` is what models said, by task.
+
+    `claims` are the reported findings that stand on a line that exists, each with its fingerprint. `verdicts`: what
+    the second look says of a claim, by fingerprint: "" where it is confirmed, else the reason why it is not shown.
+    `attempt`: the attempt of the run that is going on.
+    """
 
     found: list[Finding]
+    reported: Annotated[dict[str, list[dict[str, object]]], operator.or_]
+    claims: list[Finding]
+    tasks: Annotated[dict[str, Task], operator.or_]
+    verdicts: Annotated[dict[str, str], operator.or_]
+    attempt: str
+
+
+class Work(TypedDict):
+    """What one model turn is sent: its task, and the claims where it verifies."""
+
+    task: Task
+    claims: list[Finding]

@@ -3,10 +3,11 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs
 from bot.errors import PlatformError, UsageError
 from bot.gateways.git.objects import GitObjects, GitSnapshot
@@ -21,6 +22,10 @@ UNRELATED = "{ref} and HEAD have no commit in common"
 
 FALLBACK_BASES = ("origin/main", "origin/master", "main", "master")
 SHOWN_REFS = 5
+LOG = (
+    *("log", "-z", "--format=%H%x00%an%x00%B", "--encoding=UTF-8", "--no-patch"),
+    *("--no-show-signature", "--no-mailmap", "--no-notes", "--no-color"),
+)
 FILTER_OFF = {"clean": "", "smudge": "", "process": "", "required": "false"}
 WORKING_TREE = "Working tree"
 IDENTITY: Mapping[str, str] = {
@@ -91,6 +96,14 @@ class LocalCheckout:
     def change_set(self, base: str, head: str) -> ChangeSet:
         """What changed between two commits (SHAs)."""
         return ChangeSet(DiffRefs(base, base, head), tuple(self._objects.diff(base, head)))
+
+    def commits(self, base: str, head: str, most: int) -> Sequence[Commit]:
+        """What `head` has and `base` has not (SHAs), newest first."""
+        said = self._git.run(*LOG, f"--max-count={most}", f"{base}..{head}").decode("utf-8", "replace")
+        fields = iter(said.split("\0")[:-1])
+        return tuple(
+            Commit(sha, message, author) for sha, author, message in zip(fields, fields, fields, strict=True)
+        )
 
     def snapshot(self, commit: str) -> GitSnapshot:
         return GitSnapshot(self._objects, commit)

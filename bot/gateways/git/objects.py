@@ -7,14 +7,18 @@ import subprocess
 import threading
 import time
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import IO
+from itertools import islice
+from typing import IO, TypeVar
 
 from bot.domain.change import FileChange
 from bot.domain.diff import parse_sections
 from bot.errors import NotFound, PlatformError, Unavailable
 from bot.gateways.git.process import CHUNK, DAMAGED, Damaged, Git, end
+from bot.gateways.git.search import files_with, lines_with, needle
+from bot.ports import Match
 
 # As Gitaly asks git for a merge request's diff (--find-renames=30%), so that our hunks and names are GitLab's.
 DIFF = (
@@ -23,12 +27,21 @@ DIFF = (
     *("--submodule=short", "--ignore-submodules=none", "--no-ext-diff", "--no-textconv", "--no-relative"),
 )
 MAX_ARGUMENTS = 100_000  # bytes of paths given to git; more are picked from the whole diff
+MAX_PATH = 4_096  # bytes: no checkout can hold more
+MAX_SEARCHED = 1_000_000  # bytes of a file
 FOLDERS = 256  # listings a snapshot remembers
+SEARCHES = (
+    128  # and what so many searches found: a model's earlier questions are asked anew at each of its turns
+)
 REGULAR = (b"100644", b"100755", b"100664")
+FOLDER = b"040000"
 
 NO_COMMIT = "the repository has no commit {commit}"
 STUCK = "git did not answer in time and was stopped"
 ODD_DIFF = "git printed a diff that cannot be read: {reason}"
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
@@ -83,7 +96,7 @@ def tree_path(path: str) -> bytes | None:
     except UnicodeEncodeError:
         return None
     valid = b"\0" not in name and all(part not in (b"", b".", b"..") for part in name.split(b"/"))
-    return name if valid else None
+    return name if valid and len(name) <= MAX_PATH else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +105,20 @@ class Entry:
 
     blob: bytes
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a folder holds, by path: its regular files, and the folders in it."""
+
+    files: dict[bytes, Entry]
+    folders: tuple[bytes, ...]
+
+    def names(self) -> list[str]:
+        """The last part of each path, sorted; a folder's ends with "/"."""
+        files = [path.rpartition(b"/")[2] for path in self.files]
+        folders = [path.rpartition(b"/")[2] + b"/" for path in self.folders]
+        return sorted(name.decode("utf-8", "surrogateescape") for name in (*files, *folders))
 
 
 class GitSnapshot:
@@ -103,7 +130,8 @@ class GitSnapshot:
         self._git = objects.git
         self._blobs = Blobs(objects.git)
         self._lock = threading.Lock()
-        self._folders: dict[str, dict[bytes, Entry]] = {}
+        self._listings: dict[str, Listing] = {}
+        self._found: dict[tuple[bytes, str, int], tuple[Match, ...]] = {}
 
     def read(self, path: str, limit: int = 1_000_000) -> bytes | None:
         entry = self._entry(path)
@@ -113,34 +141,63 @@ class GitSnapshot:
         entry = self._entry(path)
         return entry.size if entry else None
 
+    def list(self, folder: str = "", limit: int = 200) -> Sequence[str]:
+        return self._listing(folder).names()[:limit] if not folder or tree_path(folder) else ()
+
+    def search(self, text: str, paths: str = "", limit: int = 50) -> Sequence[Match]:
+        """Raises NotSearchable where it takes too long."""
+        wanted = needle(text)
+        if wanted is None or (paths and tree_path(paths) is None):
+            return ()
+        asked = (wanted, paths, limit)
+        found = self._found.get(asked)
+        if found is None:
+            with closing(self._matches(wanted, paths)) as matches:
+                found = tuple(islice(matches, limit))
+            with self._lock:
+                remember(self._found, asked, found, SEARCHES)
+        return found
+
+    def _matches(self, wanted: bytes, paths: str) -> Generator[Match, None, None]:
+        with closing(files_with(self._git, self.commit, wanted, paths)) as found:
+            for path in found:
+                yield from lines_with(path, self.read(path, MAX_SEARCHED) or b"", wanted)
+
     def _entry(self, path: str) -> Entry | None:
         name = tree_path(path)
-        return self._folder(path.rpartition("/")[0]).get(name) if name else None
+        return self._listing(path.rpartition("/")[0]).files.get(name) if name else None
 
-    def _folder(self, folder: str) -> dict[bytes, Entry]:
-        """The folder's regular files; the listings last asked for are remembered."""
+    def _listing(self, folder: str) -> Listing:
+        """The listings last asked for are remembered."""
         with self._lock:
-            entries = self._folders.pop(folder, None)
-            if entries is None:
-                entries = self._listed(folder)
-            if len(self._folders) >= FOLDERS:
-                self._folders.pop(next(iter(self._folders)))
-            self._folders[folder] = entries
-            return entries
+            listing = self._listings.pop(folder, None) or self._listed(folder)
+            remember(self._listings, folder, listing, FOLDERS)
+            return listing
 
-    def _listed(self, folder: str) -> dict[bytes, Entry]:
+    def _listed(self, folder: str) -> Listing:
         where = ["--", f"{folder}/"] if folder else []
-        listing = self._git.run("ls-tree", "-z", "-l", "--full-tree", self.commit, *where)
-        return dict(_entries(listing))
+        lines = self._git.run("ls-tree", "-z", "-l", "--full-tree", self.commit, *where).split(b"\0")[:-1]
+        return Listing(dict(_files(lines)), tuple(_folders(lines)))
 
 
-def _entries(listing: bytes) -> Iterator[tuple[bytes, Entry]]:
+def remember(kept: dict[Key, Value], key: Key, value: Value, most: int) -> None:
+    """Put it in, and take out what has been there longest where they would be too many."""
+    if len(kept) >= most:
+        kept.pop(next(iter(kept)))
+    kept[key] = value
+
+
+def _files(lines: Iterable[bytes]) -> Iterator[tuple[bytes, Entry]]:
     """Of each `<mode> <type> <object> <size>\\t<path>` that is a regular file, its path."""
-    for line in listing.split(b"\0")[:-1]:
+    for line in lines:
         about, _, path = line.partition(b"\t")
         mode, _kind, blob, size = about.split()
         if mode in REGULAR:
             yield path, Entry(blob, int(size))
+
+
+def _folders(lines: Iterable[bytes]) -> Iterator[bytes]:
+    return (line.partition(b"\t")[2] for line in lines if line.startswith(FOLDER))
 
 
 class Blobs:

@@ -189,10 +189,13 @@ class Git:
         except PlatformError:
             return None
 
-    def stream(self, *args: str) -> Iterator[bytes]:
-        """What git prints, in pieces; `timeout` covers the time the caller takes between them, too."""
+    def stream(self, *args: str, also_fine: int = 0) -> Iterator[bytes]:
+        """What git prints, in pieces; `timeout` covers the time the caller takes between them, too.
+
+        `also_fine` is an exit code that is no failure where git complains of nothing.
+        """
         try:
-            with running(args, self.environment(), self.folder, self.timeout) as output:
+            with running(args, self.environment(), self.folder, self.timeout, also_fine=also_fine) as output:
                 while chunk := output.read(CHUNK):
                     yield chunk
         except Damaged:
@@ -248,10 +251,11 @@ def running(
     folder: Path,
     timeout: float,
     keep_open: Sequence[int] = (),
+    also_fine: int = 0,
 ) -> Iterator[IO[bytes]]:
     """git's output while it runs. At the end git and its children are gone, also where the output was not read up.
 
-    `keep_open` are descriptors that git holds, too.
+    `keep_open` are descriptors that git holds, too; `also_fine` as for `Git.stream`.
     """
     late = threading.Event()
     with tempfile.TemporaryFile() as complaints:
@@ -270,7 +274,9 @@ def running(
             raise Unavailable(TOO_SLOW.format(seconds=timeout))
         if read_up and process.returncode:
             complaints.seek(0)
-            raise failure(args[0], complaints.read(CHUNK).decode("utf-8", "replace"))
+            said = complaints.read(CHUNK)
+            if said or process.returncode != also_fine:
+                raise failure(args[0], said.decode("utf-8", "replace"))
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

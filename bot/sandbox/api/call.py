@@ -136,10 +136,26 @@ class Call:
         shown = [show(item) for item in items[(page - 1) * size : page * size]]
         return Answer(shown, headers=self._paging(page, size, pages, len(items)))
 
+    def keyset(self, items: Sequence[T], key: Callable[[T], str], show: Callable[[T], Any]) -> Answer:
+        """The items after the one whose key is `page_token`; a page number says nothing here."""
+        size, token = min(self.number("per_page", PER_PAGE), MOST_PER_PAGE), self.text("page_token")
+        keys = [key(item) for item in items]
+        if size < 1 or (token is not None and token not in keys):
+            raise bad_parameter(f"{'per_page' if size < 1 else 'page_token'} does not have a valid value")
+        start = 0 if token is None else keys.index(token) + 1
+        end = start + size
+        more = {} if end >= len(items) else {"Link": f'<{self._link(page_token=keys[end - 1])}>; rel="next"'}
+        return Answer([show(item) for item in items[start:end]], headers=more)
+
     def _paging(self, page: int, size: int, pages: int, total: int) -> dict[str, str]:
         near = {"prev": page - 1 if 1 < page <= pages else None, "next": page + 1 if page < pages else None}
-        links = {relation: self._link(number, size) for relation, number in near.items() if number}
-        links |= {"first": self._link(1, size), "last": self._link(pages, size)}
+        links = {
+            relation: self._link(page=number, per_page=size) for relation, number in near.items() if number
+        }
+        links |= {
+            "first": self._link(page=1, per_page=size),
+            "last": self._link(page=pages, per_page=size),
+        }
         return {
             "Link": ", ".join(f'<{url}>; rel="{relation}"' for relation, url in links.items()),
             "X-Page": str(page),
@@ -150,6 +166,7 @@ class Call:
             "X-Total-Pages": str(pages),
         }
 
-    def _link(self, page: int, size: int) -> str:
+    def _link(self, **other: int | str) -> str:
+        """The same request with other parameters."""
         given = {key: value for key, value in self.fields.items() if key != "private_token"}
-        return f"{self.address}?{urlencode(given | {'page': page, 'per_page': size}, doseq=True)}"
+        return f"{self.address}?{urlencode(given | other, doseq=True)}"

@@ -78,6 +78,20 @@ def raw_file(call: Call) -> Answer:
     return Answer(content, media="text/plain")
 
 
+def tree(call: Call) -> Answer:
+    """A folder, by page number or, as the documentation asks, by key (docs.gitlab.com/api/repositories)."""
+    sha = call.project.repository.commit_id(call.text("ref") or call.project.default_branch)
+    if sha is None:
+        raise not_found("Tree")
+    path = call.text("path") or ""
+    entries = call.project.repository.tree(sha, path, recursive=call.flag("recursive"))
+    if path.strip("/") and not entries and call.state.at_least(17, 7):
+        raise not_found("invalid revision or path")
+    if call.one_of("pagination", ("legacy", "keyset"), "legacy") == "keyset":
+        return call.keyset(entries, lambda entry: entry.path, entities.tree_entry)
+    return call.page(entries, entities.tree_entry)
+
+
 def branch(call: Call) -> Json:
     name = call.parts["branch"]
     tip = call.project.repository.branch(name)

@@ -48,6 +48,7 @@ ROUTES = (
     Route("GET", f"{HERE}/members/all/:user", projects.member, Access.GUEST),
     Route("GET", f"{FILE}/raw", projects.raw_file, READS),
     Route("GET", FILE, projects.file, READS),
+    Route("GET", f"{HERE}/repository/tree", projects.tree, READS),
     Route("GET", f"{HERE}/repository/compare", projects.compare, READS),
     Route("GET", f"{HERE}/repository/branches/:branch", projects.branch, READS),
     Route("POST", f"{HERE}/statuses/:sha", projects.set_status, WRITES),

@@ -1,0 +1,64 @@
+"""A change as a model is shown it: both line numbers, a sign, the line. What a model quotes can be found again."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from bot.agents.review.schema import Segment
+from bot.agents.review.shown import shown_name, shown_text
+from bot.domain.change import ChangeSet, FileChange, FileStatus, Hunk, Line, Side, shown_path
+from bot.domain.secrets import Redactor
+
+LONGEST_LINE: Final = 400  # characters
+CUT: Final = "…"
+GAP: Final = "             ⋮"
+SIGNS: Final = {Side.ADDED: "+", Side.REMOVED: "-", Side.CONTEXT: " "}
+HEADINGS: Final = {
+    FileStatus.ADDED: "=== {path} (new file)",
+    FileStatus.DELETED: "=== {path} (deleted)",
+    FileStatus.MODIFIED: "=== {path}",
+    FileStatus.RENAMED: "=== {path} (renamed from {old})",
+}
+PART: Final = "{heading}, part of a longer change"
+
+
+def diff_text(change: ChangeSet, segments: Sequence[Segment], redactor: Redactor) -> str:
+    """The segments of the diff, file by file."""
+    shown = (_segment(change.files[place], first, last, redactor) for place, first, last in segments)
+    return "\n\n".join("\n".join(lines) for lines in shown)
+
+
+def safe_text(text: str, redactor: Redactor) -> str:
+    """Any text as a model may see it and as it may be kept."""
+    return shown_text(shown_path(text), redactor)
+
+
+def shown_hunk(hunk: Hunk, redactor: Redactor) -> list[str]:
+    """The hunk's lines in their order, as shown, not cut. Redacted together: a secret may span lines."""
+    return safe_text("\n".join(line.text.removesuffix("\r") for line in hunk.lines), redactor).split("\n")
+
+
+def _segment(file: FileChange, first: int, last: int, redactor: Redactor) -> Iterator[str]:
+    path, old = shown_name(file.path, redactor), shown_name(file.old_path, redactor)
+    heading = HEADINGS[file.status].format(path=path, old=old)
+    whole = first == 0 and last >= sum(len(hunk.lines) for hunk in file.hunks)
+    yield heading if whole else PART.format(heading=heading)
+    start = 0
+    for hunk in file.hunks:
+        wanted = range(max(first - start, 0), min(last - start, len(hunk.lines)))
+        if wanted:
+            yield GAP
+            yield from _numbered(hunk, wanted, redactor)
+        start += len(hunk.lines)
+
+
+def _numbered(hunk: Hunk, wanted: Iterable[int], redactor: Redactor) -> Iterator[str]:
+    texts = shown_hunk(hunk, redactor)
+    return (_row(hunk.lines[number], _cut(texts[number])) for number in wanted)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + CUT
+
+
+def _row(line: Line, text: str) -> str:
+    return f"{line.old or '':>6} {line.new or '':>6} {SIGNS[line.side]} {text}"

@@ -1,0 +1,86 @@
+"""Deterministic gates: what is not shown is marked with the reason, never dropped."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
+
+from bot.domain.actions import Decision
+from bot.domain.change import shown_path
+from bot.domain.findings import Finding, Severity
+from bot.domain.notes import Note
+
+TOO_MILD = "milder than min_severity ({floor})"
+TOO_MANY = "more than {most} findings: the worst are shown"
+CHECK_SAYS_IT = "a check says it already"
+PERSON_SAYS_IT = "a person has an open thread on this line"
+MOST_FINDINGS: Final = 50
+SAME_PLACE: Final = 1  # lines between a check's finding and a model's on the same matter
+SAME_THREAD: Final = 2  # lines between a person's thread and a finding
+
+Gate = Callable[[Finding], str]
+
+
+def severity_floor(floor: Severity) -> Gate:
+    reason = TOO_MILD.format(floor=floor.value)
+    return lambda finding: "" if finding.severity.at_least(floor) else reason
+
+
+def said_by_a_check(found: Sequence[Finding]) -> Gate:
+    """A check's word is exact: a model's on the same line adds nothing."""
+    lines = {(one.path, line) for one in found if one.line for line in _around(one.line, SAME_PLACE)}
+    return lambda finding: CHECK_SAYS_IT if (finding.path, finding.line) in lines else ""
+
+
+def said_by_a_person(notes: Iterable[Note]) -> Gate:
+    """`notes` are people's. A thread on a line is about that line, and they have seen it."""
+    open_notes = [note for note in notes if note.path and not note.resolved]
+    head = {
+        (note.path, line)
+        for note in open_notes
+        if note.new_line
+        for line in _around(note.new_line, SAME_THREAD)
+    }
+    old = {
+        (note.path, line)
+        for note in open_notes
+        if note.old_line and not note.new_line
+        for line in _around(note.old_line, SAME_THREAD)
+    }
+    return lambda finding: (
+        PERSON_SAYS_IT
+        if (finding.path, finding.line) in head or (finding.path, finding.old_line) in old
+        else ""
+    )
+
+
+def passed(findings: Iterable[Finding], gates: Sequence[Gate]) -> tuple[list[Finding], list[Decision]]:
+    """What goes through every gate, and a decision for each that does not."""
+    through: list[Finding] = []
+    decisions: list[Decision] = []
+    for finding in findings:
+        reason = next(filter(None, (gate(finding) for gate in gates)), "")
+        if reason:
+            decisions.append(kept_back(finding, reason))
+        else:
+            through.append(finding)
+    return through, decisions
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda one: (-one.severity.rank, one.path, one.line or one.old_line or 0))
+
+
+def at_most(findings: Sequence[Finding], most: int = MOST_FINDINGS) -> tuple[list[Finding], list[Decision]]:
+    """The first of them, and a decision for each of the rest."""
+    rest = [kept_back(one, TOO_MANY.format(most=most)) for one in findings[most:]]
+    return list(findings[:most]), rest
+
+
+def kept_back(finding: Finding, reason: str) -> Decision:
+    line = finding.line or finding.old_line
+    place = f"{finding.path}:{line}" if line else finding.path
+    about = f"{finding.title} ({shown_path(place)})" if place else finding.title
+    return Decision(key=finding.fingerprint, allowed=False, reason=reason, about=about)
+
+
+def _around(line: int, reach: int) -> range:
+    return range(line - reach, line + reach + 1)

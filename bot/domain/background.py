@@ -1,0 +1,40 @@
+"""What a reviewer knows besides the diff: why the change is made, and what this repository expects of it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of a merge request: full SHA, whole message, author's name. All of it is untrusted text."""
+
+    sha: str
+    message: str
+    author: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedIssue:
+    """What an issue asks for, as untrusted plain text. `key` is like "SHOP-12"."""
+
+    key: str
+    title: str
+    description: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One instruction of the repository. `paths` are patterns as in .gitignore; `source` is the file it stands in."""
+
+    text: str
+    source: str
+    paths: tuple[str, ...] = ("**",)
+
+
+@dataclass(frozen=True, slots=True)
+class Background:
+    """Everything besides the diff. Instructions come from the target branch; the rest is untrusted text."""
+
+    instructions: tuple[Instruction, ...] = ()
+    commits: tuple[Commit, ...] = ()
+    issues: tuple[LinkedIssue, ...] = ()

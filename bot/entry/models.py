@@ -1,0 +1,28 @@
+"""Which models a process asks: those of TRIVET_MODELS in their order, else what the provider keys at hand allow."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+
+from bot.domain.secrets import Redactor
+from bot.llm.breaker import Breaker
+from bot.llm.budget import Budget
+from bot.llm.chain import Chain
+from bot.llm.providers import PROVIDERS, chat, default_specs, parse_spec
+from bot.settings import Settings
+
+
+def open_models(
+    settings: Settings, environ: Mapping[str, str], *, redactor: Redactor, budget: Budget, breaker: Breaker
+) -> Chain | None:
+    """The chain of models, None where none is configured. Nothing is connected yet. Raises UsageError."""
+    specs = [parse_spec(text) for text in settings.models] or default_specs(environ)
+    models = [chat(spec, environ) for spec in specs]
+    return Chain(models, redactor=redactor, budget=budget, breaker=breaker) if models else None
+
+
+def model_identity(settings: Settings, environ: Mapping[str, str]) -> Callable[[str], str]:
+    """Names a model's circuit. Another key, address or chain makes it another one: what was mended is asked at once."""
+    variables = sorted(name for one in PROVIDERS.values() for name in (one.key_variable, one.url_variable))
+    configured = "\0".join((*settings.models, *(environ.get(name, "") for name in variables)))
+    digest = hashlib.sha256(configured.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return lambda model: f"{model}:{digest}"

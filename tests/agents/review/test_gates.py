@@ -1,0 +1,83 @@
+"""What is not shown is marked with a reason, and nothing is lost on the way."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.agents.review.gates import (
+    CHECK_SAYS_IT,
+    PERSON_SAYS_IT,
+    at_most,
+    passed,
+    said_by_a_check,
+    said_by_a_person,
+    severity_floor,
+    worst_first,
+)
+from bot.domain.findings import Finding, Severity
+from bot.domain.notes import Note
+
+findings = st.builds(
+    Finding,
+    rule=st.just("defect"),
+    severity=st.sampled_from(Severity),
+    path=st.sampled_from(["a.py", "b.py"]),
+    line=st.integers(1, 9),
+    title=st.just("Breaks"),
+    fingerprint=st.uuids().map(str),
+)
+
+
+def claim(line: int | None = 10, path: str = "a.py", old_line: int | None = None) -> Finding:
+    return Finding(
+        rule="defect",
+        severity=Severity.MAJOR,
+        path=path,
+        line=line,
+        old_line=old_line,
+        title="Breaks",
+        fingerprint="f",
+    )
+
+
+def thread(line: int | None, *, resolved: bool | None = False, old_line: int | None = None) -> Note:
+    return Note(1, 7, "Is this right?", "d", resolved=resolved, path="a.py", new_line=line, old_line=old_line)
+
+
+@given(st.lists(findings, max_size=30), st.sampled_from(Severity), st.integers(0, 10))
+def test_whatever_goes_in_comes_out_shown_or_with_a_reason(
+    found: list[Finding], floor: Severity, most: int
+) -> None:
+    through, mild = passed(worst_first(found), [severity_floor(floor)])
+    shown, many = at_most(through, most)
+    decided = [decision.key for decision in (*mild, *many)]
+    assert sorted([one.fingerprint for one in shown] + decided) == sorted(one.fingerprint for one in found)
+    assert all(decision.reason and not decision.allowed and decision.about for decision in (*mild, *many))
+    assert len(shown) <= most
+    assert [one.severity.rank for one in shown] == sorted((one.severity.rank for one in shown), reverse=True)
+
+
+def test_what_a_check_says_on_the_line_is_not_said_again() -> None:
+    gate = said_by_a_check([claim(line=11)])
+    assert gate(claim(line=10)) == CHECK_SAYS_IT
+    assert gate(claim(line=14)) == ""
+    assert gate(claim(line=11, path="b.py")) == ""
+
+
+def test_a_persons_open_thread_is_not_talked_over() -> None:
+    gate = said_by_a_person([thread(12)])
+    assert gate(claim(line=10)) == PERSON_SAYS_IT
+    assert gate(claim(line=20)) == ""
+
+
+def test_a_thread_that_was_resolved_does_not_silence_a_finding() -> None:
+    assert said_by_a_person([thread(10, resolved=True)])(claim(line=10)) == ""
+
+
+def test_a_thread_on_a_removed_line_is_about_that_line() -> None:
+    gate = said_by_a_person([thread(None, old_line=5)])
+    assert gate(claim(line=None, old_line=5)) == PERSON_SAYS_IT
+    assert gate(claim(line=5)) == ""
+
+
+def test_a_finding_without_a_line_is_never_a_duplicate_of_one_with_a_line() -> None:
+    assert said_by_a_check([claim(line=None)])(claim(line=None)) == ""
