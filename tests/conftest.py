@@ -1,19 +1,33 @@
-"""What several tests start, and the flag by which a skipped test is a failed run."""
+"""What several tests start, and the flags: a skipped test fails the run, real models are asked."""
 
+import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
+from bot.entry.logs import Forwarder
+from bot.llm.providers import PROVIDERS
 from tests.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from tests.reviewing import Desk
 
+LIVE = Path(__file__).parent / "live"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fail-on-skip", action="store_true", help="a skipped test fails the run")
+    parser.addoption("--live", action="store_true", help="collect tests/live, too, which asks real models")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """What costs money or needs a model is run on purpose only: `--live`, or TRIVET_LIVE=1."""
+    wanted = config.getoption("--live") or os.environ.get("TRIVET_LIVE") == "1"
+    return True if collection_path.is_relative_to(LIVE) and not wanted else None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -22,6 +36,28 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if session.config.getoption("--fail-on-skip") and skipped:
         reporter.write_line(f"{len(skipped)} tests were skipped: install what they need", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True)
+def no_models_of_the_person_who_tests(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the live tests may spend somebody's key."""
+    if request.path.is_relative_to(LIVE):
+        return
+    for provider in PROVIDERS.values():
+        for name in filter(None, (provider.key_variable, provider.url_variable)):
+            monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def logging_stays_as_it_was() -> Iterator[None]:
+    """A command that a test runs in this process sets logging up, and would for every test after it."""
+    yield
+    structlog.reset_defaults()
+    logging.captureWarnings(False)
+    for handler in [one for one in logging.root.handlers if isinstance(one, Forwarder)]:
+        logging.root.removeHandler(handler)
 
 
 @pytest.fixture

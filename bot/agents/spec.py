@@ -3,10 +3,8 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import uuid4
-
-from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from bot.domain.actions import Action, Coverage, Decision
 from bot.domain.background import Background
@@ -18,13 +16,16 @@ from bot.domain.secrets import Redactor
 from bot.llm.messages import Model, Usage
 from bot.ports import Snapshot
 
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
 
 class Memory(Protocol):
     """Where a run's steps are kept, so that one started again goes on where it was. `thread` is the run's id."""
 
     thread: str
 
-    def opened(self) -> AbstractAsyncContextManager[BaseCheckpointSaver[str]]:
+    def opened(self) -> "AbstractAsyncContextManager[BaseCheckpointSaver[str]]":
         """A saver for the running event loop."""
 
 

@@ -144,6 +144,8 @@ class Jobs:
             log.exception("the job broke", run=run.id, job=kind)
             job = get_current_job()
             if job is not None and job.retries_left:
+                if job.retries_left == 1:
+                    self._forget(run)  # the last try begins anew: what is kept may be what breaks it
                 raise
             self._fail(run, BROKEN.format(name=type(error).__name__, run=run.id))
 

@@ -13,6 +13,7 @@ from tests.rig import Rig
 
 CODE = "def first(order):\n    return order.items[0]\n"
 ANCHOR = "    return order.items[0]"
+LEAK = "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
 UNDEFINED = "value = undefined_name\n"
 
 
@@ -163,3 +164,47 @@ def test_a_push_while_a_model_thinks_stops_the_run_before_it_pays_again(
     assert len(rig.findings(iid)) == 1
     assert stale not in str(rig.bot_notes(iid))
     assert rig.kept_runs() == 0
+
+
+def test_no_secret_of_the_change_reaches_a_model_a_kept_step_or_redis(
+    rig: Rig, model: ModelServer, branch: str
+) -> None:
+    path = f"{branch}/orders.py"
+    telling = reported(path, 2, ANCHOR, title=f"It shows {LEAK}", detail=f"{LEAK} is there", evidence=LEAK)
+    held = threading.Event()
+
+    def reply(body: Body) -> Reply:
+        if verifies(body):
+            held.wait(60)
+        elif turn(body) == 1:
+            return called(
+                ("search", {"text": LEAK, "folder": ""}),
+                ("read_lines", {"path": path, "first": 1, "last": 9}),
+            )
+        return reporting(telling)(body)
+
+    model.reply = reply
+    iid = rig.sandbox.merge_request(files={path: f'{CODE}\n\ntoken = "{LEAK}"\n'}, source=branch)
+    rig.wait(lambda: rig.kept_turns() == 2, 30, "both turns to be kept")
+    try:
+        kept = b"".join(file.read_bytes() for file in (rig.folder / "data").glob("checkpoints.sqlite*"))
+        assert path.encode() in kept
+        assert LEAK.encode() not in kept
+        assert LEAK.encode() not in stored(rig)
+    finally:
+        held.set()
+    rig.reviewed(iid)
+    rig.idle()
+    assert LEAK not in str(model.asked)
+    assert LEAK not in rig.log()
+    assert LEAK.encode() not in stored(rig)
+    assert LEAK not in str(rig.bot_notes(iid))
+    assert len(rig.findings(iid)) == 2
+
+
+def stored(rig: Rig) -> bytes:
+    """All texts of ours in Redis."""
+    client = rig.redis()
+    return b"\n".join(
+        client.get(key) or b"" for key in client.keys("trivet:*") if client.type(key) == b"string"
+    )

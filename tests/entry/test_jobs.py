@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 
 import pytest
 from redis import Redis
@@ -380,6 +381,19 @@ def test_the_steps_of_a_run_that_will_go_on_are_kept(world: World, error: Except
     world.raises(error)
     world.jobs.propose(run.id)
     assert world.forgotten == []
+
+
+@pytest.mark.parametrize(("retries_left", "begins_anew"), [(5, False), (2, False), (1, True)])
+def test_the_last_try_of_a_run_that_breaks_begins_anew(
+    world: World, monkeypatch: pytest.MonkeyPatch, retries_left: int, begins_anew: bool
+) -> None:
+    job = SimpleNamespace(retries_left=retries_left)
+    monkeypatch.setattr("bot.entry.jobs.get_current_job", lambda: job)
+    run = world.begin()
+    world.raises(KeyError("a step that an older version kept"))
+    with pytest.raises(KeyError):
+        world.jobs.propose(run.id)
+    assert world.forgotten == ([run.id] if begins_anew else [])
 
 
 def test_steps_that_cannot_be_forgotten_now_hold_up_nothing(world: World) -> None:

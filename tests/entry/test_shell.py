@@ -213,6 +213,22 @@ def test_stopped_between_drafts_and_publish_it_leaves_no_drafts(
     assert sandbox.merge_request_state(iid)["discussions"] == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_while_a_model_thinks_it_ends_at_once(
+    sandbox: SandboxServer, shell: Shell, iid: int, number: signal.Signals
+) -> None:
+    with ModelServer() as model:
+        model.gate.clear()
+        process = shell.start(iid, **model.environ("openai"))
+        model.wait_in_flight(1, 60)
+        child = child_of(process)
+        process.send_signal(number)
+        code, _, err = finished(process)
+    assert (code, err.splitlines()[-1]) == (130, "trivet: stopped")
+    assert not Path(f"/proc/{child}").exists()
+    assert writes(sandbox) == []
+
+
 class Failing:
     """Effects that end as told, on a GitLab that may be down when asked to take something back."""
 

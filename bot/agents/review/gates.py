@@ -13,7 +13,6 @@ TOO_MANY = "more than {most} findings: the worst are shown"
 CHECK_SAYS_IT = "a check says it already"
 PERSON_SAYS_IT = "a person has an open thread on this line"
 MOST_FINDINGS: Final = 50
-SAME_PLACE: Final = 1  # lines between a check's finding and a model's on the same matter
 SAME_THREAD: Final = 2  # lines between a person's thread and a finding
 
 Gate = Callable[[Finding], str]
@@ -25,8 +24,8 @@ def severity_floor(floor: Severity) -> Gate:
 
 
 def said_by_a_check(found: Sequence[Finding]) -> Gate:
-    """A check's word is exact: a model's on the same line adds nothing."""
-    lines = {(one.path, line) for one in found if one.line for line in _around(one.line, SAME_PLACE)}
+    """`found` are those that are shown. A check's word is exact: a model's on the same line adds nothing."""
+    lines = {(one.path, one.line) for one in found if one.line}
     return lambda finding: CHECK_SAYS_IT if (finding.path, finding.line) in lines else ""
 
 

@@ -13,6 +13,7 @@ from bot.agents.review.checks.contract import CheckSkipped
 from bot.agents.review.claims import placed
 from bot.agents.review.coverage import unread_by_model
 from bot.agents.review.gates import (
+    Gate,
     at_most,
     kept_back,
     passed,
@@ -223,12 +224,10 @@ def _sends(state: ReviewState) -> list[Send]:
 # --- what is shown ---
 
 
-def _gates(state: ReviewState, context: AgentContext) -> list[Any]:
-    return [
-        severity_floor(context.config.review.min_severity),
-        said_by_a_check(state["found"]),
-        said_by_a_person(context.notes),
-    ]
+def _gates(state: ReviewState, context: AgentContext) -> list[Gate]:
+    floor = severity_floor(context.config.review.min_severity)
+    shown, _ = passed(state["found"], [floor])
+    return [floor, said_by_a_check(shown), said_by_a_person(context.notes)]
 
 
 def _verdict(claim: Finding, state: ReviewState) -> str:

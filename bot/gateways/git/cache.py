@@ -29,7 +29,7 @@ FETCH = (
 )
 TIDY = ("gc.auto=2000", "gc.autoPackLimit=50", "gc.pruneExpire=1.day.ago")
 MISSING_REF = "remote ref"  # git's words for a branch that is not there, as against a repository
-IDLE_SECONDS = 900.0  # longer than a run may last: what was used since then is not pruned
+IDLE_SECONDS = 2_700.0  # longer than a run may last: what was used since then is not pruned
 LOCK_PAUSE = 0.05
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")

@@ -58,8 +58,8 @@ def test_whatever_goes_in_comes_out_shown_or_with_a_reason(
 
 def test_what_a_check_says_on_the_line_is_not_said_again() -> None:
     gate = said_by_a_check([claim(line=11)])
-    assert gate(claim(line=10)) == CHECK_SAYS_IT
-    assert gate(claim(line=14)) == ""
+    assert gate(claim(line=11)) == CHECK_SAYS_IT
+    assert gate(claim(line=10)) == ""
     assert gate(claim(line=11, path="b.py")) == ""
 
 
