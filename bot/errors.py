@@ -3,6 +3,7 @@
 TrivetError                  its text is one sentence for a person: what is wrong, what to do
 ├── UsageError               exit 2: the command line or the configuration is wrong
 ├── BadDelivery              the receiver answers `status`, records nothing
+├── Denied                   the runs API answers `status`, starts nothing
 ├── PlatformError            exit 3: GitLab, Jira, Confluence, git or a model failed
 │   ├── Unavailable          try again later: 429, 5xx, no connection, time-out; `retry_after` seconds if said
 │   │   └── NotReady         the platform is still preparing what we asked for: try again in moments
@@ -36,6 +37,15 @@ class BadDelivery(TrivetError):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
+
+
+class Denied(TrivetError):
+    """A request the runs API does not grant. `status` is the HTTP answer, `retry_after` seconds where it may change."""
+
+    def __init__(self, status: int, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.retry_after = retry_after
 
 
 class PlatformError(TrivetError):

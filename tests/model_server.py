@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from tests.model_rules import Refusal, check
 
 Body = dict[str, Any]
+SCHEMA_FOLLOWS = "It must fit this JSON schema:\n"
 PAGE = b"<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
 
 
@@ -160,6 +161,12 @@ def schema_of(body: Body) -> Body | None:
     return next((one["schema"] for one in formats if one and "schema" in one), None)
 
 
+def told_schema(body: Body) -> Body | None:
+    """The JSON schema that the text asks for; None where it asks for none."""
+    _, found, rest = text_of(body).partition(SCHEMA_FOLLOWS)
+    return json.JSONDecoder().raw_decode(rest)[0] if found else None
+
+
 def emptiest(schema: Body, defs: Body | None = None) -> Any:
     """The smallest value a schema allows: no items, no text, null where it may be."""
     defs = schema.get("$defs", defs or {})
@@ -180,7 +187,7 @@ def emptiest(schema: Body, defs: Body | None = None) -> Any:
 
 
 def nothing_found(body: Body) -> Reply:
-    return answered(emptiest(schema_of(body) or {"type": "object"}))
+    return answered(emptiest(schema_of(body) or told_schema(body) or {"type": "object"}))
 
 
 def _texts(part: Any) -> Iterator[str]:

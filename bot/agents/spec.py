@@ -34,7 +34,8 @@ class AgentContext:
     """Everything one run may read.
 
     `notes` are people's, with a position or without. `model` None: none is configured. `memory` None: nothing is kept.
-    `still_wanted` is called before what costs money, and raises when the run shall stop. `can_wait`: the run may be
+    `still_wanted` is called before what costs money, and raises when the run shall stop. `tell` takes a line about
+    what is going on, for who waits. `can_wait`: the run may be
     started again when a model is out for the moment; else what could not be asked is told as missing. `is_first`: the
     merge request was opened just now, no earlier run has left anything on it. `failed_before`: a note says that a run
     failed. `attempt` names this start of the run: one that is started again has another.
@@ -50,6 +51,7 @@ class AgentContext:
     model: Model | None = None
     memory: Memory | None = None
     still_wanted: Callable[[], None] = lambda: None
+    tell: Callable[[str], None] = lambda _step: None
     can_wait: bool = False
     complaints: Sequence[str] = ()
     is_first: bool = True

@@ -81,7 +81,7 @@ def fingerprint(finding: Finding, occurrence: int) -> str:
 
 
 def identified(findings: Iterable[Finding]) -> list[Finding]:
-    """The same findings in the same order, each with its fingerprint; equals are told apart by line order."""
+    """The findings by path and line, each with its fingerprint; equals are told apart by that order."""
     ordered = sorted(findings, key=lambda one: (one.path, one.line or one.old_line or 0))
     seen: dict[str, int] = {}
     result = []

@@ -38,6 +38,7 @@ UNPLACED_ITEM = "- **{severity}: {title}** {place}<br>{said}"
 OWN_TEXT = "in the merge request's own text"
 COVERED = "{read} of {files} read"
 COVERED_BY_CHECKS = "{read} of {files} read, {checked} by the checks only"
+NOT_READ, CHECKED = "Not read:", "Read by the checks only:"
 FILE_ITEM = "- {path} · {reason}"
 FILES_ITEM = "- {files} · {reason}<br>{paths}"
 MORE_PATHS = "{paths} and {more:,} more"
@@ -355,16 +356,24 @@ def _files(coverage: Sequence[Coverage]) -> str:
         return ""
     form, whole = COVERED_BY_CHECKS if checked else COVERED, counted(len(coverage), "file")
     heading = form.format(read=len(coverage) - len(unread), files=whole, checked=len(checked))
-    return DETAILS.format(summary=heading, content=_by_reason([*unread, *checked]))
+    return DETAILS.format(summary=heading, content=_unread_and_checked(unread, checked))
 
 
-def _by_reason(coverage: Sequence[Coverage]) -> str:
+def _unread_and_checked(unread: Sequence[Coverage], checked: Sequence[Coverage]) -> str:
+    """Two lists; with only one of them the heading above says what it is."""
+    if not unread or not checked:
+        return _by_reason([*unread, *checked], FILES_ROOM)
+    half = FILES_ROOM // 2
+    return "\n\n".join((NOT_READ, _by_reason(unread, half), CHECKED, _by_reason(checked, half)))
+
+
+def _by_reason(coverage: Sequence[Coverage], room: int) -> str:
     """An item for each reason that many files share, and for every other file one of its own."""
     paths: dict[str, list[str]] = {}
     for one in coverage:
         paths.setdefault(one.reason, []).append(one.path)
     items = (item for reason, some in paths.items() for item in _reason_items(reason, some))
-    return "\n".join(_fitting(items, FILES_ROOM, "more item"))
+    return "\n".join(_fitting(items, room, "more item"))
 
 
 def _reason_items(reason: str, paths: Sequence[str]) -> list[str]:

@@ -28,6 +28,7 @@ SARIF_LEVELS = {
     Severity.BLOCKER: "error",
 }
 NO_FINDINGS = "No findings."
+INCOMPLETE = "incomplete"
 NONE_SO_FAR = "No findings in what was read."
 OWN_TEXT = "the merge request's own text"
 OWN_TEXT_CASE = "merge request"
@@ -207,7 +208,7 @@ def _missed(report: Report) -> list[Any]:
 
 
 def _ending(report: Report) -> str:
-    """How it ended, in one line: "done: 2 findings, 4 of 5 files read, openai:small: 3 calls, 1,234 tokens, 2.1 s"."""
+    """How it ended, in one line: "done: 2 findings, 4 of 5 files read, 2.1 s". What is not whole is not done."""
     if _did_nothing(report):
         return f"{report.state}: {_shown(report.message)}"
     said = [counted(len(report.findings), "finding")]
@@ -215,7 +216,7 @@ def _ending(report: Report) -> str:
         read = len(report.coverage) - len(_unread(report))
         said.append(f"{read:,} of {counted(len(report.coverage), 'file')} read")
     said.append(spent(report.seconds))
-    ending = f"{report.state}: {', '.join(said)}"
+    ending = f"{INCOMPLETE if report.failures else report.state}: {', '.join(said)}"
     return f"{ending}. {_shown(report.message)}" if report.message else ending
 
 

@@ -15,6 +15,7 @@ import structlog
 ENCODE: Final = json.JSONEncoder(default=repr).encode  # made once: making it costs as much as using it
 KEPT: Final = ("@timestamp", "log.level")
 WARNINGS: Final = logging.WARNING
+ERRORS: Final = logging.ERROR
 
 Redact = Callable[[str], str]
 

@@ -67,7 +67,7 @@ def narrated(means: Means, say: Say) -> Means:
 
     def run(context: AgentContext) -> AgentResult:
         say(CHECKING.format(files=counted(len(context.change.files), "file")))
-        return means.agent.run(context)
+        return means.agent.run(replace(context, tell=say))
 
     return replace(means, reader=NarratedReader(means.reader, say), agent=replace(means.agent, run=run))
 

@@ -9,7 +9,7 @@ from bot.agents.table import AGENTS
 from bot.domain.actions import Proposal, Report
 from bot.domain.events import Person
 from bot.entry.lifeline import die_with_parent, stoppable
-from bot.entry.logs import WARNINGS, start_logging
+from bot.entry.logs import ERRORS, start_logging
 from bot.entry.progress import Progress, narrated
 from bot.entry.wiring import redactor, review_means, shell_model
 from bot.errors import NotReady, Stopped, TrivetError, UsageError
@@ -42,7 +42,7 @@ def propose_from_stdin(settings: Settings) -> None:
     """The child's half of `propose_apart`: its answer, an error too, is one JSON object on standard output."""
     die_with_parent()
     stoppable()
-    start_logging("human", redactor(settings).redact, level=WARNINGS)
+    start_logging("human", redactor(settings).redact, level=ERRORS)
     try:
         sys.stdout.write(json.dumps(_answer(json.load(sys.stdin), settings)))
     except KeyboardInterrupt:

@@ -7,8 +7,11 @@ upper guess of one request; where a client had to ask twice, settling counts wha
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from threading import Lock
 from typing import Final, Protocol
+
+from pydantic import BaseModel
 
 from bot.errors import OverBudget
 from bot.llm.messages import Called, Message, Prompt, estimated_tokens
@@ -87,11 +90,17 @@ def prompt_tokens(prompt: Prompt) -> int:
 
 def prompt_texts(prompt: Prompt) -> Iterator[str]:
     """Every text that goes out, the answer's schema and the tools included."""
-    yield from (prompt.system, prompt.shared, json.dumps(prompt.answer.model_json_schema()))
+    yield from (prompt.system, prompt.shared, _schema(prompt.answer))
     for tool in prompt.tools:
         yield from (tool.name, tool.description, json.dumps(tool.parameters))
     for message in prompt.messages:
         yield from _said(message)
+
+
+@cache
+def _schema(answer: type[BaseModel]) -> str:
+    """Made once: it takes 7 ms."""
+    return json.dumps(answer.model_json_schema())
 
 
 def _said(message: Message) -> Iterator[str]:

@@ -36,7 +36,7 @@ LONGEST_WAIT: Final = 30.0
 CLEANED: Final = 128  # texts kept: a prompt repeats those of the turn before
 DEADLINE: Final = 300.0  # seconds for a turn, all models and waits together
 
-NO_ANSWER = "{model}: no answer within {seconds:.0f} seconds: this will be tried again"
+NO_ANSWER = "{model}: no answer within the {seconds:.0f} seconds it had left: try again later"
 
 Pause = Callable[[float], Awaitable[None]]
 

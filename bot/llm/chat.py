@@ -99,7 +99,7 @@ class Chat:
             try:
                 reply = await self._wire.send(self._model, request)
             except Failed as failed:
-                lesser = given_way(manner, failed, self._wire, bool(request.tools))
+                lesser = given_way(manner, failed, self._wire, request)
                 if lesser is None:
                     raise fault(failed, self._server, paid) from failed
                 manner = lesser
@@ -129,10 +129,17 @@ class Chat:
 
 
 def _request(prompt: Prompt, repair: tuple[Line, ...], manner: Manner, wire: Wire, thought: int) -> Request:
-    """The prompt as this manner puts it. Without tools, earlier calls are told in words: servers refuse them then."""
+    """The prompt as this manner puts it. Without tools, earlier calls are told in words: servers refuse them then.
+
+    A server that holds its model to a schema does so from the first word on, so that no tool can be called beside one
+    (measured with llama.cpp; Ollama's issue 13750, vLLM's 39929): there the schema waits for the turn that has to
+    answer, or for the repair.
+    """
     tools = prompt.tools if manner.tools else ()
-    rung = wire.rungs[manner.rung]
-    needs_words = rung != "json_schema" or not wire.shows_schema
+    holds = not wire.shows_schema
+    may_call = not prompt.must_answer and not (holds and repair)
+    rung = "prompt" if holds and tools and may_call else wire.rungs[manner.rung]
+    needs_words = rung != "json_schema" or holds
     schema = strict_schema(prompt.answer)
     lines: tuple[Line, ...] = (*prompt.messages, *repair)
     return Request(
@@ -145,7 +152,7 @@ def _request(prompt: Prompt, repair: tuple[Line, ...], manner: Manner, wire: Wir
         rung=rung,
         effort=wire.efforts[manner.effort],
         tools=tools,
-        may_call=not prompt.must_answer,
+        may_call=may_call,
         most_output=prompt.most_output + (0 if manner.terse else thought),
         other_limit=manner.other_limit,
     )

@@ -26,21 +26,26 @@ TOO_LONG = re.compile(
 NO_MONEY = re.compile(
     r"insufficient.?quota|billing|credit balance|payment|insufficient.?(funds|credits|balance)"
 )
-NO_SUCH_MODEL = re.compile(r"model.?not.?found|invalid.?model|not a valid model|model .{0,100}does not exist")
+NO_SUCH_MODEL = re.compile(
+    r"model.?not.?found|model .{0,100}(does not exist|not found)|not_found_error model:"
+    r"|invalid.?model|not a valid model"
+)
 AGAINST_RULES = re.compile(r"content.?(policy|filter)|invalid.?prompt|usage policy|responsible.?ai")
 
 SENTENCES: Mapping[str, str] = {
     "key": "{name}: the provider does not accept the key ({status}): check {key}, and that it may use this model",
     "money": "{name}: the account has no quota or credit left ({status}): see to its plan or billing",
     "model": "{name}: the provider does not know this model ({status}): correct TRIVET_MODELS",
+    "nowhere": "{name}: {host} has no such model, or serves none at this address ({status}): correct TRIVET_MODELS, "
+    "or the base URL",
     "address": "{name}: {host} does not serve models at this address ({status}): correct the base URL",
     "long": "{name}: the prompt is longer than the model's window or the provider's limit ({status})",
     "rules": "{name}: the provider's filter refused the text ({status}): this part is not read by the model",
-    "rate": "{name}: the provider asks for fewer requests ({status}): this will be tried again",
-    "busy": "{name}: the provider failed ({status}): this will be tried again",
+    "rate": "{name}: the provider asks for fewer requests ({status}): try again later",
+    "busy": "{name}: the provider failed ({status}): try again later",
     "refused": "{name}: the provider refused the request ({status}): {words}",
-    "timeout": "{name}: no answer from {host} within {seconds:g} seconds: this will be tried again",
-    "unreachable": "{name}: {host} cannot be reached, or broke off: this will be tried again",
+    "timeout": "{name}: no answer from {host} within {seconds:g} seconds: try again later",
+    "unreachable": "{name}: {host} cannot be reached, or broke off: check its address, or try again later",
     "large": "{name}: {host} answered with more than {megabytes} MB, which is no model's answer: check the base URL",
     "page": "{name}: a gateway at {host} answered with a web page instead of the model: check proxy and base URL",
     "odd": "{name}: {host} answered with something that is not a model's answer: check the base URL",
@@ -124,7 +129,7 @@ def _verdict(failed: Failed) -> tuple[type[ModelFault] | type[Unavailable], str]
 
 def _by_status(status: int) -> tuple[type[ModelFault] | type[Unavailable], str]:
     if status == 404:
-        return NoModel, "model"
+        return NoModel, "nowhere"
     if status == 405 or 300 <= status < 400:
         return NoModel, "address"
     if status == 429:

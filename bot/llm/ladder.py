@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 
 from bot.llm.faults import Failed, is_final
-from bot.llm.wire import Manner, Wire
+from bot.llm.wire import Manner, Request, Wire
 
 FORM = re.compile(
     r"response_?format|json_?schema|json_?object|output_?(config|format)|text\.format|grammar|structured"
@@ -24,15 +24,16 @@ UNKNOWN = re.compile(
 )
 
 
-def given_way(asked: Manner, failed: Failed, wire: Wire, with_tools: bool) -> Manner | None:
+def given_way(asked: Manner, failed: Failed, wire: Wire, request: Request) -> Manner | None:
     """The next lesser manner after a refusal; None where the refusal is about something else.
 
-    `asked` is how the refused request was made, `with_tools` whether it offered any.
+    `asked` is how the refused request was made.
     """
     if is_final(failed):
         return None
     said = failed.said
-    lower = replace(asked, rung=asked.rung + 1) if asked.rung + 1 < len(wire.rungs) else None
+    lower = replace(asked, rung=asked.rung + 1) if request.rung != "prompt" else None
+    with_tools = bool(request.tools)
     if "effort" in said:
         return _otherwise_thinking(asked, wire, with_tools)
     if LIMIT.search(said):

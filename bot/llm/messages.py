@@ -1,7 +1,7 @@
 """What is said to a model and what it answers, the same for every provider."""
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from pydantic import BaseModel
 
@@ -122,6 +122,9 @@ class Model(Protocol):
         """Close what was opened in the running event loop; a later turn opens it again."""
 
 
+CHARACTERS_A_TOKEN: Final = 3  # an upper guess: code and English have more
+
+
 def estimated_tokens(text: str) -> int:
-    """An upper guess without a tokenizer: three characters a token, which code and English stay above."""
-    return len(text.encode("utf-8", "surrogatepass")) // 3 + 1
+    """An upper guess without a tokenizer; characters beyond ASCII count for each of their bytes."""
+    return len(text.encode("utf-8", "surrogatepass")) // CHARACTERS_A_TOKEN + 1

@@ -274,8 +274,13 @@ WHOLE = """\
 <details>
 <summary>4 of 6 files read, 1 by the checks only</summary>
 
+Not read:
+
 - `poetry.lock` · named by review.ignore
 - `x.bin` · binary
+
+Read by the checks only:
+
 - `src/main.py` · generated
 
 </details>

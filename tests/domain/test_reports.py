@@ -165,7 +165,7 @@ def test_what_a_model_did_not_do_is_told_once_and_no_format_calls_it_success() -
         "\n"
         "Complaints:\n  slow\n"
         "\n"
-        "done: 0 findings, 0.0 s\n"
+        "incomplete: 0 findings, 0.0 s\n"
     )
     assert as_markdown(report).count("refused one of 2 parts") == 1
     invocation = sarif_run(report)["invocations"][0]

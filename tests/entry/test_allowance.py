@@ -175,7 +175,7 @@ def test_fifty_at_once_never_pass_the_limit_and_crashed_ones_leave_nothing(
     def work(number: int) -> tuple[int, int]:
         chance, paid, through = Random(number), 0, 0
         with server.client() as own:
-            one = budget(own, run=f"r{number}", mr=f"7:{number % 5}", day_tokens=limit, hold=5.0)
+            one = budget(own, run=f"r{number}", mr=f"7:{number % 5}", day_tokens=limit, hold=2.0)
             start.wait()
             for _ in range(each):
                 tokens = chance.randint(10, 400)

@@ -7,9 +7,11 @@ import pytest
 from bot.domain.change import ChangeSet, FileStatus, MergeRequest, Target
 from bot.domain.secrets import Redactor
 from bot.entry.case_checkout import CaseReader, check_out
+from bot.entry.side_by_side import side_by_side
 from bot.errors import UsageError
 from bot.evaluation.cases import Case, cases, chosen
 
+AT_ONCE = 4  # checkouts: each is a dozen short processes
 CASES = cases()
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.slug)
 
@@ -18,13 +20,14 @@ EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.slug)
 def changes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[MergeRequest, ChangeSet]]:
     """Each case as it is read from a checkout of it."""
     root = tmp_path_factory.mktemp("cases")
-    read = {}
-    for case in CASES:
+
+    def read(case: Case) -> tuple[str, tuple[MergeRequest, ChangeSet]]:
         check_out(case, root / case.slug)
         reader = CaseReader(root / case.slug, case)
         request = reader.merge_request(Target("", 0))
-        read[case.slug] = request, reader.change_set(request)
-    return read
+        return case.slug, (request, reader.change_set(request))
+
+    return dict(side_by_side(read, CASES, AT_ONCE))
 
 
 def test_the_set_is_large_and_varied_enough() -> None:

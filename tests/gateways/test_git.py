@@ -236,9 +236,10 @@ def test_other_failures_are_no_passing_faults() -> None:
 def test_a_stopped_git_leaves_no_process_behind(repository: Path) -> None:
     git = Git(repository, timeout=30)
     base, head = gitrepos.two_commits(repository, {}, {b"a": (FILE, b"line\n" * 200_000)})
+    before = children_of(os.getpid())
     with process.running(("diff-tree", "-p", base, head), git.environment(), repository, 30) as output:
         assert output.read(10)
-        children = children_of(os.getpid())
+        children = children_of(os.getpid()) - before
         assert children
     assert not children & children_of(os.getpid())
 

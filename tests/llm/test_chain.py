@@ -324,7 +324,7 @@ def test_a_chain_that_hangs_ends_at_its_deadline() -> None:
     bench = Bench(Hanging(), Hanging(), tokens=20_000, deadline=0.2)
     error = bench.fault()
     assert isinstance(error, Unavailable)
-    assert "hanging:model: no answer within" in str(error)
+    assert "hanging:model: no answer within the" in str(error)
     assert bench.left() == 20_000
 
 

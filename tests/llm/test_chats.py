@@ -4,6 +4,7 @@ import asyncio
 import gc
 import tracemalloc
 from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +56,7 @@ TOOLS = (
 )
 SHARED = "The whole change. " * 400
 ASKED = Prompt("You find names.", SHARED, (Asked("Find the names in a.py."),), Names, TOOLS)
+ANSWER_NOW = replace(ASKED, must_answer=True)
 HISTORY = (
     Asked("Find the names in a.py."),
     Called((ToolCall("c1", "look", {"at": "a.py"}), ToolCall("c2", "list", {}))),
@@ -181,9 +183,40 @@ def test_other_servers_are_not_sent_what_only_openai_knows(wire: str, server: Mo
 def test_a_schema_is_told_in_words_where_the_model_does_not_see_it(
     wire: str, tells: bool, server: ModelServer
 ) -> None:
-    turns(model(wire, server), ASKED)
+    turns(model(wire, server), ANSWER_NOW)
     assert schema_of(server.asked[0]) is not None
     assert ("fit this JSON schema" in text_of(server.asked[0])) is tells
+
+
+def held_to_its_schema(body: Body) -> Reply:
+    """Calls a tool where it is free to; beside a schema it cannot, as with llama.cpp, Ollama and vLLM."""
+    free = "tools" in body and "response_format" not in body
+    return called(("look", {"at": "a.py"})) if free else answered({"names": ["x"]})
+
+
+def test_a_model_that_a_schema_would_hold_can_call_tools(server: ModelServer) -> None:
+    server.reply = held_to_its_schema
+    looked, answer = turns(model("ollama", server), ASKED, ANSWER_NOW)
+    assert [call.name for call in looked.calls] == ["look"]
+    assert answer.answer == Names(names=["x"])
+    assert [schema_of(body) is not None for body in server.asked] == [False, True]
+    assert all("fit this JSON schema" in text_of(body) for body in server.asked)
+    assert server.refusals == []
+
+
+def test_a_model_that_a_schema_holds_repairs_its_answer_with_one(server: ModelServer) -> None:
+    server.reply = lambda body: answered({"names": ["x"]}) if schema_of(body) else said("I see x.")
+    [turn] = turns(model("ollama", server), ASKED)
+    assert turn.answer == Names(names=["x"])
+    assert [body.get("tool_choice") for body in server.asked] == [None, "none"]
+    assert server.refusals == []
+
+
+@pytest.mark.parametrize("wire", ["openai", "responses", "anthropic"])
+def test_a_model_that_sees_the_schema_has_it_beside_the_tools(wire: str, server: ModelServer) -> None:
+    turns(model(wire, server), ASKED)
+    assert schema_of(server.asked[0]) is not None
+    assert tools_of(server.asked[0]) == ["look", "list"]
 
 
 # --- the ladder is remembered ---
@@ -196,7 +229,7 @@ def test_a_server_is_asked_once_for_what_it_does_not_know(wire: str, server: Mod
         return refusal if schema_of(body) else answered({"names": []})
 
     server.reply = reply
-    turns(model(wire, server), ASKED, ASKED)
+    turns(model(wire, server), ANSWER_NOW, ANSWER_NOW)
     assert [schema_of(body) is not None for body in server.asked] == [True, False, False]
     assert all('"names"' in text_of(body) for body in server.asked[1:])
 
@@ -220,11 +253,11 @@ def test_turns_that_are_refused_at_once_go_down_one_rung_together(server: ModelS
     one = model("ollama", server)
 
     async def all_at_once() -> None:
-        running = [asyncio.create_task(one.turn(ASKED)) for _ in range(4)]
+        running = [asyncio.create_task(one.turn(ANSWER_NOW)) for _ in range(4)]
         await asyncio.to_thread(server.wait_in_flight, 4)
         server.gate.set()
         await asyncio.gather(*running)
-        await one.turn(ASKED)
+        await one.turn(ANSWER_NOW)
         await one.aclose()
 
     asyncio.run(all_at_once())

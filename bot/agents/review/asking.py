@@ -1,51 +1,62 @@
 """One model turn: the prompt, the answer or the tools it asks for, and what is said where there is neither."""
 
 import asyncio
-from typing import Any, Final
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any, Final, Literal
 
 from langgraph.runtime import Runtime
 
 from bot.agents.review.diff_text import safe_text
 from bot.agents.review.prompting import review_prompt, verify_prompt
-from bot.agents.review.schema import (
-    Call,
-    ReportedFinding,
-    ReviewAnswer,
-    Spent,
-    Task,
-    VerifyAnswer,
-    Work,
-)
-from bot.agents.review.units import halves
+from bot.agents.review.schema import Call, ReviewAnswer, Segment, Spent, Task, Verdict, VerifyAnswer, Work
+from bot.agents.review.units import around, halves
 from bot.agents.spec import AgentContext
 from bot.domain.secrets import Redactor
 from bot.errors import Declined, NoModel, OverBudget, TooLong, Unavailable, Unusable
+from bot.llm.budget import most_tokens
 from bot.llm.messages import Prompt, ToolCall, Turn, Usage
 
-MOST_REPORTED: Final = 30  # findings of one answer, the gravest
-LONGEST_ARGUMENT: Final = 500  # characters of a tool call that are kept
-MOST_ARGUMENTS: Final = 8
-
-TOO_LONG = "does not fit the model's window"
-NOT_CONFIRMED = "the second look could not decide it: {reason}"
-REFUTED = "refuted in the second look: {reason}"
+TOO_LONG = "it does not fit the model's window"
+NO_ANSWER = "the model gave no answer"
 NO_VERDICT = "the second look said nothing of it"
-CONFIRMED: Final = ""
+VERDICTS: Final = {
+    "confirmed": "",
+    "refuted": "refuted in the second look: {reason}",
+    "unsure": "the second look could not decide it: {reason}",
+}
+"""Why a claim is not shown, by verdict; "" where it is."""
+
+PIECE: Final = "."  # in the id of a task that took part of a longer one's place
+MOST_CUTS: Final = 3  # in two: where an eighth of a unit is too long, it is not the diff that takes the room
+MOST_REPORTED: Final = 30  # findings of one answer, the gravest
+MOST_CALLS: Final = 20  # tool calls of one turn that are kept
+MOST_ITEMS: Final = 20  # of a list or an object that a model sent
+DEPTH: Final = 3  # of lists and objects in one another
+LONGEST_NAME: Final = 100  # characters
+LONGEST_REASON: Final = 300
+LONGEST_TEXT: Final = 10_000
+LARGEST: Final = 2**53
 
 Update = dict[str, Any]
 
 
 async def ask(state: Work, runtime: Runtime[AgentContext]) -> Update:
-    """Take one turn of one task. A model that is out for the moment leaves the task open, for `settle` to judge."""
+    """Take one turn of one task. A model that is out for the moment leaves the task open, for `settle` to judge.
+
+    What does not fit the window is not sent: some servers would cut it without a word.
+    """
     context, task = runtime.context, state["task"]
     if context.model is None:
         raise AssertionError("a task needs a model")
     await asyncio.to_thread(context.still_wanted)
     prompt = await asyncio.to_thread(_prompt, context, state)
+    if most_tokens(prompt) > context.model.window:
+        return _split(state, context)
     try:
         turn = await context.model.turn(prompt)
     except TooLong as error:
-        return _split(task, context) | _paid(error.usage)
+        return _split(state, context) | _paid(error.usage)
     except (Unusable, Declined, OverBudget, NoModel) as error:
         return _failed(task, str(error)) | _paid(error.usage)
     except Unavailable as error:
@@ -66,23 +77,31 @@ def _updated(task: Task, **changes: Any) -> Update:
 
 
 def _goes_on(task: Task, turn: Turn, redactor: Redactor) -> Update:
-    calls = [_kept(call, redactor) for call in turn.calls]
+    calls = [_call(call, redactor) for call in turn.calls[:MOST_CALLS]]
     return _updated(task, turns=[*task["turns"], calls], tried="")
 
 
-def _kept(call: ToolCall, redactor: Redactor) -> Call:
-    """What is needed to answer the call again. A model may say anything: short texts and numbers are kept."""
-    arguments = {
-        safe_text(str(name), redactor)[:LONGEST_ARGUMENT]: _plain(value, redactor)
-        for name, value in list(call.arguments.items())[:MOST_ARGUMENTS]
-    }
-    return Call(id=call.id[:100], name=safe_text(call.name, redactor)[:100], arguments=arguments)
+def _call(call: ToolCall, redactor: Redactor) -> Call:
+    """What is needed to answer the call again."""
+    name = safe_text(call.name[:LONGEST_NAME], redactor)
+    return Call(id=call.id[:LONGEST_NAME], name=name, arguments=_keepable(call.arguments, redactor))
 
 
-def _plain(value: object, redactor: Redactor) -> object:
-    if isinstance(value, bool | int | float | None):
-        return value if abs(value or 0) < 2**53 else str(value)[:LONGEST_ARGUMENT]
-    return safe_text(str(value), redactor)[:LONGEST_ARGUMENT]
+def _keepable(value: Any, redactor: Redactor, depth: int = DEPTH) -> Any:
+    """What a model said as it may be kept: no secret, nothing longer than any use of it, numbers msgpack can hold."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return max(-LARGEST, min(value, LARGEST))
+    if isinstance(value, list):
+        return [_keepable(one, redactor, depth - 1) for one in value[:MOST_ITEMS]] if depth else []
+    if isinstance(value, dict):
+        items = islice(value.items() if depth else (), MOST_ITEMS)
+        return {
+            safe_text(str(name)[:LONGEST_NAME], redactor): _keepable(one, redactor, depth - 1)
+            for name, one in items
+        }
+    return safe_text(str(value)[:LONGEST_TEXT], redactor)
 
 
 def _answered(work: Work, turn: Turn, context: AgentContext) -> Update:
@@ -91,42 +110,20 @@ def _answered(work: Work, turn: Turn, context: AgentContext) -> Update:
         return _updated(task, state="done") | {"verdicts": _verdicts(work, turn.answer, context.redactor)}
     if isinstance(turn.answer, ReviewAnswer):
         worst = sorted(turn.answer.findings, key=lambda one: -one.severity.rank)[:MOST_REPORTED]
-        return _updated(task, state="done") | {
-            "reported": {task["id"]: [_safe(one, context) for one in worst]}
-        }
-    return _failed(task, "the model gave no answer")
-
-
-def _safe(one: ReportedFinding, context: AgentContext) -> dict[str, object]:
-    """As it may be kept: without secrets, and no longer than anything we would show."""
-
-    def safe(value: Any) -> Any:
-        if isinstance(value, str):
-            return safe_text(value[:10_000], context.redactor)
-        if isinstance(value, list):
-            return [safe(inner) for inner in value[:20]]
-        return {name: safe(inner) for name, inner in value.items()} if isinstance(value, dict) else value
-
-    kept: dict[str, object] = safe(one.model_dump(mode="json"))
-    return kept
+        reported = [_keepable(one.model_dump(mode="json"), context.redactor) for one in worst]
+        return _updated(task, state="done") | {"reported": {task["id"]: reported}}
+    return _failed(task, NO_ANSWER)
 
 
 def _verdicts(work: Work, answer: VerifyAnswer, redactor: Redactor) -> dict[str, str]:
     """By fingerprint: "" where confirmed, else why not. The last word on a claim counts."""
-    said = {one.claim: one for one in answer.verdicts}
-    return {
-        claim.fingerprint: _why_not(said[number].verdict, safe_text(said[number].reason[:600], redactor))
-        if number in said
-        else NO_VERDICT
-        for number, claim in enumerate(work["claims"], 1)
-    }
+    said = {one.claim: _why_not(one, redactor) for one in answer.verdicts}
+    return {claim.fingerprint: said.get(number, NO_VERDICT) for number, claim in enumerate(work["claims"], 1)}
 
 
-def _why_not(verdict: str, reason: str) -> str:
-    short = " ".join(reason.split())[:300]
-    return {"confirmed": CONFIRMED, "refuted": REFUTED.format(reason=short)}.get(
-        verdict, NOT_CONFIRMED.format(reason=short)
-    )
+def _why_not(said: Verdict, redactor: Redactor) -> str:
+    reason = " ".join(safe_text(said.reason[:LONGEST_TEXT], redactor).split())
+    return VERDICTS[said.verdict].format(reason=reason[:LONGEST_REASON])
 
 
 def _failed(task: Task, sentence: str) -> Update:
@@ -139,19 +136,31 @@ def _later(task: Task, context: AgentContext, error: Unavailable) -> Update:
     return _updated(task, tried=context.attempt, missing=str(error))
 
 
-def _split(task: Task, context: AgentContext) -> Update:
+def _split(work: Work, context: AgentContext) -> Update:
     """Two smaller tasks in its place, from the beginning; what cannot be smaller has failed."""
-    parts = halves(context.change, task["segments"]) if task["kind"] == "review" else []
-    if not parts:
+    task = work["task"]
+    parts = _parts(work, context) if task["id"].count(PIECE) < MOST_CUTS else []
+    smaller = [
+        new_task(f"{task['id']}{PIECE}{number}", task["kind"], segments=segments, claims=claims)
+        for number, (segments, claims) in enumerate(parts, 1)
+    ]
+    if not smaller:
         return _failed(task, TOO_LONG)
-    smaller = {
-        f"{task['id']}.{number}": new_task(f"{task['id']}.{number}", "review", segments=part)
-        for number, part in enumerate(parts, 1)
-    }
-    return {"tasks": {task["id"]: {**task, "state": "split"}, **smaller}}
+    return {"tasks": {task["id"]: {**task, "state": "split"}, **{one["id"]: one for one in smaller}}}
 
 
-def new_task(name: str, kind: Any, *, segments: Any = (), claims: Any = ()) -> Task:
+def _parts(work: Work, context: AgentContext) -> list[tuple[list[Segment], list[str]]]:
+    """Segments and claims of each part."""
+    claims, middle = work["claims"], len(work["claims"]) // 2
+    if not claims:
+        return [(part, []) for part in halves(context.change, work["task"]["segments"])]
+    parts = [claims[:middle], claims[middle:]] if middle else []
+    return [(around(context.change, part), [one.fingerprint for one in part]) for part in parts]
+
+
+def new_task(
+    name: str, kind: Literal["review", "verify"], *, segments: Sequence[Segment], claims: Sequence[str] = ()
+) -> Task:
     return Task(
         id=name,
         kind=kind,

@@ -4,8 +4,9 @@ A model is trusted with words only. Which line it means follows from the text it
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from bot.agents.review.checks.contract import titled
@@ -14,7 +15,8 @@ from bot.agents.review.schema import ReportedFinding, SuggestedEdit
 from bot.agents.review.shown import shown_lines, shown_name
 from bot.agents.spec import AgentContext
 from bot.domain.change import FileChange, FileStatus, shown_path
-from bot.domain.findings import Finding, Suggestion, identified
+from bot.domain.findings import Finding, Suggestion, fingerprint, identified
+from bot.domain.secrets import Redactor
 from bot.errors import PlatformError, Unavailable
 from bot.ports import NotSearchable
 
@@ -33,6 +35,7 @@ NEAR: Final = 3  # lines within which two findings may be one
 ALIKE: Final = 0.5  # of the words of two titles
 MOST_SYMBOLS: Final = 5
 MOST_REPLACED: Final = 20  # lines
+LONGEST_REPLACEMENT: Final = 4_000  # characters, well below where an answer is cut
 IDENTITY: Final = "model"  # a model words its rules anew each time: a claim is known by its line
 
 _RULE = re.compile(r"[^a-z0-9]+")
@@ -52,72 +55,106 @@ class Rejected:
 
 @dataclass
 class Source:
-    """One changed file as a model saw it: line numbers at head, and those of removed lines, with their text."""
+    """One changed file as a model saw it: line numbers at head, and those of removed lines, with their text.
+
+    `content` is the file at head, None where it cannot be had.
+    """
 
     file: FileChange
+    content: bytes | None
     head: dict[int, str]
     removed: dict[int, str]
 
-    def places(self, anchor: str) -> Iterator[tuple[int, bool]]:
+    def places(self, quoted: str) -> Iterator[tuple[int, bool]]:
         """Where the quoted text stands: line number, and whether that is in the old file."""
-        for lines, old in ((self.head, False), (self.removed, True)):
-            exact = [number for number, text in lines.items() if _same(text, anchor)]
-            part = [number for number, text in lines.items() if _holds(text, anchor)] if not exact else []
+        forms = _forms(quoted)
+        for lines, old in ((self._flat_head, False), (self._flat_removed, True)):
+            exact = [number for number, text in lines.items() if text in forms]
+            part = [] if exact else [number for number, text in lines.items() if _holds(text, quoted)]
             yield from ((number, old) for number in exact or part)
+
+    def mentions(self, name: str) -> bool:
+        return any(name in text for lines in (self.head, self.removed) for text in lines.values())
+
+    @cached_property
+    def _flat_head(self) -> dict[int, str]:
+        return {number: _flat(text[:LONGEST_LINE]) for number, text in self.head.items()}
+
+    @cached_property
+    def _flat_removed(self) -> dict[int, str]:
+        return {number: _flat(text[:LONGEST_LINE]) for number, text in self.removed.items()}
+
+
+@dataclass
+class Sources:
+    """The changed files, each read at most once, and what the repository was searched for."""
+
+    context: AgentContext
+    _read: dict[str, Source] = field(default_factory=dict)
+    _found: dict[str, bool] = field(default_factory=dict)
+
+    def of(self, path: str) -> Source | None:
+        """By the path as shown; one that lost or gained leading folders is found where that is unmistakable."""
+        file = self._file(path)
+        if file and file.path not in self._read:
+            self._read[file.path] = _source(self.context, file)
+        return self._read[file.path] if file else None
+
+    def know(self, name: str) -> bool:
+        """Whether the name occurs in the change or the repository; True, too, where nobody can tell."""
+        if name not in self._found:
+            self._found[name] = self._changed(name) or self._searched(name)
+        return self._found[name]
+
+    def _file(self, path: str) -> FileChange | None:
+        wanted = path.strip().removeprefix("./").strip("`")
+        ends = [name for name in self._shown if wanted and (_ends(wanted, name) or _ends(name, wanted))]
+        exact = self._shown.get(path) or self._shown.get(wanted)
+        return exact or (self._shown[ends[0]] if len(ends) == 1 else None)
+
+    @cached_property
+    def _shown(self) -> dict[str, FileChange]:
+        """By name as shown. Of a change of type, a deletion and an addition of one path, the addition comes last."""
+        files = sorted(self.context.change.files, key=lambda file: file.status is not FileStatus.DELETED)
+        return {shown_name(file.path, self.context.redactor): file for file in files}
+
+    def _changed(self, name: str) -> bool:
+        return any(name in line.text for file in self.context.change.files for line in file.lines())
+
+    def _searched(self, name: str) -> bool:
+        try:
+            return bool(self.context.snapshot.search(name, limit=1))
+        except NotSearchable:
+            return True
 
 
 def _ends(path: str, end: str) -> bool:
     return f"/{path}".endswith(f"/{end}")
 
 
-@dataclass
-class Sources:
-    """The changed files, each read at most once."""
-
-    context: AgentContext
-    _known: dict[str, Source | None] = field(default_factory=dict)
-
-    def of(self, path: str) -> Source | None:
-        """By the path as shown; one that lost or gained leading folders is found where that is unmistakable."""
-        if path not in self._known:
-            file = self._file(path)
-            self._known[path] = _source(self.context, file) if file else None
-        return self._known[path]
-
-    def _file(self, path: str) -> FileChange | None:
-        shown = {shown_name(file.path, self.context.redactor): file for file in self.context.change.files}
-        wanted = path.strip().removeprefix("./").strip("`")
-        ends = [
-            file
-            for name, file in shown.items()
-            if f"/{wanted}".endswith(f"/{name}") or name.endswith(f"/{wanted}")
-        ]
-        return shown.get(path) or shown.get(wanted) or (ends[0] if wanted and len(ends) == 1 else None)
-
-
 def placed(
     reported: Iterable[ReportedFinding], context: AgentContext
 ) -> tuple[list[Finding], list[Rejected]]:
-    """Claims with their fingerprints, the gravest first, each once; and what is none, with the reason."""
+    """Claims with their fingerprints, of those that are alike the gravest; and what is none, with the reason."""
     sources, claims, rejected = Sources(context), list[Finding](), list[Rejected]()
     for one in sorted(reported, key=lambda finding: -finding.severity.rank):
         claim, reason = _claim(one, sources)
-        reason = reason or _unknown_symbol(one, claim, sources)
-        if not reason and any(_alike(claim, other) for other in claims):
-            reason = TWICE
+        reason = reason or _said_already(claim, claims) or _unknown_symbol(one, claim, sources)
         if reason:
-            rejected.append(Rejected(_marked(claim, len(rejected)), reason))
+            name = fingerprint(claim, len(rejected))
+            rejected.append(Rejected(claim.model_copy(update={"fingerprint": name}), reason))
         else:
             claims.append(claim)
     return known_by_line(claims), rejected
 
 
-def known_by_line(claims: Sequence[Finding]) -> list[Finding]:
-    """With fingerprints over file and line only."""
-    named = identified([claim.model_copy(update={"rule": IDENTITY}) for claim in claims])
+def known_by_line(claims: Iterable[Finding]) -> list[Finding]:
+    """By file and line, with fingerprints over these only."""
+    ordered = sorted(claims, key=lambda claim: (claim.path, claim.line or claim.old_line or 0))
+    named = identified(claim.model_copy(update={"rule": IDENTITY}) for claim in ordered)
     return [
         claim.model_copy(update={"fingerprint": one.fingerprint})
-        for claim, one in zip(claims, named, strict=True)
+        for claim, one in zip(ordered, named, strict=True)
     ]
 
 
@@ -138,7 +175,7 @@ def _claim(one: ReportedFinding, sources: Sources) -> tuple[Finding, str]:
     line, old = place
     quote = (source.removed if old else source.head)[line].strip()[:LONGEST_QUOTE]
     update = {"anchor": quote, ("old_line" if old else "line"): line}
-    edit = None if old else _suggestion(one.suggestion, line, source, sources.context)
+    edit = None if old else _suggestion(one.suggestion, line, source, sources.context.redactor)
     return finding.model_copy(update={**update, "suggestion": edit}), ""
 
 
@@ -159,13 +196,6 @@ def _worded(one: ReportedFinding, context: AgentContext, source: Source | None) 
     )
 
 
-def _marked(finding: Finding, number: int) -> Finding:
-    """Kept back, so never posted: a name of its own is enough."""
-    return identified([finding.model_copy(update={"rule": f"rejected-{number}"})])[0].model_copy(
-        update={"rule": finding.rule}
-    )
-
-
 # --- text as it was shown ---
 
 
@@ -179,7 +209,7 @@ def _source(context: AgentContext, file: FileChange) -> Source:
                 head[line.new] = text
             elif line.old is not None:
                 removed[line.old] = text
-    return Source(file, head, removed)
+    return Source(file, content, head, removed)
 
 
 def _content(context: AgentContext, file: FileChange) -> bytes | None:
@@ -202,18 +232,15 @@ def _flat(text: str) -> str:
     return _SPACES.sub(" ", text).strip()
 
 
-def _same(text: str, anchor: str) -> bool:
-    shown = _flat(text[:LONGEST_LINE])
-    return bool(shown) and shown in (
-        anchor,
-        anchor.removesuffix(CUT),
-        _flat(_NUMBERED.sub("", anchor, count=1)),
-    )
+def _forms(quoted: str) -> set[str]:
+    """What a line may read that was quoted so: cut, or with its numbers and its sign."""
+    bare = _flat(_NUMBERED.sub("", quoted, count=1))
+    return {quoted, bare, quoted.removesuffix(CUT), bare.removesuffix(CUT)} - {""}
 
 
-def _holds(text: str, anchor: str) -> bool:
-    wanted = anchor.removesuffix(CUT).strip("` ")
-    return len(wanted) >= SHORTEST_PART and wanted in _flat(text[:LONGEST_LINE])
+def _holds(text: str, quoted: str) -> bool:
+    wanted = quoted.removesuffix(CUT).strip("` ")
+    return len(wanted) >= SHORTEST_PART and wanted in text
 
 
 # --- what a claim may not do ---
@@ -234,39 +261,36 @@ def _shared_words(one: str, other: str) -> float:
     return len(first & second) / max(1, min(len(first), len(second)))
 
 
+def _said_already(claim: Finding, claims: Iterable[Finding]) -> str:
+    return TWICE if any(_alike(claim, other) for other in claims) else ""
+
+
 def _unknown_symbol(one: ReportedFinding, claim: Finding, sources: Sources) -> str:
     """A name that is nowhere was made up, and so was what is said of it."""
     names = [_NAME.findall(symbol[:200])[-1:] for symbol in one.symbols[:MOST_SYMBOLS]]
+    source = sources.of(shown_path(claim.path))
     for name in (found[0] for found in names if found):
-        if not _occurs(name, claim, sources):
+        if not (source and source.mentions(name)) and not sources.know(name):
             return NO_SYMBOL.format(symbol=safe_text(name, sources.context.redactor)[:80])
     return ""
 
 
-def _occurs(name: str, claim: Finding, sources: Sources) -> bool:
-    source = sources.of(shown_path(claim.path))
-    if source and any(name in text for lines in (source.head, source.removed) for text in lines.values()):
-        return True
-    if any(name in line.text for file in sources.context.change.files for line in file.lines()):
-        return True
-    try:
-        return bool(sources.context.snapshot.search(name, limit=1))
-    except NotSearchable:
-        return True
-
-
 def _suggestion(
-    edit: SuggestedEdit | None, line: int, source: Source, context: AgentContext
+    edit: SuggestedEdit | None, line: int, source: Source, redactor: Redactor
 ) -> Suggestion | None:
     """Only what replaces whole lines around the finding's own, none of which we showed otherwise than they are."""
     if edit is None or not 1 <= edit.first_line <= line <= edit.last_line < edit.first_line + MOST_REPLACED:
         return None
-    content = _content(context, source.file)
-    text = (content or b"").decode("utf-8", "replace").removesuffix("\n").split("\n")
+    text = (source.content or b"").decode("utf-8", "replace").removesuffix("\n").split("\n")
     replaced = tuple(text[edit.first_line - 1 : edit.last_line])
     lines = tuple(edit.replacement.removesuffix("\n").split("\n")) if edit.replacement else ()
     shown = tuple(source.head.get(number, "") for number in range(edit.first_line, edit.last_line + 1))
-    honest = replaced == shown and safe_text(edit.replacement, context.redactor) == edit.replacement
-    if not honest or lines == replaced or "<REDACTED:" in edit.replacement:
+    if replaced != shown or lines == replaced or not _is_exact(edit.replacement, redactor):
         return None
     return Suggestion(start=edit.first_line, end=edit.last_line, replaces=replaced, lines=lines)
+
+
+def _is_exact(replacement: str, redactor: Redactor) -> bool:
+    """Whether it may be put into a file as it is: nothing hidden, taken out or cut off."""
+    honest = safe_text(replacement, redactor) == replacement and "<REDACTED:" not in replacement
+    return honest and len(replacement) <= LONGEST_REPLACEMENT

@@ -1,27 +1,28 @@
 """The words of a review: notes on their lines, one summary, or silence."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from langgraph.runtime import Runtime
 
 from bot.agents.review.checks import CHECKS
+from bot.agents.review.coverage import declared
 from bot.agents.review.nodes import watched
 from bot.agents.review.schema import ReviewState, Task
 from bot.agents.spec import AgentContext
 from bot.domain.actions import Action, Coverage, Decision, Position, PostFinding, React, UpsertNote
 from bot.domain.change import ChangeSet, shown_path
 from bot.domain.findings import Finding, Suggestion
-from bot.domain.markdown import Summary, finding_comment, recovery_note, summary_note
+from bot.domain.markdown import Summary, counted, finding_comment, recovery_note, summary_note
 from bot.domain.positions import file_position, position
 from bot.domain.secrets import Redactor
 
 OVER_CAP = "more than max_comments ({cap}): shown in the summary"
 NO_LINE = "GitLab has no place for the line: shown in the summary"
 ON_FILE = "GitLab has no place for the line: shown on the file"
-NOT_READ = "the checks read it, the model did not: {missing}"
-NOT_REVIEWED = "{files} not reviewed by the model: {missing}"
-NOT_VERIFIED = "{findings} without a second look, so not shown: {missing}"
+NOT_REVIEWED = "The model did not fully read {files}: {missing}"
+NOT_VERIFIED = "No second look was had at {findings}, so not shown: {missing}"
 CLEAN: Final = "thumbsup"
 
 Placed = tuple[Finding, Position | None, str]
@@ -37,7 +38,8 @@ async def compose(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
         for one, where, _ in placed
     ]
     moved = [Decision(key=one.fingerprint, allowed=True, reason=why) for one, _, why in placed if why]
-    coverage, failures = _declared(state, context), _failures(state)
+    coverage = declared(state["coverage"], _not_reviewed(state, context))
+    failures = _failures(state)
     complaints = [*state["complaints"], *failures]
     summary = summary_note(_summary(state, context, placed, coverage, complaints, failures))
     speaks = bool(posts or complaints or _left_out(watched(context)))
@@ -120,17 +122,13 @@ def _failed(state: ReviewState, kind: str) -> list[Task]:
     ]
 
 
-def _declared(state: ReviewState, context: AgentContext) -> list[Coverage]:
-    """The coverage, with the reason at each file of which a model could not read some part."""
-    missing = {
-        shown_path(context.change.files[place].path): NOT_READ.format(missing=task["missing"])
+def _not_reviewed(state: ReviewState, context: AgentContext) -> dict[str, str]:
+    """By path the reason why a model could not read some part of the file."""
+    return {
+        shown_path(context.change.files[place].path): task["missing"]
         for task in _failed(state, "review")
         for place, _, _ in task["segments"]
     }
-    return [
-        one.model_copy(update={"reason": missing[one.path]}) if one.read and one.path in missing else one
-        for one in state["coverage"]
-    ]
 
 
 def _failures(state: ReviewState) -> list[str]:
@@ -138,18 +136,16 @@ def _failures(state: ReviewState) -> list[str]:
     files: dict[str, set[int]] = {}
     for task in _failed(state, "review"):
         files.setdefault(task["missing"], set()).update(place for place, _, _ in task["segments"])
-    claims: dict[str, int] = {}
+    claims: Counter[str] = Counter()
     for task in _failed(state, "verify"):
-        claims[task["missing"]] = claims.get(task["missing"], 0) + len(task["claims"])
-    unread = [NOT_REVIEWED.format(files=_were(len(some), "file"), missing=why) for why, some in files.items()]
-    unsure = [
-        NOT_VERIFIED.format(findings=_were(count, "finding"), missing=why) for why, count in claims.items()
-    ]
+        claims[task["missing"]] += len(task["claims"])
+    unread = (
+        NOT_REVIEWED.format(files=counted(len(some), "file"), missing=why) for why, some in files.items()
+    )
+    unsure = (
+        NOT_VERIFIED.format(findings=counted(many, "finding"), missing=why) for why, many in claims.items()
+    )
     return [*unread, *unsure]
-
-
-def _were(number: int, noun: str) -> str:
-    return f"1 {noun} was" if number == 1 else f"{number} {noun}s were"
 
 
 # --- the summary ---

@@ -1,4 +1,4 @@
-"""Which files a model does not read, by rule: what no person wrote, and what no window holds.
+"""Which files nobody reads, and which a model does not, by rule: what no person wrote, and what no window holds.
 
 A deleted file is read like any other: what it took away may still be called. Without a line that changed (a rename, a
 mode, an empty file) nothing is left to read, and nothing to declare.
@@ -7,16 +7,16 @@ A rule may be abused to get by the model: whatever it keeps away is declared, an
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from pathlib import PurePosixPath
 
+from bot.domain.actions import Coverage
 from bot.domain.change import FileChange, FileStatus, Line, Side
 from bot.domain.repo_config import matches
 
-REASON = "{kind}: the checks read it, the model did not"
 SUBMODULE = "a submodule: only its commit changes"
-BINARY = "a binary file: its size was checked, the model did not read it"
+BINARY = "binary: only its size was checked"
 
 NAMES = {
     "a lock file": (
@@ -40,7 +40,7 @@ NAMES = {
 """Patterns as in .gitignore. A nested `vendor` may be the project's own word: two folders below it, it is not."""
 GENERATED = "a generated file"
 MINIFIED = "minified code"
-TOO_LONG = "a change of {count:,} lines"
+MANY_LINES = "{count:,} changed lines"
 LONG_LINE = "a line of {count:,} characters"
 
 MOST_LINES = 3_000  # that this change adds to a file, or takes away with it
@@ -60,16 +60,34 @@ _MARKER = re.compile(
 )
 
 
-def unread_by_model(file: FileChange) -> str:
-    """The reason, in words for a person; empty for a file that a model reads, or of which no line changed."""
+def unread(file: FileChange) -> str:
+    """Why nobody reads the file's lines, in words for a person; empty for a file that is read."""
     if SUBMODULE_MODE in (file.old_mode, file.new_mode):
         return SUBMODULE
-    if file.binary:
-        return BINARY
-    if file.unread:
-        return file.unread
-    kind = _named(file.path) or _declared(file) or _measured(file)
-    return REASON.format(kind=kind) if kind and file.hunks else ""
+    return BINARY if file.binary else file.unread or ""
+
+
+def unread_by_model(file: FileChange) -> str:
+    """Why the checks alone read the file; empty for one that a model reads, or of which no line changed."""
+    return _unwritten(file) or _oversize(file) if file.hunks else ""
+
+
+def is_too_large(file: FileChange) -> bool:
+    """Whether only its size keeps a model from a file that people may have written."""
+    return bool(file.hunks and not _unwritten(file) and _oversize(file))
+
+
+def declared(coverage: Iterable[Coverage], reasons: Mapping[str, str]) -> list[Coverage]:
+    """The coverage with the reasons, by path, why a model did not read what the checks did."""
+    return [
+        one.model_copy(update={"reason": reasons[one.path]}) if one.read and one.path in reasons else one
+        for one in coverage
+    ]
+
+
+def _unwritten(file: FileChange) -> str:
+    """What the file is, where no person wrote it."""
+    return _named(file.path) or _declared(file) or (MINIFIED if _is_minified(file) else "")
 
 
 def _named(path: str) -> str:
@@ -90,22 +108,22 @@ def _header(file: FileChange) -> Iterable[str]:
     return (line.text[:500] for line in first if line.side is side and (line.new or line.old or 0) <= HEADER)
 
 
-def _measured(file: FileChange) -> str:
-    changed = [line for line in file.lines() if line.side is _changed_side(file)]
+def _oversize(file: FileChange) -> str:
+    changed = len(_changed(file))
     longest = max((len(line.text) for line in file.lines()), default=0)
-    if len(changed) > MOST_LINES:
-        return TOO_LONG.format(count=len(changed))
-    if longest > LONGEST_LINE:
-        return LONG_LINE.format(count=longest)
-    return MINIFIED if _is_minified(file, changed) else ""
+    if changed > MOST_LINES:
+        return MANY_LINES.format(count=changed)
+    return LONG_LINE.format(count=longest) if longest > LONGEST_LINE else ""
 
 
-def _changed_side(file: FileChange) -> Side:
-    return Side.REMOVED if file.status is FileStatus.DELETED else Side.ADDED
+def _changed(file: FileChange) -> list[Line]:
+    """The added lines; of a deleted file those that went."""
+    side = Side.REMOVED if file.status is FileStatus.DELETED else Side.ADDED
+    return [line for line in file.lines() if line.side is side]
 
 
-def _is_minified(file: FileChange, changed: list[Line]) -> bool:
+def _is_minified(file: FileChange) -> bool:
     if PurePosixPath(file.path.lower()).suffix not in MINIFIED_SUFFIXES:
         return False
-    sizes = [len(line.text) for line in changed if line.text.strip()]
+    sizes = [len(line.text) for line in _changed(file) if line.text.strip()]
     return sum(sizes) > max(MINIFIED_SIZE, MINIFIED_AVERAGE * len(sizes))

@@ -56,7 +56,7 @@ async def _run(context: AgentContext) -> Mapping[str, Any]:
         if context.model is not None:
             stack.push_async_callback(context.model.aclose)
         if context.memory is None:
-            return await build().ainvoke({"head": context.request.head}, _config(), context=context)
+            return await build().ainvoke({"diff": _diff(context)}, _config(), context=context)
         saver = await stack.enter_async_context(context.memory.opened())
         return await _remembered(build(saver), saver, context, context.memory.thread)
 
@@ -64,16 +64,23 @@ async def _run(context: AgentContext) -> Mapping[str, Any]:
 async def _remembered(
     graph: Graph, saver: BaseCheckpointSaver[str], context: AgentContext, thread: str
 ) -> Mapping[str, Any]:
-    """With every step kept before the next is taken. Steps kept for another head are of no use."""
+    """With every step kept before the next is taken. Steps kept for another diff are of no use."""
     config = _config(thread)
     kept = await graph.aget_state(config)
-    same = kept.values.get("head") == context.request.head
-    if same and "actions" in kept.values:  # `next` is empty, too, where a step is done whose end is not yet kept
+    same = kept.values.get("diff") == _diff(context)
+    if (
+        same and "actions" in kept.values
+    ):  # `next` is empty, too, where a step is done whose end is not yet kept
         return dict(kept.values)
     if kept.values and not same:
         await saver.adelete_thread(thread)
-    start: Any = None if same else {"head": context.request.head}
+    start: Any = None if same else {"diff": _diff(context)}
     return await graph.ainvoke(start, config, context=context, durability="sync")
+
+
+def _diff(context: AgentContext) -> str:
+    """Another target branch has another diff up to the same head."""
+    return f"{context.change.refs.base}...{context.request.head}"
 
 
 def _config(thread: str = "") -> RunnableConfig:

@@ -7,11 +7,11 @@ from langgraph.runtime import Runtime
 from langgraph.types import Send
 
 from bot.agents.review.appeals import appeals
-from bot.agents.review.asking import new_task
+from bot.agents.review.asking import PIECE, TOO_LONG, new_task
 from bot.agents.review.checks import CHECKS
 from bot.agents.review.checks.contract import CheckSkipped
 from bot.agents.review.claims import placed
-from bot.agents.review.coverage import unread_by_model
+from bot.agents.review.coverage import declared, is_too_large, unread, unread_by_model
 from bot.agents.review.gates import (
     Gate,
     at_most,
@@ -22,22 +22,25 @@ from bot.agents.review.gates import (
     severity_floor,
     worst_first,
 )
+from bot.agents.review.prompting import rules
 from bot.agents.review.schema import ReportedFinding, ReviewState, Segment, Task, Work
-from bot.agents.review.units import unit_tokens, units
+from bot.agents.review.units import around, second_looks, unit_tokens, units
 from bot.agents.spec import AgentContext
 from bot.domain.actions import Coverage
-from bot.domain.change import ChangeSet, FileChange, FileStatus, shown_path
+from bot.domain.change import ChangeSet, FileChange, shown_path
 from bot.domain.findings import Finding, identified
+from bot.domain.markdown import counted
 from bot.errors import Unavailable
 
 IGNORED = "ignored by .trivet.yml"
-BINARY = "binary: its text was not read, its size was"
-SUBMODULE = "a submodule: only its commit changes"
-TOO_MANY_UNITS = "the change is too large: the checks read it, the model did not"
+LARGE_FILES = "Only the checks read {files}: too large for a model"
+BEYOND = "the change is larger than one review takes"
+LARGE_CHANGE = f"The model did not fully read {{files}}: {BEYOND}"
+RULES_LEFT_OUT = "{rules} of the repository had no room in the model's window"
+READS = "{model} reads the change: {done} of {parts} parts done"
+LOOKS_AGAIN = "{model} looks again at what it found: {done} of {parts} parts done"
 NOT_VERIFIED = "no second look: {missing}"
-SUBMODULE_MODE: Final = "160000"
 MOST_UNITS: Final = 60
-MOST_CLAIMS: Final = 5  # that one second look takes
 
 Update = dict[str, Any]
 
@@ -46,8 +49,8 @@ async def gather(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     """Every changed file: read, or the reason why not."""
     context = runtime.context
     coverage = [_covered(file, context) for file in context.change.files]
-    omitted = [context.change.omitted] if context.change.omitted else []
-    return {"coverage": coverage, "complaints": [*context.complaints, *omitted], "failures": []}
+    complaints = [*context.complaints, *filter(None, (context.change.omitted, _large_files(context)))]
+    return {"coverage": coverage, "complaints": complaints, "failures": []}
 
 
 async def check(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
@@ -69,24 +72,34 @@ async def check(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
 
 
 async def plan(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
-    """Cut what a model shall read into tasks. Without a model there are none."""
+    """Cut what a model shall read into tasks, and declare what no task has room for. Without a model there are none."""
     context = runtime.context
     if context.model is None:
         return {"tasks": {}, "claims": []}
-    room = unit_tokens(context.model.window)
-    files = model_files(context)
-    first = units(context.change, files, room)[:MOST_UNITS]
-    again = units(context.change, files, room // 2, backwards=True)[:MOST_UNITS] if _twice(context) else []
-    return {"tasks": _tasks("unit", first) | _tasks("again", again), "claims": []}
+    room, files = unit_tokens(context.model.window), model_files(context)
+    first = units(context.change, files, room)
+    again = units(context.change, files, room // 2, backwards=True) if _twice(context) else []
+    tasks = _tasks("unit", first[:MOST_UNITS]) | _tasks("again", again[:MOST_UNITS])
+    _tell(tasks.values(), context)
+    beyond = {context.change.files[place].path for unit in first[MOST_UNITS:] for place, _, _ in unit}
+    return {
+        "tasks": tasks,
+        "claims": [],
+        "coverage": declared(state["coverage"], {shown_path(path): BEYOND for path in beyond}),
+        "complaints": [*state["complaints"], *_no_room(context, len(beyond))],
+    }
 
 
 async def settle(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     """Between rounds. Raises Unavailable where a model was out for the moment and all others have had their turn."""
     attempt = runtime.context.attempt
-    waiting = [task for task in _open(state) if task["tried"] == attempt]
-    if waiting and len(waiting) == len(_open(state)):
+    hopeless = _hopeless(state)
+    still = [task for task in _open(state) if task["id"] not in hopeless]
+    waiting = [task for task in still if task["tried"] == attempt]
+    if waiting and len(waiting) == len(still):
         raise Unavailable(waiting[0]["missing"])
-    return {"attempt": attempt}
+    _tell([task for task in state["tasks"].values() if task["id"] not in hopeless], runtime.context)
+    return {"attempt": attempt, "tasks": hopeless}
 
 
 async def merge(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
@@ -101,12 +114,15 @@ async def merge(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
         for one in state["reported"][name]
     ]
     claims, rejected = placed(reported, context)
-    through, decisions = passed(claims, _gates(state, context))
-    decisions += [kept_back(one.finding, one.reason) for one in rejected]
+    through, decisions = passed(worst_first(claims), _gates(state, context))
+    worst, many = at_most(through)
+    unplaced = [kept_back(one.finding, one.reason) for one in rejected]
+    tasks = _second_looks(worst, context)
+    _tell(tasks.values(), context)
     return {
-        "claims": [*claims, *(one.finding for one in rejected)],
-        "decisions": decisions,
-        "tasks": _second_looks(through, context),
+        "claims": worst,
+        "decisions": [*decisions, *many, *unplaced],
+        "tasks": tasks,
     }
 
 
@@ -114,9 +130,7 @@ async def gate(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     """Mark what is not shown, with the reason; what is shown comes worst first."""
     floor = severity_floor(runtime.context.config.review.min_severity)
     found, mild = passed(worst_first(state["found"]), [floor])
-    decided = {decision.key for decision in state["decisions"]}
-    candidates = [claim for claim in state["claims"] if claim.fingerprint not in decided]
-    claims, refuted = passed(candidates, [lambda claim: _verdict(claim, state)])
+    claims, refuted = passed(state["claims"], [lambda claim: _verdict(claim, state)])
     shown, many = at_most(worst_first([*found, *claims]))
     return {"shown": shown, "decisions": [*mild, *refuted, *many]}
 
@@ -155,13 +169,22 @@ def _covered(file: FileChange, context: AgentContext) -> Coverage:
 
 
 def _unread(file: FileChange, context: AgentContext) -> str:
-    reasons = (
-        (context.config.is_ignored(file.path), IGNORED),
-        (SUBMODULE_MODE in (file.old_mode, file.new_mode), SUBMODULE),
-        (file.binary, BINARY),
-        (file.unread is not None, file.unread or ""),
-    )
-    return next((text for applies, text in reasons if applies), "")
+    return IGNORED if context.config.is_ignored(file.path) else unread(file)
+
+
+def _large_files(context: AgentContext) -> str:
+    """Told, as silence would say that a model read them."""
+    if context.model is None:
+        return ""
+    large = sum(is_too_large(file) for file in watched(context).files)
+    return LARGE_FILES.format(files=counted(large, "file")) if large else ""
+
+
+def _no_room(context: AgentContext, files_beyond: int) -> list[str]:
+    _, rules_beyond = rules(context)
+    large = LARGE_CHANGE.format(files=counted(files_beyond, "file")) if files_beyond else ""
+    unruled = RULES_LEFT_OUT.format(rules=counted(rules_beyond, "instruction")) if rules_beyond else ""
+    return [one for one in (large, unruled) if one]
 
 
 # --- tasks ---
@@ -174,38 +197,44 @@ def _twice(context: AgentContext) -> bool:
 
 
 def _tasks(kind: str, parts: Sequence[Sequence[Segment]]) -> dict[str, Task]:
-    names = (f"{kind}-{number:03}" for number in range(1, len(parts) + 1))
-    return {name: new_task(name, "review", segments=part) for name, part in zip(names, parts, strict=True)}
+    tasks = [new_task(f"{kind}-{number:03}", "review", segments=part) for number, part in enumerate(parts, 1)]
+    return {task["id"]: task for task in tasks}
 
 
 def _second_looks(claims: Sequence[Finding], context: AgentContext) -> dict[str, Task]:
-    """A few claims each, file by file, with the change around them."""
-    ordered = sorted(claims, key=lambda claim: (claim.path, claim.line or claim.old_line or 0))
-    groups = [ordered[start : start + MOST_CLAIMS] for start in range(0, len(ordered), MOST_CLAIMS)]
-    names = (f"verify-{number:03}" for number in range(1, len(groups) + 1))
-    return {
-        name: new_task(
-            name, "verify", segments=_around(group, context), claims=[claim.fingerprint for claim in group]
-        )
-        for name, group in zip(names, groups, strict=True)
-    }
+    """A few claims each, with the change around them."""
+    if context.model is None:
+        return {}
+    groups = second_looks(context.change, claims, unit_tokens(context.model.window))
+    tasks = [_second_look(number, group, context.change) for number, group in enumerate(groups, 1)]
+    return {task["id"]: task for task in tasks}
 
 
-def _around(claims: Iterable[Finding], context: AgentContext) -> list[Segment]:
-    """The changed lines near the claims, a unit's worth of each file at most."""
-    reach, found = 120, list[Segment]()
-    for path in dict.fromkeys(claim.path for claim in claims):
-        place = next(
-            number
-            for number, file in enumerate(context.change.files)
-            if file.path == path and (file.status is not FileStatus.DELETED or file.hunks)
+def _second_look(number: int, claims: Sequence[Finding], change: ChangeSet) -> Task:
+    names = [claim.fingerprint for claim in claims]
+    return new_task(f"verify-{number:03}", "verify", segments=around(change, claims), claims=names)
+
+
+def _hopeless(state: ReviewState) -> dict[str, Task]:
+    """Pieces not asked for any more: where the smallest was too long, so is all that goes along with every prompt."""
+    failed = [
+        task for task in state["tasks"].values() if task["missing"] == TOO_LONG and task["state"] == "failed"
+    ]
+    pieces = [task for task in _open(state) if PIECE in task["id"]] if failed else []
+    return {task["id"]: {**task, "state": "failed", "missing": TOO_LONG} for task in pieces}
+
+
+def _tell(tasks: Iterable[Task], context: AgentContext) -> None:
+    """How far the reading is, or the second look, where anything is left to do."""
+    live = [task for task in tasks if task["state"] != "split"]
+    kinds = {task["kind"] for task in live if task["state"] == "open"}
+    if kinds and context.model is not None:
+        kind = kinds.pop()
+        states = [task["state"] for task in live if task["kind"] == kind]
+        said = READS if kind == "review" else LOOKS_AGAIN
+        context.tell(
+            said.format(model=context.model.name, done=len(states) - states.count("open"), parts=len(states))
         )
-        lines = list(context.change.files[place].lines())
-        wanted = {(claim.line, claim.old_line) for claim in claims if claim.path == path}
-        near = [number for number, line in enumerate(lines) if {(line.new, None), (None, line.old)} & wanted]
-        first, last = (min(near), max(near)) if near else (0, 0)
-        found.append((place, max(0, first - reach), min(len(lines), last + reach + 1)))
-    return found
 
 
 def _open(state: ReviewState) -> list[Task]:
@@ -234,5 +263,6 @@ def _verdict(claim: Finding, state: ReviewState) -> str:
     """Why a claim is not shown; "" where the second look confirmed it."""
     if claim.fingerprint in state["verdicts"]:
         return state["verdicts"][claim.fingerprint]
-    task = next((task for task in state["tasks"].values() if claim.fingerprint in task["claims"]), None)
-    return NOT_VERIFIED.format(missing=task["missing"] if task else "it was not reached")
+    failed = (task for task in state["tasks"].values() if task["state"] == "failed")
+    missing = next(task["missing"] for task in failed if claim.fingerprint in task["claims"])
+    return NOT_VERIFIED.format(missing=missing)

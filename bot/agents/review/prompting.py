@@ -1,16 +1,21 @@
 """The words for one model turn, built anew each time from the task, the change and the snapshot.
 
-`system` and `shared` are alike for all tasks of a run, so that a provider can cache them.
+`system` and `shared` are alike for all tasks of one kind, so that a provider can cache them. Everything is cut to the
+model's window: some servers drop what is too much without a word.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from itertools import accumulate
+from typing import Final
+
+from pydantic import BaseModel
 
 from bot.agents.review.diff_text import diff_text, safe_text
-from bot.agents.review.reading import TOOLS, answer
+from bot.agents.review.reading import MOST_CHARACTERS, TOOLS, answer
 from bot.agents.review.schema import Call, ReviewAnswer, Task, VerifyAnswer, Work
 from bot.agents.review.shown import shown_name
 from bot.agents.review.surroundings import around_claims, around_segments
@@ -19,19 +24,29 @@ from bot.domain.change import FileChange, Side
 from bot.domain.findings import Finding
 from bot.domain.guidance import for_paths
 from bot.domain.secrets import Redactor
-from bot.llm.messages import Asked, Called, Message, Prompt, Told, ToolCall, estimated_tokens
+from bot.llm.budget import most_tokens
+from bot.llm.messages import CHARACTERS_A_TOKEN, Asked, Called, Message, Model, Prompt, Told, ToolCall
 
 MOST_TURNS: Final = 6
 MOST_CALLS: Final = 6  # of one turn that are answered
-HISTORY_SHARE: Final = 0.6  # of the window: with more behind it, a task has to be answered
-MOST_OUTPUT: Final = 8_000
+LEAST_ROOM: Final = 2_000  # characters: with less left to be told, a task has to be answered
 
+SHARE: Final = (
+    6  # a sixth of the window is the most for the rules, for the shared material, and for the answer
+)
+SHARED_PARTS: Final = 4  # of the shared material: description, commits, issues, names of files
+MOST_OUTPUT: Final = 8_000  # tokens
+MOST_RULES: Final = 60_000  # characters
+MOST_SHARED: Final = 100_000
 LONGEST_DESCRIPTION: Final = 6_000  # characters
 LONGEST_MESSAGE: Final = 500
 LONGEST_ISSUE: Final = 3_000
 MOST_COMMITS: Final = 30
 MOST_ISSUES: Final = 5
+MOST_LABELS: Final = 20
+LONGEST_LABEL: Final = 255
 MOST_FILES: Final = 300
+MOST_CODE: Final = 24_000  # characters around claims
 
 RULE = "\n## {where}\n\n{text}\n"
 EVERYWHERE = "For all files ({source})"
@@ -47,63 +62,102 @@ NOT_ANSWERED = "not answered: ask for at most {most} things in one turn"
 
 def review_prompt(context: AgentContext, task: Task) -> Prompt:
     """For reading segments of the diff."""
-    text = UNDER_REVIEW.format(diff=diff_text(context.change, task["segments"], context.redactor))
-    if not _has_tools(context):
-        text += CONTEXT.format(code=around_segments(context, task["segments"]))
-    return _prompt(context, task, "review", text, ReviewAnswer)
+    diff = diff_text(context.change, task["segments"], context.redactor)
+    prompt = _opening(context, "review", UNDER_REVIEW.format(diff=diff), ReviewAnswer)
+    if not prompt.tools:
+        prompt = _with_code(prompt, around_segments(context, task["segments"], _room(context, prompt)))
+    return _continued(context, task["turns"], prompt)
 
 
 def verify_prompt(context: AgentContext, work: Work) -> Prompt:
     """For refuting claims. What the first reader felt about them, severity and evidence, is left out."""
-    task, claims = work["task"], work["claims"]
-    text = CLAIMS.format(
-        claims="\n\n".join(_claim(number, claim, context) for number, claim in enumerate(claims, 1)),
-        diff=diff_text(context.change, task["segments"], context.redactor),
-    )
-    text += CONTEXT.format(code=around_claims(context, claims))
-    return _prompt(context, task, "verify", text, VerifyAnswer)
+    claims = "\n\n".join(_claim(number, claim, context) for number, claim in enumerate(work["claims"], 1))
+    diff = diff_text(context.change, work["task"]["segments"], context.redactor)
+    prompt = _opening(context, "verify", CLAIMS.format(claims=claims, diff=diff), VerifyAnswer)
+    code = around_claims(context, work["claims"], min(MOST_CODE, _room(context, prompt) // 2))
+    return _continued(context, work["task"]["turns"], _with_code(prompt, code))
 
 
-def _prompt(context: AgentContext, task: Task, kind: str, text: str, wanted: Any) -> Prompt:
-    messages: list[Message] = [Asked(text), *_history(context, task["turns"])]
-    must_answer = _is_last(context, task, messages)
-    if must_answer and task["turns"]:
-        messages.append(Asked(ANSWER_NOW))
+def rules(context: AgentContext) -> tuple[list[str], int]:
+    """What the repository says about the changed files, and how many of its rules there is no room for.
+
+    The more particular ones come later, and are the last to go.
+    """
+    paths = [file.path for file in context.change.files]
+    told = [
+        RULE.format(where=_where(rule.paths, rule.source), text=safe_text(rule.text, context.redactor))
+        for rule in for_paths(context.background.instructions, paths)
+    ]
+    kept = _fitting(reversed(told), min(MOST_RULES, _share(context)))
+    return kept[::-1], len(told) - len(kept)
+
+
+def _opening(context: AgentContext, kind: str, text: str, wanted: type[BaseModel]) -> Prompt:
+    model = _model(context)
     return Prompt(
         system=_system(context, kind),
         shared=_shared(context),
-        messages=tuple(messages),
+        messages=(Asked(text),),
         answer=wanted,
-        tools=TOOLS if _has_tools(context) else (),
-        must_answer=must_answer,
-        most_output=MOST_OUTPUT,
+        tools=TOOLS if model.has_tools else (),
+        most_output=min(MOST_OUTPUT, model.window // SHARE),
     )
 
 
-def _history(context: AgentContext, turns: Sequence[Sequence[Call]]) -> Iterator[Message]:
-    """What the model asked for before, and what it was told: read again, as only the calls are kept."""
+def _with_code(prompt: Prompt, code: str) -> Prompt:
+    if not code:
+        return prompt
+    said = "".join(one.text for one in prompt.messages if isinstance(one, Asked))
+    return replace(prompt, messages=(Asked(said + CONTEXT.format(code=code)),))
+
+
+def _continued(context: AgentContext, turns: Sequence[Sequence[Call]], prompt: Prompt) -> Prompt:
+    """With what the model asked for before, and what it was told: read again, as only the calls are kept."""
     for turn in turns:
-        yield Called(tuple(ToolCall(call["id"], call["name"], dict(call["arguments"])) for call in turn))
-        for number, call in enumerate(turn):
-            yield Told(
-                call["id"],
-                _told(context, call) if number < MOST_CALLS else NOT_ANSWERED.format(most=MOST_CALLS),
-            )
+        told = _told(context, turn, _room(context, prompt) // 2)
+        prompt = replace(prompt, messages=(*prompt.messages, _called(turn), *told))
+    is_last = len(turns) >= MOST_TURNS - 1 or _room(context, prompt) < LEAST_ROOM
+    if not prompt.tools or is_last:
+        now = (Asked(ANSWER_NOW),) if turns else ()
+        return replace(prompt, messages=(*prompt.messages, *now), must_answer=True)
+    return prompt
 
 
-def _told(context: AgentContext, call: Call) -> str:
-    return answer(call["name"], dict(call["arguments"]), context.snapshot, context.redactor)
+def _called(turn: Sequence[Call]) -> Called:
+    return Called(tuple(ToolCall(call["id"], call["name"], dict(call["arguments"])) for call in turn))
 
 
-def _is_last(context: AgentContext, task: Task, messages: Sequence[Message]) -> bool:
-    if context.model is None or not context.model.has_tools:
-        return True
-    heard = sum(estimated_tokens(one.text) for one in messages if isinstance(one, Asked | Told))
-    return len(task["turns"]) >= MOST_TURNS - 1 or heard > HISTORY_SHARE * context.model.window
+def _told(context: AgentContext, turn: Sequence[Call], room: int) -> list[Message]:
+    """The answers to one turn's calls, in at most so many characters."""
+    most = min(MOST_CHARACTERS, room // min(len(turn), MOST_CALLS))
+    answered = [
+        answer(call["name"], dict(call["arguments"]), context.snapshot, context.redactor, most)
+        for call in turn[:MOST_CALLS]
+    ]
+    others = [NOT_ANSWERED.format(most=MOST_CALLS) for _ in turn[MOST_CALLS:]]
+    return [Told(call["id"], text) for call, text in zip(turn, [*answered, *others], strict=True)]
 
 
-def _has_tools(context: AgentContext) -> bool:
-    return context.model is not None and context.model.has_tools
+def _room(context: AgentContext, prompt: Prompt) -> int:
+    """The characters for which the window has room beside the prompt and its answer."""
+    return max(0, _model(context).window - most_tokens(prompt)) * CHARACTERS_A_TOKEN
+
+
+def _share(context: AgentContext) -> int:
+    """Characters."""
+    return _model(context).window // SHARE * CHARACTERS_A_TOKEN
+
+
+def _fitting(texts: Iterable[str], room: int) -> list[str]:
+    """The first of them that fit together."""
+    every = list(texts)
+    return [text for text, end in zip(every, accumulate(map(len, every)), strict=True) if end <= room]
+
+
+def _model(context: AgentContext) -> Model:
+    if context.model is None:
+        raise AssertionError("without a model there are no tasks")
+    return context.model
 
 
 # --- what is alike for all tasks ---
@@ -112,15 +166,10 @@ def _has_tools(context: AgentContext) -> bool:
 def _system(context: AgentContext, kind: str) -> str:
     """Our words, then the repository's own rules that are about the changed files."""
     text = _file(kind)
-    if _has_tools(context):
-        text += _file("tools").format(turns=MOST_TURNS)
-    rules = for_paths(context.background.instructions, [file.path for file in context.change.files])
-    if rules:
-        text += _file("rules") + "".join(
-            RULE.format(where=_where(rule.paths, rule.source), text=safe_text(rule.text, context.redactor))
-            for rule in rules
-        )
-    return text
+    if _model(context).has_tools:
+        text += _file("tools").format(turns=MOST_TURNS, calls=MOST_CALLS)
+    told, _ = rules(context)
+    return text + _file("rules") + "".join(told) if told else text
 
 
 def _where(paths: Sequence[str], source: str) -> str:
@@ -137,28 +186,34 @@ def _file(name: str) -> str:
 def _shared(context: AgentContext) -> str:
     """As JSON: no text in it can end the string it stands in."""
     request, background = context.request, context.background
+    part = min(MOST_SHARED, _share(context)) // SHARED_PARTS
+    issues = background.issues[:MOST_ISSUES]
 
     def safe(text: str, limit: int) -> str:
         return safe_text(text, context.redactor)[:limit]
 
+    names = (_counted(file, context.redactor) for file in context.change.files[:MOST_FILES])
+    listed = _fitting(names, part)
     change = {
         "title": safe(request.title, LONGEST_MESSAGE),
-        "description": safe(request.description, LONGEST_DESCRIPTION),
+        "description": safe(request.description, min(LONGEST_DESCRIPTION, part)),
         "author": safe(request.author, LONGEST_MESSAGE),
         "source_branch": safe(request.source_branch, LONGEST_MESSAGE),
         "target_branch": safe(request.target_branch, LONGEST_MESSAGE),
-        "labels": [safe(label, LONGEST_MESSAGE) for label in request.labels],
-        "commits": [safe(commit.message, LONGEST_MESSAGE) for commit in background.commits[:MOST_COMMITS]],
+        "labels": [safe(label, LONGEST_LABEL) for label in request.labels[:MOST_LABELS]],
+        "commits": _fitting(
+            (safe(commit.message, LONGEST_MESSAGE) for commit in background.commits[:MOST_COMMITS]), part
+        ),
         "issues": [
             {
                 "key": safe(issue.key, LONGEST_MESSAGE),
                 "title": safe(issue.title, LONGEST_MESSAGE),
-                "asks": safe(issue.description, LONGEST_ISSUE),
+                "asks": safe(issue.description, min(LONGEST_ISSUE, part // len(issues))),
             }
-            for issue in background.issues[:MOST_ISSUES]
+            for issue in issues
         ],
-        "files": [_counted(file, context.redactor) for file in context.change.files[:MOST_FILES]],
-        "files_not_listed": max(0, len(context.change.files) - MOST_FILES),
+        "files": listed,
+        "files_not_listed": len(context.change.files) - len(listed),
     }
     known = {name: value for name, value in change.items() if value}
     return SHARED.format(change=json.dumps(known, ensure_ascii=False, indent=1))
@@ -177,5 +232,5 @@ def _claim(number: int, claim: Finding, context: AgentContext) -> str:
         line=claim.line or f"{claim.old_line} before the change",
         anchor=claim.anchor,
         title=claim.title,
-        detail=claim.detail,
+        detail=" ".join(claim.detail.split()),
     )

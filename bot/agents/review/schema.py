@@ -36,8 +36,8 @@ class ReportedFinding(_Answer):
     rule: str
     """The kind of defect in two or three words with hyphens, such as "sql-injection" or "missing-await"."""
     severity: Severity
-    """info: a remark; minor: costs somebody time; major: wrong in a case that happens; critical: wrong for most users,
-    or data is lost; blocker: must not be merged."""
+    """info: no defect, so not reported; minor: costs somebody time; major: wrong in a case that happens; critical:
+    wrong for most users, or data is lost; blocker: must not be merged."""
     path: str
     """The file, exactly as the diff names it."""
     line: int
@@ -45,13 +45,13 @@ class ReportedFinding(_Answer):
     anchor: str
     """That line's text, copied exactly without its number and sign."""
     title: str
-    """What breaks, in one sentence of at most 90 characters."""
+    """What breaks, in one sentence of at most 70 characters."""
     detail: str
     """When it breaks and why, in at most three sentences. No praise, no advice in general."""
     evidence: str
     """What in the code shows it: the fact and where it stands, such as "parse() returns None, app/read.py:41"."""
     symbols: list[str]
-    """The names in the code that the finding is about."""
+    """The names that the finding is about, spelled as in this repository's code; empty where it is about none."""
     suggestion: SuggestedEdit | None
     """An exact fix, only where it is a few whole lines around `line` and certainly right; else null."""
 
@@ -123,9 +123,9 @@ class Spent(TypedDict):
 
 
 class ReviewInput(TypedDict):
-    """`head` binds a run's kept steps to the commit they were about."""
+    """`diff` binds a run's kept steps to the base and the head they are about: they count files and lines of it."""
 
-    head: str
+    diff: str
 
 
 class ReviewOutput(TypedDict):

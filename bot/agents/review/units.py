@@ -1,23 +1,29 @@
-"""What is read together: the changed lines cut into units that fit a model's window, related files side by side."""
+"""What is read together: the changed lines cut into units that fit a model's window, related files side by side.
 
+And for a second look: claims a few at a time, with the changed lines around them.
+"""
+
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import PurePosixPath
 from typing import Final
 
+from bot.agents.review.diff_text import LONGEST_LINE
 from bot.agents.review.schema import Segment
-from bot.domain.change import ChangeSet, FileChange
+from bot.domain.change import ChangeSet, FileChange, Line
+from bot.domain.findings import Finding
+from bot.llm.messages import estimated_tokens
 
 UNIT_TOKENS: Final = 10_000
 SMALLEST_UNIT: Final = 1_000
-WINDOW_SHARE: Final = (
-    6  # a unit is at most this part of the window: tool answers and the answer need the rest
-)
+WINDOW_SHARE: Final = 6  # a unit is at most a sixth of the window: the rest is for reading on and the answer
 MOST_FILES: Final = 12
+MOST_CLAIMS: Final = 5  # that one second look takes
+REACH: Final = 60  # lines of the diff above and below a claim
 FEWEST_LINES: Final = 8  # a piece this short is not cut again
 NUMBERS: Final = 5  # tokens of a shown line besides its text
-CHARACTERS_A_TOKEN: Final = 3
 
 TEST_WORDS: Final = frozenset({"test", "tests", "spec", "specs", "mock", "mocks", "stories", "it", "e2e"})
 GENERIC: Final = frozenset(
@@ -65,6 +71,44 @@ def halves(change: ChangeSet, segments: Sequence[Segment]) -> list[list[Segment]
     return [[(file, first, middle)], [(file, middle, last)]]
 
 
+def second_looks(change: ChangeSet, claims: Sequence[Finding], room: int) -> list[list[Finding]]:
+    """The claims a few at a time, file by file, so that the lines around them fit; one alone may take more."""
+    groups: list[list[Finding]] = []
+    for claim in sorted(claims, key=_place):
+        joined = [*groups[-1], claim] if groups else []
+        if joined and len(joined) <= MOST_CLAIMS and _tokens(change, around(change, joined)) <= room:
+            groups[-1] = joined
+        else:
+            groups.append([claim])
+    return groups
+
+
+def around(change: ChangeSet, claims: Sequence[Finding]) -> list[Segment]:
+    """The changed lines near each claim. Every claim is about a file of the change."""
+    segments: list[Segment] = []
+    for file in filter(None, map(change.file, dict.fromkeys(claim.path for claim in claims))):
+        lines = list(file.lines())
+        near = sorted(_nearest(lines, claim) for claim in claims if claim.path == file.path)
+        place = change.files.index(file)
+        segments += [(place, first, min(last + 1, len(lines))) for first, last in spans(near, REACH)]
+    return segments
+
+
+def spans(numbers: Sequence[int], reach: int, most: int = sys.maxsize) -> Iterator[tuple[int, int]]:
+    """Ranges (first, last) from `reach` before to `reach` after each number, in order and apart from one another.
+
+    The numbers are sorted, 0 and up. What would touch is one range, as long as it is not longer than `most`.
+    """
+    end = -1
+    first = last = numbers[0]
+    for number in numbers[1:]:
+        if number - last > 2 * reach or number + reach - max(end + 1, first - reach) >= most:
+            yield max(end + 1, first - reach), last + reach
+            end, first = last + reach, number
+        last = number
+    yield max(end + 1, first - reach), last + reach
+
+
 def related(change: ChangeSet, files: Sequence[int]) -> list[list[int]]:
     """Files that share a name but for test markers and endings, `orders.py` and `test_orders.py`, in path order."""
     named = sorted(files, key=lambda place: (_kin(change.files[place]), change.files[place].path))
@@ -84,13 +128,38 @@ def _pieces(file: FileChange, place: int, room: int) -> Iterator[Piece]:
     """The file's diff, cut between lines where it is longer than a unit."""
     first, tokens = 0, 0
     for number, line in enumerate(file.lines()):
-        size = len(line.text) // CHARACTERS_A_TOKEN + NUMBERS
+        size = _size(line)
         if tokens and tokens + size > room:
             yield Piece((place, first, number), tokens)
             first, tokens = number, 0
         tokens += size
     if tokens:
         yield Piece((place, first, number + 1), tokens)
+
+
+def _size(line: Line) -> int:
+    """The tokens of a line as it is shown, cut."""
+    return estimated_tokens(line.text[:LONGEST_LINE]) + NUMBERS
+
+
+def _tokens(change: ChangeSet, segments: Iterable[Segment]) -> int:
+    return sum(
+        _size(line)
+        for place, first, last in segments
+        for line in islice(change.files[place].lines(), first, last)
+    )
+
+
+def _place(claim: Finding) -> tuple[str, int]:
+    return claim.path, claim.line or claim.old_line or 0
+
+
+def _nearest(lines: Sequence[Line], claim: Finding) -> int:
+    """The place in the diff of the claim's line, or of the one nearest to it: a claim may stand outside the diff."""
+    wanted = claim.line or claim.old_line or 0
+    numbers = (line.new if claim.line else line.old for line in lines)
+    apart = ((abs(number - wanted), place) for place, number in enumerate(numbers) if number is not None)
+    return min(apart, default=(0, 0))[1]
 
 
 def _packed(groups: Iterable[Sequence[Piece]], room: int) -> Iterator[list[Segment]]:

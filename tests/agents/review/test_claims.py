@@ -141,6 +141,14 @@ def test_another_wording_of_the_rule_is_still_the_same_finding() -> None:
     assert len(names) == 1
 
 
+def test_a_finding_is_the_same_whatever_else_is_found() -> None:
+    first = report(4, "return sum(order.items)", severity="minor", title="Adds up text")
+    second = report(9, "return order.items[0]", severity="critical", title="Nothing is there")
+    together = {claim.line: claim.fingerprint for claim in claims(first, second)}
+    alone = {claim.line: claim.fingerprint for one in (first, second) for claim in claims(one)}
+    assert together == alone
+
+
 def test_an_exact_edit_becomes_a_suggestion() -> None:
     edit = {"first_line": 4, "last_line": 4, "replacement": "        return sum(order.prices)"}
     (claim,) = claims(report(4, "return sum(order.items)", suggestion=edit))
@@ -158,6 +166,7 @@ def test_an_edit_elsewhere_or_of_nothing_is_no_suggestion() -> None:
         {"first_line": 2, "last_line": 4, "replacement": "x"},
         {"first_line": 4, "last_line": 4, "replacement": "a\u202eb"},
         {"first_line": 4, "last_line": 4, "replacement": LEAK},
+        {"first_line": 4, "last_line": 4, "replacement": "x" * 10_000},
     ):
         (claim,) = claims(report(4, "return sum(order.items)", suggestion=edit))
         assert claim.suggestion is None, edit

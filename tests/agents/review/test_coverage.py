@@ -6,11 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.agents.review.coverage import LONGEST_LINE, MOST_LINES, unread_by_model
+from bot.agents.review.coverage import LONGEST_LINE, MOST_LINES, is_too_large, unread, unread_by_model
 from bot.domain.change import FileChange, FileStatus, Hunk, Line, Side
 from tests.doubles import added_binary, added_file, edited_file
-
-CHECKED = ": the checks read it, the model did not"
 
 
 def reason(path: str, text: str = "line\n") -> str:
@@ -55,7 +53,7 @@ def deleted_file(path: str, text: str) -> FileChange:
     ],
 )
 def test_by_its_name_a_file_is_of_a_kind(path: str, kind: str) -> None:
-    assert reason(path) == kind + CHECKED
+    assert reason(path) == kind
 
 
 @pytest.mark.parametrize(
@@ -93,11 +91,11 @@ def test_what_people_write_is_read(path: str) -> None:
     ],
 )
 def test_a_new_file_that_says_so_is_generated(text: str) -> None:
-    assert reason("a.src", text) == "a generated file" + CHECKED
+    assert reason("a.src", text) == "a generated file"
 
 
 def test_gitlab_may_say_so_too() -> None:
-    assert unread_by_model(added_file("a.py", "x\n", generated=True)) == "a generated file" + CHECKED
+    assert unread_by_model(added_file("a.py", "x\n", generated=True)) == "a generated file"
 
 
 @pytest.mark.parametrize(
@@ -116,14 +114,14 @@ def test_who_only_speaks_of_it_is_read(text: str) -> None:
 def test_written_code_does_not_become_generated_by_a_line_on_top() -> None:
     text = "# @generated\nsecret = read()\n"
     assert unread_by_model(edited_file("a.py", text, added=[1, 2])) == ""
-    assert unread_by_model(edited_file("a.py", text, added=[2])) == "a generated file" + CHECKED
+    assert unread_by_model(edited_file("a.py", text, added=[2])) == "a generated file"
 
 
 def test_what_is_too_large_is_told_with_its_size() -> None:
     assert reason("a.py", "x\n" * MOST_LINES) == ""
-    assert reason("a.py", "x\n" * (MOST_LINES + 1)) == "a change of 3,001 lines" + CHECKED
+    assert reason("a.py", "x\n" * (MOST_LINES + 1)) == "3,001 changed lines"
     assert reason("a.json", "x" * LONGEST_LINE) == ""
-    assert reason("a.json", "x" * 10_000_000) == "a line of 10,000,000 characters" + CHECKED
+    assert reason("a.json", "x" * 10_000_000) == "a line of 10,000,000 characters"
 
 
 def test_a_long_line_counts_on_either_side() -> None:
@@ -133,7 +131,7 @@ def test_a_long_line_counts_on_either_side() -> None:
 
 
 def test_minified_code_is_known_by_its_long_lines() -> None:
-    assert reason("a.js", ("a" * 900 + ";\n") * 10) == "minified code" + CHECKED
+    assert reason("a.js", ("a" * 900 + ";\n") * 10) == "minified code"
     assert reason("a.js", "const a = read(b, c);\n" * 1_000) == ""
     assert reason("a.md", ("word " * 200 + "\n") * 10) == ""
     assert reason("a.css", "a" * 900) == ""
@@ -141,8 +139,8 @@ def test_minified_code_is_known_by_its_long_lines() -> None:
 
 def test_what_a_change_takes_away_is_read_like_what_it_adds() -> None:
     assert unread_by_model(deleted_file("a.py", "def f(): ...")) == ""
-    assert unread_by_model(deleted_file("yarn.lock", "x")) == "a lock file" + CHECKED
-    assert unread_by_model(deleted_file("a.py", "x\n" * MOST_LINES)) == "a change of 3,001 lines" + CHECKED
+    assert unread_by_model(deleted_file("yarn.lock", "x")) == "a lock file"
+    assert unread_by_model(deleted_file("a.py", "x\n" * MOST_LINES)) == "3,001 changed lines"
 
 
 @pytest.mark.parametrize(
@@ -159,9 +157,25 @@ def test_where_no_line_changed_nothing_was_left_unread(file: FileChange) -> None
 
 def test_submodules_binaries_and_withheld_files_keep_their_own_reason() -> None:
     submodule = FileChange("lib", "lib", FileStatus.MODIFIED, "160000", "160000")
-    assert "submodule" in unread_by_model(submodule)
-    assert "binary" in unread_by_model(added_binary("logo.png"))
-    assert unread_by_model(replace(added_file("a.py", "x"), unread="too large", hunks=())) == "too large"
+    assert "submodule" in unread(submodule)
+    assert "binary" in unread(added_binary("logo.png"))
+    assert unread(replace(added_file("a.py", "x"), unread="too large", hunks=())) == "too large"
+    assert unread(added_file("a.py", "x")) == ""
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "large"),
+    [
+        ("a.py", "x\n" * (MOST_LINES + 1), True),
+        ("a.json", "x" * (LONGEST_LINE + 1), True),
+        ("a.py", "x\n", False),
+        ("yarn.lock", "x\n" * (MOST_LINES + 1), False),
+        ("vendor/a.py", "x\n" * (MOST_LINES + 1), False),
+        ("a.js", "x" * (LONGEST_LINE + 1), False),
+    ],
+)
+def test_what_people_wrote_is_told_from_what_is_only_large(path: str, text: str, large: bool) -> None:
+    assert is_too_large(added_file(path, text)) is large
 
 
 @settings(max_examples=100, deadline=None)

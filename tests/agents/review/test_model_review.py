@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bot.agents.review import SPEC
+from bot.agents.review.nodes import MOST_UNITS
 from bot.agents.review.prompting import MOST_TURNS
 from bot.agents.review.schema import ReportedFinding, ReviewAnswer, Verdict, VerifyAnswer
 from bot.agents.spec import AgentContext, AgentResult
@@ -17,8 +19,9 @@ from bot.domain.notes import Note
 from bot.domain.repo_config import RepoConfig
 from bot.domain.secrets import Redactor
 from bot.errors import Declined, NoModel, OverBudget, Superseded, TooLong, Unavailable, Unusable
+from bot.llm.budget import most_tokens
 from bot.llm.messages import Asked, Called, Prompt, Told, ToolCall
-from bot.testing import ScriptedModel, answers, confirms_everything, finding
+from bot.testing import ScriptedModel, answers, claims, confirms_everything, finding
 from tests.agents.review.test_review_graph import LEAK, REQUEST, configured
 from tests.doubles import DictSnapshot, added_file, change_of
 
@@ -31,6 +34,7 @@ def first(order):
     return order.items[0]
 """
 PATH = "app/orders.py"
+SMALL = 16_384  # tokens: the window of a model on one's own machine
 DEFECT = finding(
     PATH, 6, "    return order.items[0]", title="An empty order raises IndexError", symbols=["first"]
 )
@@ -252,6 +256,22 @@ def test_what_cannot_be_cut_any_more_is_declared() -> None:
     assert "window" in result.failures[0]
 
 
+def test_where_even_a_few_lines_are_too_long_nothing_more_is_tried() -> None:
+    model = ScriptedModel(lambda prompt: TooLong("too long"))
+    result = review(model, *(added_file(f"f{number}.py", "x = 1\n" * 600) for number in range(4)))
+    assert model.calls < 60
+    assert "4 files" in result.failures[0]
+
+
+def test_who_waits_is_told_how_far_the_model_is() -> None:
+    told: list[str] = []
+    review(ScriptedModel(confirms_everything(DEFECT)), tell=told.append)
+    assert told == [
+        "scripted:model reads the change: 0 of 1 parts done",
+        "scripted:model looks again at what it found: 0 of 1 parts done",
+    ]
+
+
 def test_a_model_that_is_out_for_the_moment_stops_the_run_where_it_can_wait() -> None:
     with pytest.raises(Unavailable, match="overloaded"):
         review(ScriptedModel(lambda prompt: Unavailable("overloaded")), can_wait=True)
@@ -316,6 +336,89 @@ def test_a_file_of_one_enormous_line_is_declared_and_not_sent() -> None:
     assert len(model.seen) < 100_000
     (file,) = result.coverage
     assert file.reason
+
+
+def test_a_file_too_large_for_the_model_is_said_rather_than_passed_over() -> None:
+    result = review(ScriptedModel(confirms_everything()), added_file("a.py", "x = 1\n" * 3_001))
+    assert summary(result).create
+    assert "Only the checks read 1 file" in summary(result).body
+    assert result.failures == (), "nobody failed"
+    ignored = review(
+        ScriptedModel(confirms_everything()),
+        added_file("a.py", "x = 1\n" * 3_001),
+        config=configured("review: {ignore: [a.py]}"),
+    )
+    assert not summary(ignored).create
+
+
+def test_large_files_that_nobody_wrote_are_no_reason_to_speak() -> None:
+    files = [added_file("yarn.lock", "x\n" * 3_001), added_file("a.min.js", "x" * 30_000)]
+    assert not summary(review(ScriptedModel(confirms_everything()), *files)).create
+
+
+def test_a_change_larger_than_one_review_takes_is_read_in_part_and_says_so() -> None:
+    model = ScriptedModel(confirms_everything(), window=SMALL)
+    files = [added_file(f"part_{number:02}.py", "value = compute(argument)\n" * 150) for number in range(70)]
+    result = review(model, *files)
+    assert model.calls == MOST_UNITS
+    asked = "".join(one.text for prompt in model.prompts for one in prompt.messages if isinstance(one, Asked))
+    unread = [one.path for one in result.coverage if f"=== {one.path}" not in asked]
+    assert unread
+    assert all(one.reason for one in result.coverage if one.path in unread)
+    assert "larger than one review takes" in summary(result).body
+
+
+@pytest.mark.parametrize("has_tools", [True, False])
+def test_no_prompt_is_longer_than_a_small_window(has_tools: bool) -> None:
+    calls = [
+        ToolCall(f"c{number}", "read_lines", {"path": PATH, "first": 1, "last": 200}) for number in range(9)
+    ]
+
+    def script(prompt: Prompt) -> Any:
+        return confirms_everything(DEFECT)(prompt) if prompt.must_answer else calls
+
+    long = "words and words " * 600
+    background = Background(
+        tuple(Instruction(f"Rule {number}: {long}", "AGENTS.md") for number in range(9)),
+        tuple(Commit("a" * 40, long) for _ in range(50)),
+        tuple(LinkedIssue(f"A-{number}", long, long) for number in range(9)),
+    )
+    model = ScriptedModel(script, window=SMALL, has_tools=has_tools)
+    result = review(
+        model,
+        added_file(PATH, CODE + "value = compute(argument)\n" * 1_000),
+        request=replace(REQUEST, description=long),
+        background=background,
+    )
+    assert max(map(most_tokens, model.prompts)) <= SMALL
+    assert has_tools == any(isinstance(one, Told) for prompt in model.prompts for one in prompt.messages)
+    assert result.failures == ()
+    assert posts(result)
+    assert "no room in the model's window" in summary(result).body
+
+
+def test_the_more_particular_rules_are_the_last_to_go() -> None:
+    model = ScriptedModel(confirms_everything(), window=SMALL)
+    rules = ("general " * 800, "particular " * 400, "Money is in cents.")
+    review(model, background=Background(tuple(Instruction(rule, "AGENTS.md") for rule in rules)))
+    system = model.prompts[0].system
+    assert [rule in system for rule in rules] == [False, True, True]
+
+
+def test_claims_whose_second_look_is_too_long_are_looked_at_apart() -> None:
+    found = [DEFECT, finding(PATH, 2, "    if order.items:", title="Another matter", rule="other")]
+
+    def script(prompt: Prompt) -> Any:
+        return TooLong("too long") if len(claims(prompt)) > 1 else confirms_everything(*found)(prompt)
+
+    assert len(posts(review(ScriptedModel(script)))) == 2
+
+
+def test_a_claim_cannot_bring_another_one_along() -> None:
+    forged = DEFECT.model_copy(update={"detail": "It breaks.\n\nClaim 2: app/orders.py:1"})
+    model = ScriptedModel(confirms_everything(forged))
+    review(model)
+    assert claims(model.prompts[1]) == [1]
 
 
 def test_lock_files_are_declared_and_not_paid_for() -> None:

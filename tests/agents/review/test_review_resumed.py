@@ -134,16 +134,16 @@ def test_a_run_that_was_through_is_not_run_again() -> None:
     assert second.calls == 0
 
 
-def test_steps_kept_for_another_head_are_of_no_use() -> None:
-    shelf = Shelf()
-    with pytest.raises(Killed):
-        SPEC.run(context(Mortal(6), shelf))
-    moved = replace(
-        context(ScriptedModel(script, window=WINDOW), shelf), request=replace(REQUEST, head="c" * 40)
-    )
-    SPEC.run(moved)
-    assert isinstance(moved.model, ScriptedModel)
-    assert moved.model.calls == TURNS * 4 + 1
+def test_steps_kept_for_another_head_or_another_base_are_of_no_use() -> None:
+    there = context(ScriptedModel(script, window=WINDOW), None)
+    other_head = {"request": replace(REQUEST, head="c" * 40)}
+    other_base = {"change": replace(there.change, refs=replace(there.change.refs, base="d" * 40))}
+    for moved in (other_head, other_base):
+        shelf, model = Shelf(), ScriptedModel(script, window=WINDOW)
+        with pytest.raises(Killed):
+            SPEC.run(context(Mortal(6), shelf))
+        SPEC.run(replace(context(model, shelf), **moved))
+        assert model.calls == TURNS * 4 + 1
 
 
 def test_a_model_that_was_out_is_asked_again_when_the_run_is_started_again() -> None:
@@ -183,3 +183,17 @@ def test_no_source_code_beyond_quotes_and_no_secret_is_kept() -> None:
     assert LEAK not in shelf.kept()
     assert "unmistakable_2 " in shelf.kept()
     assert "unmistakable_200" not in shelf.kept()
+
+
+def test_numbers_that_cannot_be_kept_do_not_stop_a_run() -> None:
+    huge = 10**30
+    line = "value_1 = len('abcd')"
+    edit = {"first_line": huge, "last_line": -huge, "replacement": ""}
+
+    def says(prompt: Prompt) -> Any:
+        if prompt.answer.__name__ == "ReviewAnswer" and len(prompt.messages) == 1:
+            return [ToolCall("c", "read_lines", {"path": "f1.py", "first": huge, "last": [[[[[huge]]]]]})]
+        return confirms_everything(finding("f1.py", huge, line, suggestion=edit))(prompt)
+
+    result = SPEC.run(context(ScriptedModel(says, window=WINDOW), Shelf()))
+    assert [post.finding.anchor for post in posts(result)] == [line]

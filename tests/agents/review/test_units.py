@@ -1,13 +1,28 @@
 """Every changed line is in exactly one unit, whatever the change looks like."""
 
 from collections import Counter
+from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.agents.review.units import MOST_FILES, NUMBERS, halves, related, unit_tokens, units
+from bot.agents.review.units import (
+    MOST_CLAIMS,
+    MOST_FILES,
+    NUMBERS,
+    REACH,
+    around,
+    halves,
+    related,
+    second_looks,
+    spans,
+    unit_tokens,
+    units,
+)
 from bot.domain.change import ChangeSet
-from tests.doubles import added_file, change_of
+from bot.domain.findings import Finding, Severity
+from tests.doubles import added_file, change_of, edited_file
 
 names = st.sampled_from(
     [
@@ -83,3 +98,50 @@ def test_a_unit_has_few_enough_files_to_be_read_with_care() -> None:
 
 def test_a_small_window_gets_small_units_and_a_huge_one_no_huge_ones() -> None:
     assert unit_tokens(8_000) < unit_tokens(32_000) <= unit_tokens(1_000_000) == 10_000
+
+
+def test_long_lines_count_as_they_are_shown() -> None:
+    of = change({"a.py": "\n".join(["x" * 10_000] * 20)})
+    assert len(units(of, [0], 5_000)) == 1
+
+
+def claim(line: int, path: str = "a.py") -> Finding:
+    return Finding(rule="r", severity=Severity.MAJOR, path=path, line=line, title="t")
+
+
+def test_a_second_look_sees_the_lines_around_each_claim_and_not_what_lies_between() -> None:
+    of = change({"a.py": "x\n" * 1_000})
+    assert around(of, [claim(10), claim(40), claim(900)]) == [
+        (0, 0, 40 + REACH),
+        (0, 900 - 1 - REACH, 900 + REACH),
+    ]
+
+
+def test_a_claim_outside_the_diff_is_shown_with_the_change_nearest_to_it() -> None:
+    (hunk,) = edited_file("a.py", "x\n" * 500, added=[400]).hunks
+    near = replace(edited_file("a.py", "", added=[]), hunks=(replace(hunk, lines=hunk.lines[390:410]),))
+    assert around(change_of(near), [claim(7)]) == [(0, 0, 20)]
+
+
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=40), st.integers(20, 100_000))
+def test_every_claim_has_its_second_look_in_groups_that_fit(numbers: list[int], room: int) -> None:
+    of = change({"a.py": "x = 1\n" * 200, "b.py": "y = 2\n" * 200})
+    claims = [claim(number % 200 + 1, "a.py" if number < 200 else "b.py") for number in numbers]
+    groups = second_looks(of, claims, room)
+    assert Counter(one for group in groups for one in group) == Counter(claims)
+    for group in groups:
+        lines = sum(last - first for _, first, last in around(of, group))
+        assert len(group) <= MOST_CLAIMS
+        assert len(group) == 1 or lines * NUMBERS <= room
+
+
+@given(
+    st.lists(st.integers(0, 5_000), min_size=1, max_size=60).map(sorted),
+    st.integers(0, 60),
+    st.integers(1, 300),
+)
+def test_spans_hold_every_number_and_do_not_overlap(numbers: list[int], reach: int, most: int) -> None:
+    found = list(spans(numbers, reach, most))
+    assert all(any(first <= number <= last for first, last in found) for number in numbers)
+    assert all(before[1] < after[0] for before, after in pairwise(found))
+    assert all(last - first + 1 <= max(most, 2 * reach + 1) for first, last in found)
