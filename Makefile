@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help demo test lint types unit locks check-locks bench clean
+.PHONY: help demo test lint types unit locks check-locks ci-local docs bench clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 16
@@ -37,8 +37,14 @@ locks: $(STAMP)  ## write requirements.lock and requirements-dev.lock anew
 check-locks: $(STAMP) ## the locks answer pyproject.toml, have hashes and no addresses
 	$(BIN)/python tests/tools/locks.py check
 
+ci-local: $(STAMP) ## install gitlab-ci-local, which the tests of templates/ need
+	$(BIN)/python tests/tools/ci_local.py
+
+docs: $(STAMP)   ## write the tables of README.md that are made from other files
+	$(BIN)/python tests/tools/inputs_table.py
+
 bench: $(STAMP)  ## the performance table
 	$(BIN)/python -m tests.bench
 
 clean:           ## remove what the targets made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -46,6 +46,11 @@ NO_READ_TOKEN = (
 )
 NO_MARKS = "TRIVET_MARK_SECRETS is not set: the bot signs its notes with it; `openssl rand -hex 32` makes one"
 
+NO_PUBLIC_URL = (
+    "TRIVET_PUBLIC_URL is not set: pipelines ask for runs there, and it is the audience of their ID tokens; "
+    "like https://trivet.example.com"
+)
+
 NOT_HTTP = "must be an http(s) address without user name or query, like https://gitlab.example.com"
 NOT_BASE = "must be GitLab's own address, without /api/v4"
 NOT_REDIS = "must be like redis://host:6379/0, rediss://host:6380/0 or unix:///path/redis.sock"
@@ -141,6 +146,7 @@ MarkSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 ModelSpec = Annotated[str, AfterValidator(_model)]
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_listed)]
+Issuers = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_listed)]
 ModelSpecs = Annotated[tuple[ModelSpec, ...], NoDecode, BeforeValidator(_listed)]
 MarkSecrets = Annotated[tuple[MarkSecret, ...], NoDecode, BeforeValidator(_listed)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -187,6 +193,7 @@ class Settings(BaseSettings):
     port: Port = 8080
     web_port: Port = 8081
     public_url: Address | None = None
+    oidc_issuers: Issuers = ()
     redis_url: Annotated[str, AfterValidator(_redis_address)] | None = None
     redis_volatile_ok: bool = False
     database_url: str | None = None
@@ -212,6 +219,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, _EnvironmentAndFiles(settings_cls)
+
+    @property
+    def issuers(self) -> tuple[str, ...]:
+        """Whose ID tokens are accepted: those named, else the GitLab we work with."""
+        return self.oidc_issuers or tuple(filter(None, [self.gitlab.url]))
 
     def own_secrets(self) -> list[str]:
         """Every secret value this process holds, for redaction by exact match."""

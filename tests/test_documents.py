@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain.repo_config import RepoConfig, load
+from bot.entry.cienv import OF_A_JOB
 from bot.llm.providers import PROVIDERS, parse_spec
 from bot.settings import BudgetSettings, known_settings
 
@@ -15,7 +16,7 @@ TEXT = {page.name: page.read_text("utf-8") for page in PAGES}
 YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SETTING = re.compile(r"\bTRIVET_[A-Z_]+[A-Z]\b")
-NOT_SETTINGS = {"TRIVET_SECRETS_DIR"}
+NOT_SETTINGS = {"TRIVET_SECRETS_DIR"} | OF_A_JOB
 
 
 @pytest.mark.parametrize("block", [block for text in TEXT.values() for block in YAML.findall(text)])

@@ -18,8 +18,10 @@ EXIT_CODES = (
 )
 BROKEN = "internal error: {name}: {text} (TRIVET_DEBUG=1 shows where)"
 LOG_FORMAT = "TRIVET_LOG_FORMAT"
-PARTS = frozenset({"serve", "work", "schedule"})
+PARTS = frozenset({"serve", "web", "work", "schedule"})
 SEVERITIES = ("info", "minor", "major", "critical", "blocker")
+NO_SEVERITY = "none"
+MODES = ("auto", "server", "direct", "report")
 FORMATS = ("text", "json", "markdown")
 REPORTS = ("codequality", "sarif", "json", "markdown", "junit")
 
@@ -27,6 +29,7 @@ NOT_A_REPORT = "{value!r} is not KIND=FILE with KIND one of {kinds}"
 NO_FOLDER = "the folder of {file} does not exist: make it first"
 NO_FILE = "{file} cannot be written"
 ONE_OF_BOTH = "give either the address of a merge request, or --local to review this checkout"
+ONLY_IN_A_JOB = "--mode and --server are for a GitLab CI job, with neither an address nor --local"
 BASE_IS_LOCAL = "--base goes with --local; a merge request has its own target branch"
 NO_CONFIG = "{file} does not exist; without one the defaults apply (trivet config schema shows them)"
 FINE = "{file} is fine"
@@ -93,11 +96,26 @@ def up(host: str | None, port: int | None, fd: int | None) -> None:
 @click.option("--host", help="Address to listen on (TRIVET_HOST, 127.0.0.1).")
 @click.option("--port", type=int, help="Port to listen on (TRIVET_PORT, 8080).")
 @click.option("--fd", type=int, hidden=True, help="A listening socket that the caller opened.")
-def serve(host: str | None, port: int | None, fd: int | None) -> None:
+@click.option("--web", type=int, hidden=True, help="The loopback port of `trivet web`, as `up` has it.")
+def serve(host: str | None, port: int | None, fd: int | None, web: int | None) -> None:
     """The receiver: takes webhooks, records them, answers."""
     from bot.entry.serve import run_receiver
 
-    run_receiver(_settings(host=host, port=port), fd)
+    run_receiver(_settings(host=host, port=port), fd, web)
+
+
+@trivet.command(epilog="Example: trivet web --port 8081")
+@click.option("--host", help="Address to listen on (TRIVET_HOST, 127.0.0.1).")
+@click.option("--port", type=int, help="Port to listen on (TRIVET_WEB_PORT, 8081).")
+@click.option("--fd", type=int, hidden=True, help="A listening socket that the caller opened.")
+def web(host: str | None, port: int | None, fd: int | None) -> None:
+    """The runs API: pipelines ask for reviews and wait for them.
+
+    A pipeline proves who it is with an ID token whose audience is TRIVET_PUBLIC_URL.
+    """
+    from bot.entry.web import run_web
+
+    run_web(_settings(host=host, web_port=port), fd)
 
 
 @trivet.command(epilog="Example: trivet work agents --processes 2")
@@ -136,6 +154,7 @@ def sweep() -> None:
 
 @trivet.command(
     epilog="Examples: trivet review --local --base main --fail-on major; "
+    "in a GitLab CI job: trivet review --report codequality=gl-code-quality-report.json; "
     f"trivet review https://gitlab.example.com/group/project/-/merge_requests/7 --dry-run\n\n{EXIT_CODES}"
 )
 @click.argument("url", required=False, metavar="[MR_URL]")
@@ -153,7 +172,25 @@ def sweep() -> None:
     help="Also write a report: codequality, sarif, json, markdown or junit=FILE. May be repeated.",
 )
 @click.option(
-    "--fail-on", type=click.Choice(SEVERITIES), help="Exit 1 when a finding is this severe or worse."
+    "--fail-on",
+    type=click.Choice((NO_SEVERITY, *SEVERITIES)),
+    help="Exit 1 when a finding is this severe or worse.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(MODES),
+    default="auto",
+    show_default=True,
+    help="In a CI job: ask a server, review and write here, or only report.",
+)
+@click.option("--server", metavar="URL", help="In a CI job: the company's Trivet (TRIVET_SERVER).")
+@click.option(
+    "--timeout",
+    metavar="MINUTES",
+    default=30.0,
+    show_default=True,
+    type=click.FloatRange(min=0, min_open=True),
+    help="In a CI job: how long to wait for the server.",
 )
 def review(
     url: str | None,
@@ -163,20 +200,33 @@ def review(
     form: str,
     reports: tuple[tuple[str, Path], ...],
     fail_on: str | None,
+    mode: str,
+    server: str | None,
+    timeout: float,
 ) -> None:
-    """Review a merge request, or the local checkout without GitLab."""
-    if local == bool(url):
+    """Review a merge request, or the local checkout without GitLab.
+
+    In a GitLab CI job it takes the merge request and the way to review it from what the job is given.
+    """
+    if local and url:
         raise UsageError(ONE_OF_BOTH)
+    if (local or url) and (server or mode != MODES[0]):
+        raise UsageError(ONLY_IN_A_JOB)
     if base and not local:
         raise UsageError(BASE_IS_LOCAL)
     from bot.domain.reports import FORMATS as WRITERS
     from bot.entry.verdict import exit_code, write
 
-    report = _local_report(base) if local else _report(url or "", dry_run)
+    if local:
+        report = _local_report(base)
+    elif url:
+        report = _report(url, dry_run)
+    else:
+        report = _job_report(mode=mode, server=server, minutes=timeout, dry_run=dry_run)
     _print(WRITERS[form](report).removesuffix("\n"))
     for kind, file in reports:
         write(file, WRITERS[kind](report))
-    sys.exit(exit_code(report, fail_on))
+    sys.exit(exit_code(report, None if fail_on == NO_SEVERITY else fail_on))
 
 
 def _local_report(base: str | None) -> Any:
@@ -197,6 +247,25 @@ def _report(url: str, dry_run: bool) -> Any:
 
     stoppable()
     return review_merge_request(settings, project, iid, dry_run=dry_run)
+
+
+def _job_report(**wishes: Any) -> Any:
+    """In a GitLab CI job, whose log begins with what is done."""
+    from bot.entry.cienv import in_gitlab_ci
+
+    if not in_gitlab_ci(os.environ):
+        raise UsageError(ONE_OF_BOTH)
+    from bot.entry.lifeline import stoppable
+    from bot.entry.pipeline import Wishes, nothing_to_review, planned
+
+    plan = planned(os.environ, Wishes(**wishes))
+    if plan is None:
+        return nothing_to_review()
+    _tell(plan.sentence, "info")
+    if plan.reads_settings:
+        _name_unknown_settings()
+    stoppable()
+    return plan.review()
 
 
 @trivet.command("propose", hidden=True)
@@ -277,11 +346,18 @@ def schema() -> None:
 
 def _settings(**overrides: Any) -> Any:
     """The settings of this process; what looks like one and is none is named on standard error."""
-    from bot.settings import load_settings, unknown_settings
+    from bot.settings import load_settings
 
-    for sentence in unknown_settings(os.environ):
-        _tell(sentence, "warning")
+    _name_unknown_settings()
     return load_settings(**{name: value for name, value in overrides.items() if value is not None})
+
+
+def _name_unknown_settings() -> None:
+    from bot.entry.cienv import OF_A_JOB
+    from bot.settings import unknown_settings
+
+    for sentence in unknown_settings({name: os.environ[name] for name in os.environ.keys() - OF_A_JOB}):
+        _tell(sentence, "warning")
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ SECRETS: Final = frozenset({WRITE, READ, HOOKS, MARKS, DATABASE, *PROVIDER_KEYS}
 # The secrets of each process; every other setting is for all of them.
 HOLDS: Final[Mapping[str, frozenset[str]]] = {
     "serve": frozenset({HOOKS}),
+    "web": frozenset({READ}),
     "agents": frozenset({READ, MARKS, DATABASE, *PROVIDER_KEYS}),
     "effects": frozenset({WRITE, MARKS}),
     "schedule": frozenset({READ}),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import structlog
@@ -10,6 +11,7 @@ from rq import get_current_job
 from bot.domain.actions import Outcome, Proposal
 from bot.domain.change import MergeRequest, Target
 from bot.entry.lease import Busy, Lease, Replaced
+from bot.entry.progress import narrated
 from bot.entry.store import Run, Store
 from bot.entry.timelimit import OVER_TIME
 from bot.errors import AccessDenied, NotReady, PlatformError, Stopped, Superseded, TrivetError, Unavailable
@@ -154,7 +156,7 @@ class Jobs:
             raise AssertionError("an effects worker was given a proposal to make")
         means = self.means(run)
         watched = replace(
-            means,
+            narrated(means, partial(self.store.tell, run)),
             checkpoint=Watch(self.store, run, lease, means.reader),
             begun=lambda: self.store.queue_job("acknowledge", run),
         )

@@ -1,5 +1,7 @@
 """The names of everything we keep in Redis, and how long it stays there (seconds)."""
 
+import hashlib
+
 DAY = 86_400
 DELIVERY_TTL = 7 * DAY
 EVENT_TTL = DAY
@@ -73,3 +75,23 @@ def circuit(model: str) -> str:
 
 def pace(window: int) -> str:
     return f"trivet:pace:gitlab:{window}"
+
+
+def reviewed(target_key: str, head: str) -> str:
+    """Which run reviewed a target at a head."""
+    return f"trivet:reviewed:{target_key}:{head}"
+
+
+def readers(run_id: str) -> str:
+    """The digests of the tokens that read a run."""
+    return f"trivet:readers:{run_id}"
+
+
+def used_token(issuer: str, name: str) -> str:
+    """What an ID token was used for, by a digest of issuer and id."""
+    return f"trivet:id-token:{hashlib.sha256(f'{issuer} {name}'.encode()).hexdigest()}"
+
+
+def starts(project_id: int, window: int) -> str:
+    """How many runs the pipelines of a project asked for in a minute."""
+    return f"trivet:starts:{project_id}:{window}"

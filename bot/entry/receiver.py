@@ -23,32 +23,29 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.domain.events import Event, Ignored
+from bot.entry.body import UNREAD, Headers, read_body
+from bot.entry.health import alive, json_answer, readiness
+from bot.entry.passage import closed
 from bot.errors import BadDelivery
 from bot.routing import JobRequest, Routing, ends, route
 from bot.sources.gitlab import delivery_key, delivery_name, parse_gitlab
 from bot.sources.signatures import verify_gitlab
 
-TOO_LARGE = "the body is larger than {limit} bytes (TRIVET_MAX_BODY)"
-COMPRESSED = "compressed bodies are not read: send them with content-encoding identity"
-HUNG_UP = "the sender hung up before the body ended"
 STARTED = "a run is queued"
 SEEN = "this delivery was recorded before"
 NOT_RECORDED = "the delivery could not be recorded: send it again later"
 BROKEN = "the delivery could not be handled: send it again later"
 NO_STORE = "the store does not answer"
 
-UNREAD: Final = (413, 415)
 LEVELS: Final = {202: logging.INFO, 503: logging.ERROR}
 BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 REMEMBERED_KINDS: Final = 100
 
 LOG = structlog.get_logger("trivet.receiver")
-
-Headers = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +149,14 @@ class Hook:
         try:
             answer = await self._answer(SOURCES[self.name], headers, receive)
         except Exception as error:  # noqa: BLE001 - the edge of the process: no request may end in a 500
-            answer = Answer(503, "refused", BROKEN, SOURCES[self.name].name(headers), error=_where(error))
+            answer = Answer(503, "refused", BROKEN, SOURCES[self.name].name(headers), error=place(error))
         seconds = time.perf_counter() - started
         await _send(send, answer)
         asyncio.get_running_loop().call_soon(self._account, answer, seconds)
 
     async def _answer(self, source: Source, headers: Headers, receive: Receive) -> Answer:
         try:
-            body = await _read_body(headers, receive, self.max_body)
+            body = await read_body(headers, receive, self.max_body)
             source.verify(headers, body, self.secrets(), self.clock())
             event = source.parse(headers, body)
         except BadDelivery as refusal:
@@ -237,16 +234,21 @@ def create_receiver(
     policy: Callable[[], Routing],
     max_body: int = 5_000_000,
     clock: Callable[[], float] = time.time,
+    api: ASGIApp = closed,
 ) -> Receiver:
-    """The application. `secrets` and `policy` are asked anew for each delivery; `clock`: Unix seconds."""
+    """The application. `secrets` and `policy` are asked anew for each delivery; `clock`: Unix seconds.
+
+    `api` answers what is below `/api/`.
+    """
     metrics = Metrics()
     hooks = {"/hooks/gitlab": Hook("gitlab", inbox, secrets, policy, max_body, clock, metrics)}
     rest = FastAPI(
         routes=[
             *(Route(path, hook, methods=["POST"]) for path, hook in hooks.items()),
-            Route("/healthz", _alive),
-            Route("/readyz", _readiness(inbox)),
+            Route("/healthz", alive),
+            Route("/readyz", readiness(_problem(inbox))),
             Route("/metrics", _exposition(inbox, metrics)),
+            Mount("/api", api),
         ],
         exception_handlers={HTTPException: _refuse, Exception: _fail},
         lifespan=_frozen_heap,
@@ -266,21 +268,14 @@ async def _frozen_heap(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-async def _alive(request: Request) -> Response:
-    return _json(200, {"status": "alive"})
-
-
-def _readiness(inbox: Inbox) -> Callable[[Request], Awaitable[Response]]:
-    async def readiness(request: Request) -> Response:
+def _problem(inbox: Inbox) -> Callable[[], Awaitable[str | None]]:
+    async def problem() -> str | None:
         try:
-            problem = await inbox.ready()
+            return await inbox.ready()
         except StoreDown:
-            problem = NO_STORE
-        if problem:
-            return _json(503, {"status": "not ready", "reason": problem})
-        return _json(200, {"status": "ready"})
+            return NO_STORE
 
-    return readiness
+    return problem
 
 
 def _exposition(inbox: Inbox, metrics: Metrics) -> Callable[[Request], Awaitable[Response]]:
@@ -300,15 +295,11 @@ def _exposition(inbox: Inbox, metrics: Metrics) -> Callable[[Request], Awaitable
 async def _refuse(request: Request, error: Exception) -> Response:
     """Unknown paths and wrong methods, in the shape of every other refusal."""
     assert isinstance(error, HTTPException)
-    return _json(error.status_code, {"status": "refused", "reason": error.detail}, error.headers)
+    return json_answer(error.status_code, {"status": "refused", "reason": error.detail}, error.headers)
 
 
 async def _fail(request: Request, error: Exception) -> Response:
-    return _json(503, {"status": "refused", "reason": BROKEN})
-
-
-def _json(code: int, content: dict[str, str], headers: Mapping[str, str] | None = None) -> Response:
-    return Response(orjson.dumps(content), code, headers, media_type="application/json")
+    return json_answer(503, {"status": "refused", "reason": BROKEN})
 
 
 def _headers(scope: Scope) -> Headers:
@@ -318,31 +309,6 @@ def _headers(scope: Scope) -> Headers:
         name, text = raw.decode("latin-1"), value.decode("latin-1")
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
     return headers
-
-
-async def _read_body(headers: Headers, receive: Receive, limit: int) -> bytes:
-    """At most `limit` bytes: a larger body is refused before it is read if it says so, else while it is."""
-    length = headers.get("content-length", "")
-    if length.isdecimal() and (len(length) > 18 or int(length) > limit):
-        raise BadDelivery(413, TOO_LARGE.format(limit=limit))
-    if headers.get("content-encoding", "").strip().lower() not in ("", "identity"):
-        raise BadDelivery(415, COMPRESSED)
-    first, more = await _piece(receive)
-    body = bytearray(first) if more else first
-    while more and len(body) <= limit:
-        piece, more = await _piece(receive)
-        body += piece
-    if len(body) > limit:
-        raise BadDelivery(413, TOO_LARGE.format(limit=limit))
-    return bytes(body)
-
-
-async def _piece(receive: Receive) -> tuple[bytes, bool]:
-    """A part of the body, most often all of it, and whether more follows."""
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise BadDelivery(400, HUNG_UP)
-    return message.get("body", b""), message.get("more_body", False)
 
 
 async def _send(send: Send, answer: Answer) -> None:
@@ -355,7 +321,7 @@ async def _send(send: Send, answer: Answer) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _where(error: Exception) -> str:
+def place(error: Exception) -> str:
     """Type and place of an error; its text may hold what a sender wrote."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {frame.name} at {frame.filename}:{frame.lineno}"

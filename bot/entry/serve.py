@@ -19,6 +19,7 @@ from bot.entry import keys, listen
 from bot.entry.credentials import check_hooks
 from bot.entry.inbox import RedisInbox, forgetful
 from bot.entry.logs import start_logging
+from bot.entry.passage import Passage, closed
 from bot.entry.receiver import create_receiver
 from bot.errors import PlatformError, Unavailable, UsageError
 from bot.routing import Routing
@@ -30,12 +31,13 @@ UVICORN: Final[dict[str, Any]] = {
     "access_log": False,
     "server_header": False,
     "log_level": "warning",
+    "ws": "none",
     "log_config": None,  # its lines go the way of all others, redacted
 }
 NO_REDIS = "TRIVET_REDIS_URL is not set: point it to a Redis, or use `trivet up`, which brings one"
 SILENT = "Redis does not answer ({error}): start it, or correct TRIVET_REDIS_URL"
 FORBIDDEN = "Redis refuses us ({error}): correct user and password in TRIVET_REDIS_URL"
-NOT_STARTED = "the receiver did not start: its lines above say why"
+NOT_STARTED = "the server did not start: its lines above say why"
 VOLATILE = "{problem}; or accept the loss of work with TRIVET_REDIS_VOLATILE_OK=1"
 
 T = TypeVar("T")
@@ -88,8 +90,11 @@ class Fresh(Generic[T]):
         return self._value
 
 
-def run_receiver(settings: Settings, descriptor: int | None = None) -> None:
-    """Serve until told to stop. `descriptor`: of a socket that is open already, as `up` keeps it."""
+def run_receiver(settings: Settings, descriptor: int | None = None, web: int | None = None) -> None:
+    """Serve until told to stop. `descriptor`: of a socket that is open already, as `up` keeps it.
+
+    `web`: the loopback port where the runs API is served.
+    """
     url = require_redis(settings)
     check_redis(url, settings, must_answer=False)
     check_hooks(settings)
@@ -103,11 +108,12 @@ def run_receiver(settings: Settings, descriptor: int | None = None) -> None:
         secrets=Fresh(lambda: [secret.get_secret_value() for secret in current().gitlab.webhook_secrets]),
         policy=Fresh(lambda: Routing(current().gitlab.projects, identity.id, identity.name)),
         max_body=settings.max_body,
+        api=Passage(web) if web else closed,
     )
-    _serve(uvicorn.Server(uvicorn.Config(app, **UVICORN)), door)
+    serve_until_told(uvicorn.Server(uvicorn.Config(app, **UVICORN)), door)
 
 
-def _serve(server: uvicorn.Server, door: socket) -> None:
+def serve_until_told(server: uvicorn.Server, door: socket) -> None:
     """Being told to stop is no failure: our handlers hear it before uvicorn's do, and when it raises it once more."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))

@@ -35,27 +35,31 @@ def review_merge_request(settings: Settings, project: str, iid: int, *, dry_run:
     own_folder(settings.data_dir)
     if not dry_run:
         settings = _with_marks(settings)
-    request = _request(project, iid, explicit=dry_run or bool(settings.mark_secrets))
+    request = request_for(project, iid, _trigger(explicit=dry_run or bool(settings.mark_secrets)))
     with Progress() as progress:
         if dry_run:
             reading_api(settings)
-            return _applied(propose_apart(request, None, settings), DryRun(), progress)
+            return applied(propose_apart(request, None, settings), DryRun(), progress)
         breaks = Breaks()
         api = writing_api(settings, partial(WholeWrites, breaks))
         breaks.listen()
         who = account(api)
         made = propose_apart(request, who.person, settings)
-        return _applied(made, gitlab_effects(settings, api, who, pace=lambda: None), progress)
+        return applied(made, gitlab_effects(settings, api, who, pace=lambda: None), progress)
 
 
-def _request(project: str, iid: int, *, explicit: bool) -> JobRequest:
+def _trigger(*, explicit: bool) -> str:
     """A person's wish is done again; a job whose marks nobody can verify leaves alone what is reviewed at this head."""
-    trigger = SHELL if explicit else PIPELINE
+    return SHELL if explicit else PIPELINE
+
+
+def request_for(project: str, iid: int, trigger: str) -> JobRequest:
     key = f"review:{project}:{iid}:{trigger}"
     return JobRequest(agent="review", project=project, project_id=0, iid=iid, trigger=trigger, key=key)
 
 
-def _applied(made: Proposal | Report, effects: GitLabEffects | DryRun, progress: Progress) -> Report:
+def applied(made: Proposal | Report, effects: GitLabEffects | DryRun, progress: Progress) -> Report:
+    """Write the proposal, tell what became of it. Raises PlatformError; interrupted, it takes back what it can."""
     if isinstance(made, Report):
         return made
     if isinstance(effects, GitLabEffects):

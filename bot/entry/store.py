@@ -28,6 +28,7 @@ FIRST_PAUSE: Final = 2.0
 LONGEST_PAUSE: Final = 600.0
 TOKEN_PAUSE: Final = 60.0
 NOTES_PER_MINUTE: Final = 200
+WAITS = "waiting: {reason}"
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,10 @@ class Store:
     def begin(self, run: Run, state: str) -> None:
         self.redis.hset(keys.run(run.id), "state", state)
 
+    def tell(self, run: Run, step: str) -> None:
+        """What the run is about to do, for who waits for it."""
+        self.redis.hset(keys.run(run.id), "progress", step)
+
     def queue_job(self, kind: str, run: Run) -> None:
         with self.redis.pipeline() as pipe:
             enqueue(kind, run.id, self.redis, pipe)
@@ -109,7 +114,7 @@ class Store:
         with self.redis.pipeline() as pipe:
             pipe.set(keys.proposal(run.id), proposal.model_dump_json())
             pipe.hset(keys.run(run.id), "state", "applying")
-            pipe.hdel(keys.run(run.id), "outages", "first_outage")
+            pipe.hdel(keys.run(run.id), "outages", "first_outage", "progress")
             pipe.pexpire(keys.lease(run.target_key), int(HANDOVER_SECONDS * 1000))
             enqueue("apply", run.id, self.redis, pipe)
             pipe.execute()
@@ -128,7 +133,7 @@ class Store:
         again: bool = False,
         then: str | None = None,
     ) -> None:
-        """The run is over: its report stays a month, its event a day.
+        """The run is over: its report stays a month, its event a day. `report`: None where nothing was published.
 
         `again`: an equal request may run again. `then`: a job to queue in the same transaction.
         """
@@ -147,6 +152,8 @@ class Store:
             if again:
                 pipe.hset(keys.run(run.id), "again", 1)
             pipe.expire(keys.run(run.id), keys.RUN_TTL)
+            if report:
+                pipe.set(keys.reviewed(run.target_key, report.head), run.id, ex=keys.RUN_TTL)
             pipe.delete(keys.proposal(run.id))
             pipe.zrem(keys.UNFINISHED, run.id)
             pipe.zrem(keys.WAITING, f"propose:{run.id}", f"apply:{run.id}")
@@ -200,7 +207,12 @@ class Store:
         with self.redis.pipeline() as pipe:
             pipe.hset(
                 keys.run(run.id),
-                mapping={"outages": run.outages + 1, "first_outage": first, "message": str(error)},
+                mapping={
+                    "outages": run.outages + 1,
+                    "first_outage": first,
+                    "message": str(error),
+                    "progress": WAITS.format(reason=error),
+                },
             )
             pipe.zadd(keys.WAITING, {f"{kind}:{run.id}": now + pause})
             pipe.execute()

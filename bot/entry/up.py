@@ -4,9 +4,10 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
+from socket import socket
 from typing import Final
 
 import structlog
@@ -21,10 +22,12 @@ from bot.settings import NO_GITLAB, NO_TOKEN, Settings, kept_secret, own_folder
 
 COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "serve": ("serve",),
+    "web": ("web",),
     "effects": ("work", "effects"),
     "agents": ("work", "agents"),
     "schedule": ("schedule",),
 }
+LOOPBACK: Final = "127.0.0.1"
 RUNNING = "another `trivet up` (process {pid}) works in {folder}: stop it, or choose another TRIVET_DATA_DIR"
 NO_HOOKS = "TRIVET_GITLAB__WEBHOOK_SECRETS is not set: every delivery is refused, only the sweep finds work"
 NO_PROJECTS = "TRIVET_GITLAB__PROJECTS is not set: no project is allowed, so nothing will be reviewed"
@@ -39,8 +42,12 @@ def run_up(settings: Settings, descriptor: int | None = None) -> None:
     """
     start_logging(settings.log_format, Redactor(settings.own_secrets()).redact)
     _check(settings)
-    with alone(settings.data_dir), listen.opened(settings.host, settings.port, descriptor) as door:
-        children = processes(settings, os.environ, door.fileno())
+    with (
+        alone(settings.data_dir),
+        listen.opened(settings.host, settings.port, descriptor) as door,
+        _web_door(settings) as web,
+    ):
+        children = processes(settings, os.environ, door.fileno(), web)
         log.info("listening", address=listen.address(door), data=str(settings.data_dir))
         try:
             Supervisor(children).run()
@@ -48,8 +55,13 @@ def run_up(settings: Settings, descriptor: int | None = None) -> None:
             embedded.tidy(settings.data_dir)
 
 
-def processes(settings: Settings, environ: Mapping[str, str], door: int) -> list[Child]:
-    """Every process of one machine, Redis first where it is ours. `door` is the listening socket's descriptor."""
+def processes(
+    settings: Settings, environ: Mapping[str, str], door: int, web: socket | None = None
+) -> list[Child]:
+    """Every process of one machine, Redis first where it is ours. `door` is the listening socket's descriptor.
+
+    `web`: the socket of the runs API, which the receiver passes requests to; None where it is not served.
+    """
     base = dict(environ) | {
         "TRIVET_DATA_DIR": str(settings.data_dir),
         "TRIVET_REDIS_URL": settings.redis_url or embedded.redis_url(settings.data_dir),
@@ -58,7 +70,8 @@ def processes(settings: Settings, environ: Mapping[str, str], door: int) -> list
         base[MARKS] = kept_secret(settings.data_dir, "mark-secret")
     own = [] if settings.redis_url else [_redis(settings.data_dir)]
     folder = _emptied(settings.data_dir / "secrets")
-    return own + [_child(role, split(base, role, folder / role), door) for role in COMMANDS]
+    roles = [role for role in COMMANDS if role != "web" or web]
+    return own + [_child(role, split(base, role, folder / role), door, web) for role in roles]
 
 
 @contextmanager
@@ -88,11 +101,20 @@ def _check(settings: Settings) -> None:
         log.warning(NO_PROJECTS)
 
 
-def _child(role: str, environment: dict[str, str], door: int) -> Child:
-    words = COMMANDS[role]
-    if role != "serve":
-        return Child(role, (*PYTHON, *words), environment)
-    return Child(role, (*PYTHON, *words, "--fd", str(door)), environment, descriptors=(door,))
+def _web_door(settings: Settings) -> AbstractContextManager[socket | None]:
+    """Where the runs API listens, on the loopback interface: without our own address no pipeline could ask for it."""
+    return listen.listen(LOOPBACK, 0) if settings.public_url else nullcontext()
+
+
+def _child(role: str, environment: dict[str, str], door: int, web: socket | None) -> Child:
+    """The receiver is told where the runs API is, and listens, as that does, at a socket of ours."""
+    words = (*PYTHON, *COMMANDS[role])
+    if role == "serve":
+        beside = ("--web", str(web.getsockname()[1])) if web else ()
+        return Child(role, (*words, "--fd", str(door), *beside), environment, descriptors=(door,))
+    if role == "web" and web:
+        return Child(role, (*words, "--fd", str(web.fileno())), environment, descriptors=(web.fileno(),))
+    return Child(role, words, environment)
 
 
 def _redis(data_dir: Path) -> Child:

@@ -63,6 +63,7 @@ class MergeRequestShape(Shape):
     labels: tuple[str, ...] = ()
     changes_count: str | None = None
     user_notes_count: int | None = None
+    source_project_id: int | None = None
     updated_at: datetime
 
 
@@ -111,6 +112,15 @@ class MemberShape(Shape):
 
 class ProjectShape(Shape):
     path_with_namespace: str
+
+
+class PipelineShape(Shape):
+    """`ref`: a branch or tag, or "refs/merge-requests/7/merge"."""
+
+    id: int
+    project_id: int
+    ref: str
+    sha: str
 
 
 class CommitShape(Shape):

@@ -51,6 +51,7 @@ def open_merge_request(
     title: str,
     description: str = "",
     reviewers: tuple[User, ...] = (),
+    fork: Project | None = None,
 ) -> MergeRequest:
     """Opens a merge request. Raises Refusal where a branch is missing or there is one for the pair already."""
     _check_branches(project, source_branch, target_branch)
@@ -69,6 +70,7 @@ def open_merge_request(
         created_at=now,
         updated_at=now,
         reviewers={one.id: "unreviewed" for one in reviewers},
+        fork=fork,
     )
     project.merge_requests.append(request)
     _add_version(state, request)

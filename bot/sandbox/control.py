@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from bot.sandbox import changes, entities, reviews, view, webhooks
+from bot.sandbox import changes, entities, oidc, pipelines, reviews, view, webhooks
 from bot.sandbox.faults import Fault
 from bot.sandbox.model import ALL_SCOPES, Hook, MergeRequest, Project, State, User
 from bot.sandbox.refusals import Invalid, bad_parameter, not_found
@@ -132,6 +132,7 @@ def _open(state: State, body: Given) -> Json:
         title,
         body.get("description", ""),
         tuple(_person(state, username) for username in body.get("reviewers", [])),
+        _found(state.project(body["fork"]), "Project") if body.get("fork") else None,
     )
     return {"iid": request.iid, "web_url": entities.merge_request_url(state, request)}
 
@@ -170,6 +171,27 @@ def _award(state: State, request: MergeRequest, actor: User, body: Given) -> Jso
     notes = {note.id: note for note in request.notes()}
     on = _found(notes.get(body["note"]), "Note") if body.get("note") else None
     return {"id": changes.award(state, request, actor, body["name"], on).id}
+
+
+def _id_token(state: State, body: Given) -> Json:
+    """For a job of a new pipeline: of merge request `iid` in `of` (the project itself), or of `branch`.
+
+    `kind`: detached, merged_result, merge_train. `claims` replace what would be true, null takes one away.
+    """
+    project, person = _project(state, body), _actor(state, body)
+    if "iid" in body:
+        home = _project(state, Given(project=body.get("of") or project.path))
+        request = _found(home.merge_request(int(body["iid"])), "Merge Request")
+        pipeline = pipelines.of_merge_request(state, project, request, person, body.get("kind") or "detached")
+    else:
+        pipeline = pipelines.of_branch(state, project, body.get("branch") or project.default_branch)
+    token = oidc.id_token(state, project, pipeline, person, body["audience"], body.get("claims") or {})
+    return {"id_token": token, "pipeline": pipeline.id, "sha": pipeline.sha}
+
+
+def _rotate_keys(state: State, body: Given) -> Json:
+    oidc.rotate(state)
+    return {}
 
 
 def _run_pipeline(state: State, request: MergeRequest, actor: User, body: Given) -> Json:
@@ -289,6 +311,8 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/push"): _push,
     ("POST", "/merge_requests"): _open,
     ("POST", "/merge_requests/{iid}/{deed}"): _act,
+    ("POST", "/id_token"): _id_token,
+    ("POST", "/oidc/rotate"): _rotate_keys,
     ("POST", "/hooks"): _add_hook,
     ("POST", "/hooks/drop"): _drop_hooks,
     ("POST", "/switches"): _switch,

@@ -100,7 +100,7 @@ def merge_request(state: State, request: MergeRequest) -> Json:
         "id": request.id,
         "iid": request.iid,
         "project_id": request.project.id,
-        "source_project_id": request.project.id,
+        "source_project_id": request.source_project.id,
         "target_project_id": request.project.id,
         "title": request.title,
         "description": request.description,

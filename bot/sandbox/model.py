@@ -10,11 +10,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from bot.sandbox.diffs import DiffLine, Diffs, FileDiff, Paths
 from bot.sandbox.faults import Fault
 from bot.sandbox.repository import Repository
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 Json = dict[str, Any]
 ReviewerState = Literal["unreviewed", "reviewed", "requested_changes", "approved"]
@@ -146,6 +149,12 @@ class MergeRequest:
     reviewers: dict[int, ReviewerState] = field(default_factory=dict)
     approved_by: list[User] = field(default_factory=list)
     merge_commit: str | None = None
+    fork: "Project | None" = None
+
+    @property
+    def source_project(self) -> "Project":
+        """Where it comes from; a fork's branch is kept in the target's repository, too, as GitLab has it."""
+        return self.fork or self.project
 
     @property
     def draft(self) -> bool:
@@ -205,6 +214,17 @@ class Delivery:
     status: int | str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """`ref`: as the API tells it, "refs/merge-requests/7/merge" or a branch; `branch`: as ID tokens do."""
+
+    id: int
+    ref: str
+    branch: str
+    sha: str
+    source: Literal["push", "merge_request_event"]
+
+
 @dataclass(slots=True, eq=False)
 class Project:
     id: int
@@ -217,6 +237,7 @@ class Project:
     merge_requests: list[MergeRequest] = field(default_factory=list)
     hooks: list[Hook] = field(default_factory=list)
     statuses: list[Json] = field(default_factory=list)
+    pipelines: list[Pipeline] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -281,6 +302,7 @@ class State:
         self.seen = Seen()
         self.faults: list[Fault] = []
         self.closing = False
+        self.signing_keys: list[RSAPrivateKey] = []
         self.outbox: queue.Queue[Delivery | None] = queue.Queue()
         self._counters: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
 

@@ -207,7 +207,7 @@ def _merge_request_attributes(state: State, request: MergeRequest) -> Json:
         "work_in_progress": request.draft,
         "source_branch": request.source_branch,
         "target_branch": request.target_branch,
-        "source_project_id": request.project.id,
+        "source_project_id": request.source_project.id,
         "target_project_id": request.project.id,
         "author_id": request.author.id,
         "assignee_id": request.assignees[0].id if request.assignees else None,

@@ -131,14 +131,17 @@ class Repository:
 
     def merge(self, branch: str, head: str, message: str, author: str, email: str) -> str:
         """A merge commit of `head` into the branch. Raises GitFailed on a conflict."""
-        tip = self.branch(branch) or EMPTY_TREE
+        sha = self.merge_commit(self.branch(branch) or EMPTY_TREE, head, message, author, email)
+        self.set_ref(f"refs/heads/{branch}", sha)
+        return sha
+
+    def merge_commit(self, tip: str, head: str, message: str, author: str, email: str) -> str:
+        """The same, on no branch."""
         tree = self.git("merge-tree", "--write-tree", tip, head).decode().split()[0]
         people = {f"GIT_{role}_NAME": author for role in ("AUTHOR", "COMMITTER")}
         people |= {f"GIT_{role}_EMAIL": email for role in ("AUTHOR", "COMMITTER")}
         commit = ("commit-tree", tree, "-p", tip, "-p", head, "-m", message)
-        sha = self.git(*commit, environment=people).decode().strip()
-        self.set_ref(f"refs/heads/{branch}", sha)
-        return sha
+        return self.git(*commit, environment=people).decode().strip()
 
     def merge_base(self, one: str, other: str) -> str | None:
         try:

@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from bot.sandbox import control, git_http, page
+from bot.sandbox import control, git_http, oidc, page
 from bot.sandbox.api import engine
 from bot.sandbox.gate import Gate
 from bot.sandbox.git_http import GitAnswer
@@ -54,6 +54,7 @@ def create_app(state: State) -> FastAPI:
         answer = await run_in_threadpool(git_http.fetch, state, project, service, _headers(request), body)
         return _git_response(answer)
 
+    app.include_router(oidc.router(state))
     app.include_router(control.router(state))
     app.include_router(page.router(state))
     return app

@@ -22,7 +22,7 @@ from bot.settings import (
 )
 
 TOKEN = "glpat-" + "x" * 20
-NOT_USED_YET = {"TRIVET_DATABASE_URL", "TRIVET_PUBLIC_URL", "TRIVET_WEB_PORT"}
+NOT_USED_YET = {"TRIVET_DATABASE_URL"}
 README = Path(__file__).parents[2] / "README.md"
 
 

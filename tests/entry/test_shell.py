@@ -249,7 +249,7 @@ def applied(applying: BaseException, discarding: BaseException | None = None) ->
     made = Proposal(
         run="shell", agent="review", project="", project_id=0, iid=0, head="", actions=(), report=report
     )
-    return shell_module._applied(made, Failing(applying, discarding), Progress())  # type: ignore[arg-type]
+    return shell_module.applied(made, Failing(applying, discarding), Progress())  # type: ignore[arg-type]
 
 
 def test_a_lost_answer_says_that_the_same_command_mends_it() -> None:

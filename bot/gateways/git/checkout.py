@@ -9,12 +9,13 @@ from pathlib import Path
 
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs
-from bot.errors import PlatformError, UsageError
+from bot.errors import NotFound, PlatformError, UsageError
 from bot.gateways.git.objects import GitObjects, GitSnapshot
-from bot.gateways.git.process import HARDENED, Git, base_environment, run
+from bot.gateways.git.process import HARDENED, Git, Remote, base_environment, run
 
 NO_CHECKOUT = "{path} is not in a git checkout"
 NO_COMMIT = "{path} has no commit yet"
+NO_BRANCH = "there is no branch {branch}"
 NO_REF = "there is no branch, tag or commit {ref}; there are {some}"
 NO_BASE = "cannot tell what to compare with: name a branch with --base"
 SHALLOW = "this shallow clone does not reach back to where {ref} and HEAD part: git fetch --deepen=1000 origin {ref}"
@@ -26,6 +27,10 @@ LOG = (
     *("log", "-z", "--format=%H%x00%an%x00%B", "--encoding=UTF-8", "--no-patch"),
     *("--no-show-signature", "--no-mailmap", "--no-notes", "--no-color"),
 )
+FETCH = (
+    *("fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head"),
+    *("--no-auto-maintenance", "--no-show-forced-updates", "--refmap="),
+)
 FILTER_OFF = {"clean": "", "smudge": "", "process": "", "required": "false"}
 WORKING_TREE = "Working tree"
 IDENTITY: Mapping[str, str] = {
@@ -36,11 +41,15 @@ IDENTITY: Mapping[str, str] = {
 
 
 class LocalCheckout:
-    """The git checkout that holds `path`. Raises UsageError where there is none. Reads; never changes a file."""
+    """The git checkout that holds `path`. Raises UsageError where there is none. Reads; never changes a file.
+
+    Only `fetch_commits` and `branch_tip` use the network, and only the first adds to the store of objects.
+    """
 
     def __init__(self, path: Path, *, timeout: float = 120) -> None:
         self._top, folder = _found(path, timeout)
         self._git = Git(folder, timeout)
+        self._online = Git(folder, timeout, ("http", "https"))
         self._objects = GitObjects(self._git)
 
     def working_commit(self) -> str:
@@ -89,9 +98,48 @@ class LocalCheckout:
         """Where `commit` left `base_ref`, named as for `tip`."""
         found = self._git.ask("merge-base", self.tip(base_ref), commit)
         if found is None:
-            shallow = self._text("rev-parse", "--is-shallow-repository") == "true"
-            raise UsageError((SHALLOW if shallow else UNRELATED).format(ref=base_ref))
+            raise UsageError((SHALLOW if self.is_shallow() else UNRELATED).format(ref=base_ref))
         return found.decode().split()[0]
+
+    def has(self, commit: str) -> bool:
+        return self._objects.has(commit)
+
+    def is_shallow(self) -> bool:
+        return self._text("rev-parse", "--is-shallow-repository") == "true"
+
+    def is_partial(self) -> bool:
+        """Whether it was cloned with a filter, so that contents are missing which git would fetch one by one."""
+        return self._git.ask("config", "--get-regexp", r"^remote\..*\.partialclonefilter$") is not None
+
+    def parent(self, commit: str, number: int) -> str | None:
+        """A commit's first, second ... parent; None where there is none, or where a shallow clone ends."""
+        return self._commit(f"{commit}^{number}")
+
+    def origin(self) -> str:
+        """The address it was cloned from, "" for none. It may hold credentials."""
+        return (
+            (self._git.ask("config", "--get", "remote.origin.url") or b"").decode("utf-8", "replace").strip()
+        )
+
+    def fetch_commits(self, remote: Remote, commits: Sequence[str]) -> None:
+        """Have these commits (SHAs), too; a clone that is shallow gets them without their history.
+
+        Raises NotFound, AccessDenied, Unavailable.
+        """
+        depth = ("--depth=1",) if self.is_shallow() else ()
+        self._online.run(*FETCH, *depth, "--", remote.url, *commits, remote=remote)
+
+    def branch_tip(self, remote: Remote, branch: str) -> str:
+        """The commit a branch is at there, now. Raises NotFound, AccessDenied, PlatformError."""
+        ref = f"refs/heads/{branch}"
+        if self._git.ask("check-ref-format", ref) is None:
+            raise NotFound(NO_BRANCH.format(branch=branch))
+        answer = self._online.run("ls-remote", "--quiet", "--", remote.url, ref, remote=remote)
+        found = [line.partition(b"\t") for line in answer.splitlines()]
+        tips = [commit.decode() for commit, _tab, name in found if name == ref.encode()]
+        if not tips:
+            raise NotFound(NO_BRANCH.format(branch=branch))
+        return tips[0]
 
     def change_set(self, base: str, head: str) -> ChangeSet:
         """What changed between two commits (SHAs)."""

@@ -117,20 +117,24 @@ ENVIRONMENT: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """Where to fetch from. The token stays out of arguments, addresses and `repr`."""
+    """Where to fetch from. The token stays out of arguments, addresses and `repr`.
+
+    `user`: oauth2 for a person's or a project's token, gitlab-ci-token for a CI job's.
+    """
 
     url: str
     token: str = ""
+    user: str = "oauth2"
 
     def __repr__(self) -> str:
         return f"Remote({self.url!r})"
 
     def settings(self) -> list[tuple[str, str]]:
-        """The token as GitLab takes it from git, Basic with the user oauth2, sent to this address' host only."""
+        """The token as GitLab takes it from git, Basic with the user, sent to this address' host only."""
         parts = urlsplit(self.url)
         if not self.token or not parts.scheme.startswith("http"):
             return []
-        secret = base64.b64encode(f"oauth2:{self.token}".encode()).decode()
+        secret = base64.b64encode(f"{self.user}:{self.token}".encode()).decode()
         return [(f"http.{parts.scheme}://{parts.netloc}/.extraHeader", f"Authorization: Basic {secret}")]
 
     def hidden(self, text: str) -> str:

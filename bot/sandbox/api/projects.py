@@ -4,7 +4,7 @@ import base64
 from datetime import UTC, datetime
 from typing import Any
 
-from bot.sandbox import entities
+from bot.sandbox import entities, pipelines
 from bot.sandbox.api.call import Answer, Call
 from bot.sandbox.model import Project
 from bot.sandbox.refusals import bad_parameter, bad_request, not_found
@@ -114,6 +114,13 @@ def compare(call: Call) -> Json:
         "compare_same_ref": start == end,
         "web_url": f"{call.state.url}/{call.project.path}/-/compare/{start}...{end}",
     }
+
+
+def pipeline(call: Call) -> Json:
+    number = call.part("pipeline")
+    return pipelines.as_json(
+        call.state, call.project, call.found(one for one in call.project.pipelines if one.id == number)
+    )
 
 
 def set_status(call: Call) -> Json:

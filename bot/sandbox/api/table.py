@@ -51,6 +51,7 @@ ROUTES = (
     Route("GET", f"{HERE}/repository/tree", projects.tree, READS),
     Route("GET", f"{HERE}/repository/compare", projects.compare, READS),
     Route("GET", f"{HERE}/repository/branches/:branch", projects.branch, READS),
+    Route("GET", f"{HERE}/pipelines/:pipeline", projects.pipeline, READS),
     Route("POST", f"{HERE}/statuses/:sha", projects.set_status, WRITES),
     Route("GET", "/merge_requests", merge_requests.list_all, ANYBODY),
     Route("GET", f"{HERE}/merge_requests", merge_requests.list_here, READS),

@@ -1,0 +1,158 @@
+"""Runs asked for by pipelines: who may start one on what, and the request it becomes.
+
+The run is the one a webhook for the same head would start, whichever comes first.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from bot.domain.change import Target
+from bot.entry.id_tokens import IdTokens
+from bot.entry.store import Store
+from bot.entry.tickets import Tickets
+from bot.errors import Denied
+from bot.gateways.gitlab_api import GitLabApi
+from bot.gateways.gitlab_origin import Origin, Pipeline, origin
+from bot.routing import JobRequest, Routing
+from bot.sources.id_token import Claims
+
+PIPELINE: Final = "pipeline"
+
+NOT_AN_ORDER = "the body is not a request for a run: {where}: {reason}"
+NOT_SERVED = "the project {path} is not served here: TRIVET_GITLAB__PROJECTS of the server does not name it"
+RENAMED = "project {id} is not {claimed} on this server's GitLab: was it renamed a moment ago?"
+OTHER_PROJECT = (
+    "the ID token is of the project {own}, and the merge request of another: pipelines of forks run in direct mode "
+    "without a token, or a member runs the pipeline in the parent project"
+)
+
+Path = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+Number = Annotated[int, Field(strict=True, gt=0, lt=2**31)]
+
+
+class MergeRequestTarget(BaseModel):
+    """`project` is a full path or a number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    project: Number | Path
+    iid: Number
+
+
+class Options(BaseModel):
+    """No agent takes any yet."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Order(BaseModel):
+    """What a pipeline asks for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    agent: Literal["review"]
+    target: MergeRequestTarget
+    options: Options = Options()
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Started:
+    """A run, whether it was started now or was there, and the token that reads it."""
+
+    run: str
+    token: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Starts runs for pipelines. `gitlab` and `policy` are asked anew for each."""
+
+    tokens: IdTokens
+    tickets: Tickets
+    store: Store
+    gitlab: Callable[[], GitLabApi]
+    policy: Callable[[], Routing]
+
+    def start(self, token: str, body: bytes) -> Started:
+        """Raises Denied, PlatformError, RedisError."""
+        claims = self.tokens(token)
+        order = parse_order(body)
+        self._check_project(claims, order)
+        run = self.tickets.use(claims, order.digest)
+        if run is None or self.store.run(run) is None:
+            run = self._started(claims, order)
+        return Started(run, self.tickets.admit(token, run), self._state(run))
+
+    def _check_project(self, claims: Claims, order: Order) -> None:
+        if not _is_own(order.target, claims):
+            raise Denied(403, OTHER_PROJECT.format(own=claims.project_path))
+        self._check_served(claims.project_path)
+
+    def _check_served(self, path: str) -> None:
+        if not self.policy().serves(path):
+            raise Denied(403, NOT_SERVED.format(path=path))
+
+    @staticmethod
+    def _check_named(path: str, claims: Claims) -> None:
+        """An issuer's project that has the number of one of ours is not ours."""
+        if path.lower() != claims.project_path.lower():
+            raise Denied(403, RENAMED.format(id=claims.project_id, claimed=claims.project_path))
+
+    def _started(self, claims: Claims, order: Order) -> str:
+        self.tickets.count(claims)
+        target = Target(claims.project_path, order.target.iid, claims.project_id)
+        pipeline = Pipeline(claims.pipeline_id, claims.project_id, claims.sha)
+        found = origin(self.gitlab(), pipeline, target)
+        self._check_named(found.target.project, claims)
+        run = self.store.start(job_request(order.agent, found), PIPELINE)
+        self.tickets.remember(claims, run)
+        return run
+
+    def _state(self, run: str) -> str:
+        recorded = self.store.run(run)
+        return recorded.state if recorded else "queued"
+
+
+def parse_order(body: bytes) -> Order:
+    """Raises Denied (422)."""
+    try:
+        return Order.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        reason = first["msg"] if first["type"] != "json_invalid" else "it is not JSON"
+        raise Denied(422, NOT_AN_ORDER.format(where=_shown(where), reason=reason)) from None
+
+
+def job_request(agent: str, found: Origin) -> JobRequest:
+    """With the key a delivery of the same head has (`bot.routing`)."""
+    target = found.target
+    return JobRequest(
+        agent=agent,
+        project=target.project,
+        project_id=target.project_id,
+        iid=target.iid,
+        trigger=PIPELINE,
+        key=f"{agent}:{target.project_id}:{target.iid}:{found.head}",
+        head=found.head,
+    )
+
+
+def _is_own(target: MergeRequestTarget, claims: Claims) -> bool:
+    if isinstance(target.project, int):
+        return target.project == claims.project_id
+    return target.project.lower() == claims.project_path.lower()
+
+
+def _shown(where: str) -> str:
+    """A field's name may be the sender's."""
+    return "".join(char for char in where if char.isprintable())[:80]

@@ -1,0 +1,123 @@
+"""Which way a job takes, by what it is given."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from bot.entry.pipeline import Wishes, nothing_to_review, planned
+from bot.errors import UsageError
+from tests.ci_variables import DETACHED
+from tests.rig import clean_environment
+
+WRITE = {"TRIVET_GITLAB__TOKEN": "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"}
+READ = {"TRIVET_GITLAB__READ_TOKEN": "glpat-" + "Wn1Kd9PXc7" + "Zq8Rt2vLm4"}
+ID_TOKEN = {"TRIVET_ID_TOKEN": "eyJh." + "Zq8Rt2vLm4.Xc7Wn1Kd9P"}
+SERVER = {"TRIVET_SERVER": "https://t.test/", **ID_TOKEN}
+MODEL = {"OPENAI_API_KEY": "sk-" + "Rt2vLm4Xc7"}
+FORK = {"CI_PROJECT_ID": "56", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "56"}
+
+BY_SERVER = "server mode: https://t.test reviews acme/shop!7,"
+DIRECT = "direct mode: this job reviews acme/shop!7 "
+NOTHING = "report only (neither TRIVET_SERVER nor TRIVET_GITLAB__TOKEN is set): this job reviews acme/shop!7 "
+OF_A_FORK = "report only (the merge request comes from a fork): "
+
+
+@pytest.fixture(autouse=True)
+def job(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The environment of a job of a detached pipeline."""
+    for name in os.environ.keys() - clean_environment().keys():
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("TRIVET_GITLAB__URL", raising=False)
+    for name, value in DETACHED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+def sentence(given: Mapping[str, str], job: pytest.MonkeyPatch, **wishes: Any) -> str:
+    for name, value in given.items():
+        job.setenv(name, value)
+    plan = planned(os.environ, Wishes(**wishes))
+    assert plan is not None
+    return plan.sentence
+
+
+@pytest.mark.parametrize(
+    ("given", "wishes", "beginning"),
+    [
+        ({}, {}, NOTHING),
+        (ID_TOKEN, {}, NOTHING),
+        (READ, {}, NOTHING),
+        (MODEL, {}, f"{NOTHING}with openai:"),
+        (WRITE, {}, f"{DIRECT}by its checks alone"),
+        ({**WRITE, **MODEL}, {}, f"{DIRECT}with openai:"),
+        (SERVER, {}, BY_SERVER),
+        ({**SERVER, **WRITE, **MODEL}, {}, BY_SERVER),
+        (ID_TOKEN, {"server": "t.test"}, BY_SERVER),
+        ({**SERVER, "TRIVET_SERVER": "https://other.test"}, {"server": "https://t.test"}, BY_SERVER),
+        ({**SERVER, **WRITE}, {"mode": "direct"}, DIRECT),
+        ({**SERVER, **WRITE}, {"mode": "report"}, "report only (--mode report): "),
+        ({**SERVER, **WRITE}, {"dry_run": True}, "report only (--dry-run): "),
+        ({**SERVER, **WRITE, **FORK}, {}, OF_A_FORK),
+        ({**SERVER, **WRITE, **FORK}, {"mode": "server"}, OF_A_FORK),
+        ({**SERVER, **WRITE, **FORK}, {"mode": "direct"}, OF_A_FORK),
+        ({**WRITE, "TRIVET_GITLAB__TOKEN": ""}, {}, NOTHING),
+    ],
+)
+def test_the_log_begins_with_the_way_that_is_taken(
+    job: pytest.MonkeyPatch, given: Mapping[str, str], wishes: Mapping[str, Any], beginning: str
+) -> None:
+    assert sentence(given, job, **wishes).startswith(beginning)
+
+
+@pytest.mark.parametrize(
+    ("given", "wishes", "problem"),
+    [
+        (ID_TOKEN, {"mode": "server"}, "--mode server needs the server's address"),
+        ({"TRIVET_SERVER": "https://t.test"}, {}, "id_tokens: TRIVET_ID_TOKEN: aud: https://t.test"),
+        ({**SERVER, "TRIVET_ID_TOKEN": "a b\nc"}, {}, "TRIVET_ID_TOKEN is not an ID token"),
+        (READ, {"mode": "direct"}, "TRIVET_GITLAB__TOKEN is not set"),
+        ({**MODEL, "TRIVET_MODELS": "gpt"}, {}, "TRIVET_MODELS"),
+    ],
+)
+def test_what_a_way_needs_and_the_job_lacks_is_said(
+    job: pytest.MonkeyPatch, given: Mapping[str, str], wishes: Mapping[str, Any], problem: str
+) -> None:
+    with pytest.raises(UsageError, match=problem) as told:
+        sentence(given, job, **wishes)
+    assert "Zq8Rt2vLm4" not in str(told.value)
+
+
+def test_the_jobs_own_gitlab_is_worked_with_unless_another_is_configured(job: pytest.MonkeyPatch) -> None:
+    sentence(WRITE, job)
+    assert os.environ["TRIVET_GITLAB__URL"] == "https://gitlab.example.com"
+    sentence({"TRIVET_GITLAB__URL": "https://gitlab.internal"}, job)
+    assert os.environ["TRIVET_GITLAB__URL"] == "https://gitlab.internal"
+
+
+def test_where_there_is_no_merge_request_there_is_no_plan_and_an_empty_report(
+    job: pytest.MonkeyPatch,
+) -> None:
+    job.setenv("CI_MERGE_REQUEST_IID", "")
+    assert planned(os.environ, Wishes()) is None
+    report = nothing_to_review()
+    assert (report.state, report.findings) == ("done", ())
+    assert "merge_request_event" in report.message
+
+
+def test_a_job_that_waits_for_a_server_loads_neither_agents_nor_clients_of_platforms_or_models() -> None:
+    program = (
+        "import os, sys; from bot.entry import pipeline, remote;"
+        "pipeline.planned(os.environ, pipeline.Wishes());"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    )
+    environment = clean_environment() | DETACHED | SERVER
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert {"langgraph", "gitlab", "openai", "anthropic", "redis", "rq", "fastapi"}.isdisjoint(
+        done.stdout.split()
+    )
