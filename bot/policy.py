@@ -22,6 +22,7 @@ KEY = re.compile(r"[A-Za-z0-9_.:/]{1,200}")  # what a mark can hold
 OTHER_LINES = "its suggestion is left out: {reason}"
 NOT_AT_HEAD = "the lines it replaces are not those at head"
 NO_END = "it is not about the line that the comment stands on"
+NOT_UTF8 = "the file is not UTF-8, and it would be damaged"
 LINE_ENDS = "the lines end with carriage returns, which it would take away"
 
 
@@ -119,7 +120,10 @@ def _falsehood(action: PostFinding, suggestion: Suggestion, snapshot: Snapshot) 
         raise
     except PlatformError as error:
         return str(error)
-    text = (content or b"").decode("utf-8", "replace").removesuffix("\n")
+    try:
+        text = (content or b"").decode("utf-8").removesuffix("\n")
+    except UnicodeDecodeError:
+        return NOT_UTF8
     lines = tuple(text.split("\n")[suggestion.start - 1 : suggestion.end])
     if lines != suggestion.replaces or len(lines) != suggestion.end - suggestion.start + 1:
         return NOT_AT_HEAD

@@ -200,11 +200,14 @@ def test_lines_that_end_with_carriage_returns_are_not_replaced() -> None:
     assert "carriage returns" in without_suggestion(action, DictSnapshot({"a.py": "one\r\ntwo\r\n"})).reason
 
 
-def test_a_file_that_is_not_utf8_is_compared_as_it_was_shown() -> None:
+def test_a_suggestion_that_would_damage_a_file_that_is_not_utf8_is_left_out() -> None:
     kept, decisions = decide(
         [suggesting(2, 2, "caf\ufffd")], ground(DictSnapshot({"a.py": b"one\ncaf\xe9\n"}))
     )
-    assert (len(kept), decisions) == (1, [])
+    (action,) = kept
+    assert isinstance(action, PostFinding)
+    assert action.finding.suggestion is None
+    assert "not UTF-8" in decisions[0].reason
 
 
 def test_a_file_that_is_not_at_head_takes_no_suggestion() -> None:

@@ -1,6 +1,7 @@
 """One model turn: the prompt, the answer or the tools it asks for, and what is said where there is neither."""
 
 import asyncio
+import hashlib
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Final, Literal
@@ -9,9 +10,20 @@ from langgraph.runtime import Runtime
 
 from bot.agents.review.diff_text import safe_text
 from bot.agents.review.prompting import review_prompt, verify_prompt
-from bot.agents.review.schema import Call, ReviewAnswer, Segment, Spent, Task, Verdict, VerifyAnswer, Work
+from bot.agents.review.schema import (
+    Call,
+    ReportedFinding,
+    ReviewAnswer,
+    Segment,
+    Spent,
+    Task,
+    Verdict,
+    VerifyAnswer,
+    Work,
+)
 from bot.agents.review.units import around, halves
 from bot.agents.spec import AgentContext
+from bot.domain.actions import Decision
 from bot.domain.secrets import Redactor
 from bot.errors import Declined, NoModel, OverBudget, TooLong, Unavailable, Unusable
 from bot.llm.budget import most_tokens
@@ -19,6 +31,7 @@ from bot.llm.messages import Prompt, ToolCall, Turn, Usage
 
 TOO_LONG = "it does not fit the model's window"
 NO_ANSWER = "the model gave no answer"
+FLOOD = "more than {most} findings in one answer"
 NO_VERDICT = "the second look said nothing of it"
 VERDICTS: Final = {
     "confirmed": "",
@@ -109,10 +122,29 @@ def _answered(work: Work, turn: Turn, context: AgentContext) -> Update:
     if isinstance(turn.answer, VerifyAnswer):
         return _updated(task, state="done") | {"verdicts": _verdicts(work, turn.answer, context.redactor)}
     if isinstance(turn.answer, ReviewAnswer):
-        worst = sorted(turn.answer.findings, key=lambda one: -one.severity.rank)[:MOST_REPORTED]
-        reported = [_keepable(one.model_dump(mode="json"), context.redactor) for one in worst]
-        return _updated(task, state="done") | {"reported": {task["id"]: reported}}
+        worst = sorted(turn.answer.findings, key=lambda one: -one.severity.rank)
+        reported = [_reported(one, context.redactor) for one in worst[:MOST_REPORTED]]
+        decisions = [_beyond(one, task, context.redactor) for one in worst[MOST_REPORTED:]]
+        return _updated(task, state="done") | {"reported": {task["id"]: reported}, "decisions": decisions}
     return _failed(task, NO_ANSWER)
+
+
+def _reported(one: ReportedFinding, redactor: Redactor) -> dict[str, object]:
+    """As it may be kept. A suggestion goes into a file as it is: one that cannot be kept as it is goes."""
+    edit = one.suggestion
+    if edit and (
+        len(edit.replacement) > LONGEST_TEXT or safe_text(edit.replacement, redactor) != edit.replacement
+    ):
+        one = one.model_copy(update={"suggestion": None})
+    kept: dict[str, object] = _keepable(one.model_dump(mode="json"), redactor)
+    return kept
+
+
+def _beyond(one: ReportedFinding, task: Task, redactor: Redactor) -> Decision:
+    title, path = (safe_text(text[:LONGEST_REASON], redactor) for text in (one.title, one.path))
+    key = hashlib.sha256(f"{task['id']}\0{path}\0{one.line}\0{title}".encode()).hexdigest()[:32]
+    reason = FLOOD.format(most=MOST_REPORTED)
+    return Decision(key=key, allowed=False, reason=reason, about=f"{title} ({path}:{one.line})")
 
 
 def _verdicts(work: Work, answer: VerifyAnswer, redactor: Redactor) -> dict[str, str]:
@@ -137,8 +169,10 @@ def _later(task: Task, context: AgentContext, error: Unavailable) -> Update:
 
 
 def _split(work: Work, context: AgentContext) -> Update:
-    """Two smaller tasks in its place, from the beginning; what cannot be smaller has failed."""
+    """Once more without what was read besides; else two smaller tasks in its place; what is smallest has failed."""
     task = work["task"]
+    if task["turns"]:
+        return _updated(task, turns=[], hurried=True)
     parts = _parts(work, context) if task["id"].count(PIECE) < MOST_CUTS else []
     smaller = [
         new_task(f"{task['id']}{PIECE}{number}", task["kind"], segments=segments, claims=claims)
@@ -170,6 +204,7 @@ def new_task(
         state="open",
         missing="",
         tried="",
+        hurried=False,
     )
 
 

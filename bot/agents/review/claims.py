@@ -10,14 +10,14 @@ from functools import cached_property
 from typing import Final
 
 from bot.agents.review.checks.contract import titled
-from bot.agents.review.diff_text import CUT, LONGEST_LINE, safe_text, shown_hunk
+from bot.agents.review.diff_text import CUT, LONGEST_LINE, safe_text
 from bot.agents.review.schema import ReportedFinding, SuggestedEdit
-from bot.agents.review.shown import shown_lines, shown_name
+from bot.agents.review.shown import shown_name
+from bot.agents.review.sides import sides
 from bot.agents.spec import AgentContext
 from bot.domain.change import FileChange, FileStatus, shown_path
 from bot.domain.findings import Finding, Suggestion, fingerprint, identified
 from bot.domain.secrets import Redactor
-from bot.errors import PlatformError, Unavailable
 from bot.ports import NotSearchable
 
 NO_FILE = "it names a file that is not part of this change"
@@ -200,26 +200,9 @@ def _worded(one: ReportedFinding, context: AgentContext, source: Source | None) 
 
 
 def _source(context: AgentContext, file: FileChange) -> Source:
-    content = None if file.status is FileStatus.DELETED else _content(context, file)
-    head = dict(enumerate(shown_lines(content, context.redactor), 1)) if content else {}
-    removed: dict[int, str] = {}
-    for hunk in file.hunks:
-        for line, text in zip(hunk.lines, shown_hunk(hunk, context.redactor), strict=True):
-            if line.new is not None:
-                head[line.new] = text
-            elif line.old is not None:
-                removed[line.old] = text
-    return Source(file, content, head, removed)
-
-
-def _content(context: AgentContext, file: FileChange) -> bytes | None:
-    """None, too, where the platform will not give the file: then its diff has to do."""
-    try:
-        return context.snapshot.read(file.path)
-    except Unavailable:
-        raise
-    except PlatformError:
-        return None
+    shown = sides(context, file)
+    gone = {line.old: shown.text(line) for line in file.lines() if line.new is None and line.old is not None}
+    return Source(file, shown.content, dict(shown.new), gone)
 
 
 def _anchor(quoted: str) -> str:
@@ -251,9 +234,7 @@ def _alike(one: Finding, other: Finding) -> bool:
     if one.path != other.path or (one.line is None) != (other.line is None):
         return False
     apart = abs((one.line or one.old_line or 0) - (other.line or other.old_line or 0))
-    return apart == 0 or (
-        apart <= NEAR and (one.rule == other.rule or _shared_words(one.title, other.title) >= ALIKE)
-    )
+    return apart == 0 or (apart <= NEAR and _shared_words(one.title, other.title) >= ALIKE)
 
 
 def _shared_words(one: str, other: str) -> float:
@@ -281,13 +262,21 @@ def _suggestion(
     """Only what replaces whole lines around the finding's own, none of which we showed otherwise than they are."""
     if edit is None or not 1 <= edit.first_line <= line <= edit.last_line < edit.first_line + MOST_REPLACED:
         return None
-    text = (source.content or b"").decode("utf-8", "replace").removesuffix("\n").split("\n")
+    text = _as_written(source.content)
     replaced = tuple(text[edit.first_line - 1 : edit.last_line])
     lines = tuple(edit.replacement.removesuffix("\n").split("\n")) if edit.replacement else ()
     shown = tuple(source.head.get(number, "") for number in range(edit.first_line, edit.last_line + 1))
     if replaced != shown or lines == replaced or not _is_exact(edit.replacement, redactor):
         return None
     return Suggestion(start=edit.first_line, end=edit.last_line, replaces=replaced, lines=lines)
+
+
+def _as_written(content: bytes | None) -> list[str]:
+    """The file's lines; none of a file that is not UTF-8, which a suggestion would damage."""
+    try:
+        return (content or b"").decode("utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError:
+        return []
 
 
 def _is_exact(replacement: str, redactor: Redactor) -> bool:

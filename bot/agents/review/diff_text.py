@@ -5,7 +5,9 @@ from typing import Final
 
 from bot.agents.review.schema import Segment
 from bot.agents.review.shown import shown_name, shown_text
-from bot.domain.change import ChangeSet, FileChange, FileStatus, Hunk, Line, Side, shown_path
+from bot.agents.review.sides import Sides, sides
+from bot.agents.spec import AgentContext
+from bot.domain.change import FileChange, FileStatus, Hunk, Line, Side, shown_path
 from bot.domain.secrets import Redactor
 
 LONGEST_LINE: Final = 400  # characters
@@ -21,9 +23,10 @@ HEADINGS: Final = {
 PART: Final = "{heading}, part of a longer change"
 
 
-def diff_text(change: ChangeSet, segments: Sequence[Segment], redactor: Redactor) -> str:
+def diff_text(context: AgentContext, segments: Sequence[Segment]) -> str:
     """The segments of the diff, file by file."""
-    shown = (_segment(change.files[place], first, last, redactor) for place, first, last in segments)
+    files = context.change.files
+    shown = (_segment(files[place], first, last, context) for place, first, last in segments)
     return "\n\n".join("\n".join(lines) for lines in shown)
 
 
@@ -32,28 +35,22 @@ def safe_text(text: str, redactor: Redactor) -> str:
     return shown_text(shown_path(text), redactor)
 
 
-def shown_hunk(hunk: Hunk, redactor: Redactor) -> list[str]:
-    """The hunk's lines in their order, as shown, not cut. Redacted together: a secret may span lines."""
-    return safe_text("\n".join(line.text.removesuffix("\r") for line in hunk.lines), redactor).split("\n")
-
-
-def _segment(file: FileChange, first: int, last: int, redactor: Redactor) -> Iterator[str]:
-    path, old = shown_name(file.path, redactor), shown_name(file.old_path, redactor)
+def _segment(file: FileChange, first: int, last: int, context: AgentContext) -> Iterator[str]:
+    path, old = shown_name(file.path, context.redactor), shown_name(file.old_path, context.redactor)
     heading = HEADINGS[file.status].format(path=path, old=old)
     whole = first == 0 and last >= sum(len(hunk.lines) for hunk in file.hunks)
     yield heading if whole else PART.format(heading=heading)
-    start = 0
+    start, shown = 0, sides(context, file)
     for hunk in file.hunks:
         wanted = range(max(first - start, 0), min(last - start, len(hunk.lines)))
         if wanted:
             yield GAP
-            yield from _numbered(hunk, wanted, redactor)
+            yield from _numbered(hunk, wanted, shown)
         start += len(hunk.lines)
 
 
-def _numbered(hunk: Hunk, wanted: Iterable[int], redactor: Redactor) -> Iterator[str]:
-    texts = shown_hunk(hunk, redactor)
-    return (_row(hunk.lines[number], _cut(texts[number])) for number in wanted)
+def _numbered(hunk: Hunk, wanted: Iterable[int], shown: Sides) -> Iterator[str]:
+    return (_row(line, _cut(shown.text(line))) for line in (hunk.lines[number] for number in wanted))
 
 
 def _cut(text: str) -> str:

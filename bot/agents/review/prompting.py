@@ -62,20 +62,20 @@ NOT_ANSWERED = "not answered: ask for at most {most} things in one turn"
 
 def review_prompt(context: AgentContext, task: Task) -> Prompt:
     """For reading segments of the diff."""
-    diff = diff_text(context.change, task["segments"], context.redactor)
+    diff = diff_text(context, task["segments"])
     prompt = _opening(context, "review", UNDER_REVIEW.format(diff=diff), ReviewAnswer)
     if not prompt.tools:
         prompt = _with_code(prompt, around_segments(context, task["segments"], _room(context, prompt)))
-    return _continued(context, task["turns"], prompt)
+    return _continued(context, task, prompt)
 
 
 def verify_prompt(context: AgentContext, work: Work) -> Prompt:
     """For refuting claims. What the first reader felt about them, severity and evidence, is left out."""
     claims = "\n\n".join(_claim(number, claim, context) for number, claim in enumerate(work["claims"], 1))
-    diff = diff_text(context.change, work["task"]["segments"], context.redactor)
+    diff = diff_text(context, work["task"]["segments"])
     prompt = _opening(context, "verify", CLAIMS.format(claims=claims, diff=diff), VerifyAnswer)
     code = around_claims(context, work["claims"], min(MOST_CODE, _room(context, prompt) // 2))
-    return _continued(context, work["task"]["turns"], _with_code(prompt, code))
+    return _continued(context, work["task"], _with_code(prompt, code))
 
 
 def rules(context: AgentContext) -> tuple[list[str], int]:
@@ -111,12 +111,13 @@ def _with_code(prompt: Prompt, code: str) -> Prompt:
     return replace(prompt, messages=(Asked(said + CONTEXT.format(code=code)),))
 
 
-def _continued(context: AgentContext, turns: Sequence[Sequence[Call]], prompt: Prompt) -> Prompt:
+def _continued(context: AgentContext, task: Task, prompt: Prompt) -> Prompt:
     """With what the model asked for before, and what it was told: read again, as only the calls are kept."""
+    turns = task["turns"]
     for turn in turns:
         told = _told(context, turn, _room(context, prompt) // 2)
         prompt = replace(prompt, messages=(*prompt.messages, _called(turn), *told))
-    is_last = len(turns) >= MOST_TURNS - 1 or _room(context, prompt) < LEAST_ROOM
+    is_last = task["hurried"] or len(turns) >= MOST_TURNS - 1 or _room(context, prompt) < LEAST_ROOM
     if not prompt.tools or is_last:
         now = (Asked(ANSWER_NOW),) if turns else ()
         return replace(prompt, messages=(*prompt.messages, *now), must_answer=True)

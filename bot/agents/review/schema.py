@@ -5,9 +5,9 @@ context, which is the same for the whole run.
 """
 
 import operator
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Any, Final, Literal, TypedDict
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from bot.domain.actions import Action, Coverage, Decision
 from bot.domain.findings import Finding, Severity
@@ -17,6 +17,18 @@ from bot.domain.findings import Finding, Severity
 
 class _Answer(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+SCALES: Final = {
+    "low": "minor", "medium": "major", "high": "critical", "warning": "minor", "error": "major",
+    "moderate": "major", "severe": "critical", "note": "info", "nit": "info", "trivial": "info",
+}  # fmt: skip
+"""Other scales' words for ours: a model that is not held to the schema falls back on what it has seen most."""
+
+
+def _on_our_scale(word: Any) -> Any:
+    lowered = word.strip().lower() if isinstance(word, str) else word
+    return SCALES.get(lowered, lowered)
 
 
 class SuggestedEdit(_Answer):
@@ -35,7 +47,7 @@ class ReportedFinding(_Answer):
 
     rule: str
     """The kind of defect in two or three words with hyphens, such as "sql-injection" or "missing-await"."""
-    severity: Severity
+    severity: Annotated[Severity, BeforeValidator(_on_our_scale)]
     """info: no defect, so not reported; minor: costs somebody time; major: wrong in a case that happens; critical:
     wrong for most users, or data is lost; blocker: must not be merged."""
     path: str
@@ -99,7 +111,8 @@ class Task(TypedDict):
 
     `turns` are the tool calls made so far, a list a turn. `state` is "open" until the model has answered; "split" where
     two smaller tasks took its place; "failed" where `missing` says what came instead of an answer. `tried` names the
-    attempt of the run in which the model was out for the moment.
+    attempt of the run in which the model was out for the moment. `hurried`: what it had read was too much, so it has to
+    answer from what it is shown.
     """
 
     id: str
@@ -110,6 +123,7 @@ class Task(TypedDict):
     state: Literal["open", "done", "split", "failed"]
     missing: str
     tried: str
+    hurried: bool
 
 
 class Spent(TypedDict):

@@ -200,3 +200,9 @@ def test_whatever_a_model_says_becomes_a_bounded_claim_on_a_line_or_a_reason(one
         assert len(told.detail) <= 900
         assert told.fingerprint
         told.model_dump_json()
+
+
+def test_a_severity_in_the_words_of_another_scale_is_understood() -> None:
+    words = {"High": "critical", " medium ": "major", "LOW": "minor", "Blocker": "blocker", "nit": "info"}
+    for said, meant in words.items():
+        assert report(4, "x", severity=said).severity.value == meant

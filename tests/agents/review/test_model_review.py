@@ -14,7 +14,7 @@ from bot.agents.review.schema import ReportedFinding, ReviewAnswer, Verdict, Ver
 from bot.agents.spec import AgentContext, AgentResult
 from bot.domain.actions import PostFinding, React, UpsertNote
 from bot.domain.background import Background, Commit, Instruction, LinkedIssue
-from bot.domain.change import FileChange
+from bot.domain.change import FileChange, FileStatus, Hunk, Line, Side
 from bot.domain.notes import Note
 from bot.domain.repo_config import RepoConfig
 from bot.domain.secrets import Redactor
@@ -419,6 +419,67 @@ def test_a_claim_cannot_bring_another_one_along() -> None:
     model = ScriptedModel(confirms_everything(forged))
     review(model)
     assert claims(model.prompts[1]) == [1]
+
+
+def test_what_an_answer_says_beyond_thirty_findings_is_counted_as_kept_back() -> None:
+    code = "".join(f"value_{number} = len('{number}')\n" for number in range(50))
+    many = [finding("a.py", n + 1, f"value_{n} = len('{n}')", title=f"Case {n} breaks it") for n in range(50)]
+    result = review(ScriptedModel(confirms_everything(*many)), added_file("a.py", code))
+    shown = {post.key for post in posts(result)}
+    assert len(shown | {decision.key for decision in result.decisions}) == 50
+
+
+def test_when_what_was_read_besides_is_too_much_the_model_answers_from_the_diff() -> None:
+    def script(prompt: Prompt) -> Any:
+        if any(isinstance(one, Called) for one in prompt.messages):
+            return TooLong("too long")
+        return answers(DEFECT) if prompt.must_answer else [ToolCall("1", "list_folder", {"folder": ""})]
+
+    result = review(
+        ScriptedModel(
+            lambda prompt: confirms_everything()(prompt) if prompt.answer is VerifyAnswer else script(prompt)
+        )
+    )
+    assert result.failures == ()
+    assert len(posts(result)) == 1
+
+
+def test_the_middle_of_a_key_is_taken_out_though_the_diff_does_not_show_its_beginning() -> None:
+    lines = [
+        f"{number:02}" + "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789+/ab" * 1 + "Qx9" * 7 for number in range(25)
+    ]
+    frame = "-----{} RSA PRIVATE " + "KEY-----"
+    before = [frame.format("BEGIN"), *lines, frame.format("END")]
+    after = [*before[:12], "Zz9" + before[12][3:], *before[13:]]
+    hunk = [*[Line(Side.CONTEXT, n, n, before[n - 1]) for n in range(10, 13)]]
+    hunk += [Line(Side.REMOVED, 13, None, before[12]), Line(Side.ADDED, None, 13, after[12])]
+    hunk += [Line(Side.CONTEXT, n, n, before[n - 1]) for n in range(14, 17)]
+    changed = FileChange("key.pem", "key.pem", FileStatus.MODIFIED, hunks=(Hunk(10, 7, 10, 7, tuple(hunk)),))
+    model = ScriptedModel(confirms_everything())
+    review(model, changed, snapshot={"key.pem": "\n".join(after) + "\n"})
+    assert model.calls == 1
+    assert not [line for line in (*before[1:-1], after[12]) if line in model.seen]
+
+
+def test_two_defects_of_one_kind_on_neighbouring_lines_are_both_told() -> None:
+    code = "run(f'SELECT {x}')\nrun(f'DELETE {x}')\n"
+    both = [
+        finding("a.rb", 1, "run(f'SELECT {x}')", rule="sql-injection", title="A visitor reads any order"),
+        finding(
+            "a.rb", 2, "run(f'DELETE {x}')", rule="sql-injection", title="Anybody deletes what they like"
+        ),
+    ]
+    assert len(posts(review(ScriptedModel(confirms_everything(*both)), added_file("a.rb", code)))) == 2
+
+
+def test_a_suggestion_with_hidden_characters_is_not_offered() -> None:
+    edit = {"first_line": 6, "last_line": 6, "replacement": "    return '\u202e'"}
+    (post,) = posts(
+        review(
+            ScriptedModel(confirms_everything(finding(PATH, 6, "    return order.items[0]", suggestion=edit)))
+        )
+    )
+    assert post.finding.suggestion is None
 
 
 def test_lock_files_are_declared_and_not_paid_for() -> None:
