@@ -14,8 +14,10 @@ SILENCE_SECONDS: Final = 30.0  # a job log shows a sign of life no more often
 BREATH_SECONDS: Final = 1.0  # between looks that found nothing new, where a server does not hold them back
 
 NO_REPORT = "{server} says the run is {state}, and gives no report"
-FAILED_THERE = "the run failed on the server"
-SUPERSEDED = "a newer commit is reviewed instead"
+ENDINGS: Final = {
+    "failed": "the run failed on the server",
+    "superseded": "a newer commit is reviewed instead",
+}
 LATE = (
     "no report within {minutes:g} minutes (--timeout): the run goes on at {server}, this job waits no longer"
 )
@@ -79,18 +81,12 @@ class Narrator:
 
 
 def _report(seen: Seen, ticket: Ticket, target: str, server: str) -> Report:
-    """The run's own report; one that says how it ended where it has none."""
-    told = one_line(seen.message or "")
-    if seen.state == "superseded":
-        report = _parsed(seen.report, server) if seen.report else _empty(ticket, target)
-        return report.model_copy(
-            update={"state": "superseded", "message": told or report.message or SUPERSEDED}
-        )
-    if seen.report is not None:
-        return _parsed(seen.report, server)
-    if seen.state == "failed":
-        return _empty(ticket, target).model_copy(update={"state": "failed", "message": told or FAILED_THERE})
-    raise PlatformError(NO_REPORT.format(server=server, state=seen.state))
+    """The run's own report, in the state the run is in; one that says how it ended where it has none."""
+    if seen.report is None and seen.state not in ENDINGS:
+        raise PlatformError(NO_REPORT.format(server=server, state=seen.state))
+    report = _empty(ticket, target) if seen.report is None else _parsed(seen.report, server)
+    message = report.message or one_line(seen.message or "") or ENDINGS.get(seen.state, "")
+    return report.model_copy(update={"state": seen.state, "message": message})
 
 
 def _empty(ticket: Ticket, target: str) -> Report:

@@ -110,12 +110,13 @@ class RunsApi:
         return self._patiently(ask, deadline)
 
     def look(self, ticket: Ticket, etag: str, deadline: float) -> Look | None:
-        """The run, as soon as it differs from what the ETag is of; None where it did not for a while."""
+        """The run, once it differs from what the ETag is of (without one, as it is); None where it stays so."""
         path = f"/api/v1/runs/{quote(ticket.run, safe='')}"
         headers = {"If-None-Match": etag} if etag else {}
 
         def ask() -> Look | None:
-            wait = {"wait": max(0, min(LOOK_SECONDS, int(deadline - time.monotonic())))}
+            left = max(0, int(deadline - time.monotonic()))
+            wait = {"wait": min(LOOK_SECONDS, left) if etag else 0}
             answer = self._answer("GET", path, ticket.token, params=wait, headers=headers)
             if answer.status_code == HTTPStatus.NOT_MODIFIED:
                 return None

@@ -480,7 +480,7 @@ def test_a_job_that_is_cancelled_leaves_the_run_to_the_server(
     rig.sandbox.fault(path="/diffs", method="GET", hang=12, times=1)
     job = server_job(rig, folder, change)
     process = job.start(TRIVET_ID_TOKEN=job.id_token)
-    heard(process, "trivet: running: ")
+    heard(process, "trivet: running")
     process.send_signal(signal.SIGTERM)
     ended = finished(process)
     assert (ended.code, ended.out) == (130, "")

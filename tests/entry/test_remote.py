@@ -20,6 +20,7 @@ from bot.entry import remote
 from bot.entry.progress import Progress
 from bot.entry.remote import review_on_server
 from bot.entry.runs_client import RunsApi, one_line, server_address
+from bot.entry.verdict import exit_code
 from bot.errors import PlatformError, UsageError
 from tests.rig import free_port
 
@@ -158,13 +159,13 @@ def test_a_run_is_asked_for_by_the_id_token_and_read_by_its_own_until_it_has_end
     with serving(started(), seen("queued"), unchanged(), seen("running", "reading"), finished()) as server:
         assert review(server.url) == REPORT
     order = {"agent": "review", "target": {"project": "acme/shop", "iid": 7}, "options": {}}
-    look, own = f"GET /api/v1/runs/{RUN}?wait=25", f"Bearer {RUN_TOKEN}"
+    look, own = f"GET /api/v1/runs/{RUN}?wait=", f"Bearer {RUN_TOKEN}"
     assert server.asked == [
         Asked("POST /api/v1/runs", f"Bearer {ID_TOKEN}", "", order),
-        Asked(look, own, "", None),
-        Asked(look, own, '"queued-"', None),
-        Asked(look, own, '"queued-"', None),
-        Asked(look, own, '"running-reading"', None),
+        Asked(f"{look}0", own, "", None),
+        Asked(f"{look}25", own, '"queued-"', None),
+        Asked(f"{look}25", own, '"queued-"', None),
+        Asked(f"{look}25", own, '"running-reading"', None),
     ]
 
 
@@ -225,6 +226,7 @@ def test_what_a_newer_server_says_besides_is_left_aside() -> None:
 def test_a_run_that_a_newer_commit_overtook_has_not_failed() -> None:
     with serving(started(), seen("superseded", message=None, report=None)) as server:
         report = review(server.url)
+    assert exit_code(report, "info") == 0
     assert (report.state, report.message, report.findings) == (
         "superseded",
         "a newer commit is reviewed instead",
@@ -235,13 +237,17 @@ def test_a_run_that_a_newer_commit_overtook_has_not_failed() -> None:
 def test_a_run_that_failed_has_failed_with_the_servers_words() -> None:
     with serving(started(), seen("failed", message="GitLab is down\n::error::", report=None)) as server:
         report = review(server.url)
+    assert exit_code(report, None) == 3
     assert (report.state, report.message) == ("failed", "GitLab is down ::error::")
 
 
-def test_what_was_found_before_a_run_failed_is_kept() -> None:
-    broken = REPORT.model_copy(update={"state": "failed", "message": "half of it"})
-    with serving(started(), seen("failed", report=broken.model_dump(mode="json"))) as server:
-        assert review(server.url) == broken
+@pytest.mark.parametrize("said", ["failed", "applying", "done"])
+def test_what_was_found_before_a_run_failed_is_kept_and_is_no_success(said: str) -> None:
+    half = REPORT.model_copy(update={"state": said, "message": "half of it"})
+    with serving(started(), seen("failed", report=half.model_dump(mode="json"))) as server:
+        report = review(server.url)
+    assert report == half.model_copy(update={"state": "failed"})
+    assert exit_code(report, None) == 3
 
 
 def test_a_server_that_holds_no_look_back_is_not_asked_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
