@@ -139,7 +139,7 @@ class Jobs:
         except TrivetError as error:
             self._fail(run, str(error))
         except OVER_TIME:
-            self._fail(run, TOO_SLOW)
+            self._go_on(kind, run)
         except Replaced:
             raise
         except Exception as error:
@@ -202,6 +202,13 @@ class Jobs:
             self._fail(run, DAY_LONG.format(error=error))
         else:
             log.warning("put back", run=run.id, job=kind, seconds=round(pause, 1), reason=str(error))
+
+    def _go_on(self, kind: str, run: Run) -> None:
+        """A proposal keeps its steps and goes on from there; what writes keeps none."""
+        if kind == "propose" and self.store.go_on(kind, run, TOO_SLOW):
+            log.warning("put back", run=run.id, job=kind, reason=TOO_SLOW)
+        else:
+            self._fail(run, TOO_SLOW)
 
     def _fail(self, run: Run, message: str) -> None:
         self.store.finish(run, "failed", message, then="complain")

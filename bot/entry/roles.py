@@ -82,7 +82,7 @@ def _agents(settings: Settings, store: Store) -> Jobs:
         tidy(now, store, kept)
         me = store.who() or introduction().person
         means = review_means(now, AGENTS[run.request.agent], me, _model(now, store, run))
-        return replace(means, memory=kept.memory(run.id), can_wait=True)
+        return replace(means, memory=kept.memory(run.id), can_wait=run.can_wait)
 
     return Jobs(store, means=means, forget=lambda run_id: checkpoints(current()).forget(run_id))
 

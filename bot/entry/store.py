@@ -27,13 +27,17 @@ OUTAGE_SECONDS: Final = 86_400.0
 FIRST_PAUSE: Final = 2.0
 LONGEST_PAUSE: Final = 600.0
 TOKEN_PAUSE: Final = 60.0
+MOST_OVERRUNS: Final = 3
 NOTES_PER_MINUTE: Final = 200
 WAITS = "waiting: {reason}"
 
 
 @dataclass(frozen=True)
 class Run:
-    """One run as recorded. `created`, `first_outage` are Unix times; `outages` counts how often it was put back."""
+    """One run as recorded. `created`, `first_outage` are Unix times; `outages` counts how often it was put back.
+
+    `overruns` counts how often its time limit stopped it and it went on.
+    """
 
     id: str
     request: JobRequest
@@ -43,6 +47,7 @@ class Run:
     message: str = ""
     outages: int = 0
     first_outage: float = 0.0
+    overruns: int = 0
     award: int | None = None
 
     @property
@@ -50,8 +55,16 @@ class Run:
         return self.state in OVER
 
     @property
+    def can_wait(self) -> bool:
+        """Whether a model that is out is waited for; the attempts at the end of a day of outage do without it.
+
+        Two of the longest pauses before the run is given up: the last attempt of the day falls into them.
+        """
+        return not self.first_outage or time.time() - self.first_outage < OUTAGE_SECONDS - 2 * LONGEST_PAUSE
+
+    @property
     def target_key(self) -> str:
-        return f"gitlab:{self.request.project_id}:{self.request.iid}"
+        return _target_key(self.request)
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,7 @@ class Store:
             message=fields.get("message", ""),
             outages=int(fields.get("outages", 0)),
             first_outage=float(fields.get("first_outage", 0)),
+            overruns=int(fields.get("overruns", 0)),
             award=int(fields["award"]) if "award" in fields else None,
         )
 
@@ -191,9 +205,17 @@ class Store:
     def is_known(self, request: JobRequest) -> bool:
         """Whether the run of this request is queued, at work, or was brought to an end that still holds."""
         state, again = self.redis.hmget(keys.run(run_id(request.key)), "state", "again")
-        newest = self.newest(f"gitlab:{request.project_id}:{request.iid}").head
-        came_back = state == b"done" and request.head and newest not in (None, request.head)
+        came_back = state == b"done" and self._came_back(request)
         return state is not None and state != b"superseded" and not again and not came_back
+
+    def is_reviewed(self, request: JobRequest) -> bool:
+        """Whether any run reviewed the head of this request, and no other head was heard of since."""
+        seen = self.redis.exists(keys.reviewed(_target_key(request), request.head))
+        return bool(seen) and not self._came_back(request)
+
+    def _came_back(self, request: JobRequest) -> bool:
+        """Whether the newest head we heard of is another one."""
+        return bool(request.head) and self.newest(_target_key(request)).head not in (None, request.head)
 
     # outages: a job put back outside RQ's retry count
 
@@ -217,6 +239,23 @@ class Store:
             pipe.zadd(keys.WAITING, {f"{kind}:{run.id}": now + pause})
             pipe.execute()
         return pause
+
+    def go_on(self, kind: str, run: Run, reason: str) -> bool:
+        """Put back what its time limit stopped, to go on where it was; False when that was done often enough."""
+        if run.overruns >= MOST_OVERRUNS:
+            return False
+        with self.redis.pipeline() as pipe:
+            pipe.hset(
+                keys.run(run.id),
+                mapping={
+                    "overruns": run.overruns + 1,
+                    "message": reason,
+                    "progress": WAITS.format(reason=reason),
+                },
+            )
+            pipe.zadd(keys.WAITING, {f"{kind}:{run.id}": time.time() + FIRST_PAUSE})
+            pipe.execute()
+        return True
 
     def park(self, kind: str, run: Run) -> None:
         """Another run holds the target: wait until it lets go."""
@@ -291,6 +330,10 @@ class Store:
 
     def remember_sweep(self, project: str, until: float) -> None:
         self.redis.hset(keys.SWEPT, project, until)
+
+
+def _target_key(request: JobRequest) -> str:
+    return f"gitlab:{request.project_id}:{request.iid}"
 
 
 def _pause(outages: int, error: Unavailable | AccessDenied) -> float:

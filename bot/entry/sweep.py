@@ -89,9 +89,13 @@ class Sweep:
         return started + (self._commands(changed, since) if changed.notes else 0)
 
     def _head(self, changed: Changed) -> int:
-        """A head that was reviewed, left and pushed again is told from the newest we heard of."""
+        """A head that was reviewed, left and pushed again is told from the newest we heard of.
+
+        A clean review leaves no mark on GitLab, and its run another key where another trigger began it.
+        """
         event = self._as_pushed(changed)
-        return self._start(self._routed(route(event, self.policy())), event)
+        requests = self._routed(route(event, self.policy()))
+        return self._start([one for one in requests if not self.store.is_reviewed(one)], event)
 
     def _commands(self, changed: Changed, since: float) -> int:
         policy = self.policy()

@@ -133,7 +133,14 @@ class World:
         )
 
     def _means(self, run: Run) -> Means:
-        return Means(reader=self.reader, agent=self.agent, redactor=Redactor(), me=BOT, model=self.model)
+        return Means(
+            reader=self.reader,
+            agent=self.agent,
+            redactor=Redactor(),
+            me=BOT,
+            model=self.model,
+            can_wait=run.can_wait,
+        )
 
     def begin(self, trigger: str = "pushed", head: str = HEAD, **fields: object) -> Run:
         request = JobRequest(
@@ -254,11 +261,49 @@ def test_an_error_of_ours_fails_with_one_sentence_and_no_traceback(world: World)
     assert "oops" not in world.now(run.id).message
 
 
-def test_a_run_over_its_time_limit_fails(world: World) -> None:
+def test_a_proposal_over_its_time_limit_keeps_its_steps_and_goes_on(world: World) -> None:
     run = world.begin()
     world.raises(JobTimeLimit("longer than 900 seconds"))
     world.jobs.propose(run.id)
-    assert world.now(run.id).state == "failed"
+    assert (world.now(run.id).over, world.forgotten) == (False, [])
+    assert 0 < world.waiting()["propose"] <= 2
+    world.reader.trouble = lambda: None
+    world.jobs.propose(run.id)
+    assert world.now(run.id).state == "applying"
+
+
+def test_a_proposal_goes_on_three_times_and_then_fails(world: World) -> None:
+    run = world.begin()
+    world.raises(JobTimeLimit("longer than 900 seconds"))
+    states = []
+    for _ in range(4):
+        world.jobs.propose(run.id)
+        states.append(world.now(run.id).state)
+    assert states == ["running", "running", "running", "failed"]
+    assert "longer than its limit" in world.now(run.id).message
+    assert (world.queued(EFFECTS), world.forgotten, world.waiting()) == (["complain"], [run.id], {})
+
+
+def test_outages_before_leave_a_proposal_its_three_times(world: World) -> None:
+    run = world.begin()
+    world.raises(Unavailable("GitLab failed (502)"))
+    for _ in range(4):
+        world.jobs.propose(run.id)
+    world.raises(JobTimeLimit("longer than 900 seconds"))
+    world.jobs.propose(run.id)
+    assert not world.now(run.id).over
+
+
+def test_an_application_over_its_time_limit_fails(world: World) -> None:
+    run = world.begin()
+    world.jobs.propose(run.id)
+
+    def trouble() -> None:
+        raise JobTimeLimit("longer than 300 seconds")
+
+    world.effects.trouble = trouble
+    world.jobs.apply(run.id)
+    assert (world.now(run.id).state, world.waiting()) == ("failed", {})
 
 
 def test_after_a_day_of_outage_the_run_is_given_up_and_said(world: World) -> None:
@@ -268,6 +313,22 @@ def test_after_a_day_of_outage_the_run_is_given_up_and_said(world: World) -> Non
     world.jobs.propose(run.id)
     assert world.now(run.id).state == "failed"
     assert world.queued(EFFECTS) == ["complain"]
+
+
+@pytest.mark.parametrize(("hours", "state"), [(0, "running"), (20, "running"), (25, "applying")])
+def test_after_a_day_without_a_model_the_rest_is_published(world: World, hours: int, state: str) -> None:
+    world.agent, world.model = SPEC, ScriptedModel(lambda _prompt: Unavailable("overloaded"))
+    world.reader.change = change_of(added_file("shop.py", "x = 1\n"))
+    run = world.begin()
+    if hours:
+        world.store.redis.hset(keys.run(run.id), "first_outage", time.time() - hours * 3600)
+    world.jobs.propose(run.id)
+    assert world.now(run.id).state == state
+    proposal = world.store.proposal(run.id)
+    assert (proposal is not None) == (state == "applying")
+    if proposal:
+        assert "overloaded" in proposal.report.failures[0]
+        assert any(action.kind == "upsert_note" for action in proposal.actions)
 
 
 def test_an_older_head_is_superseded_and_the_newest_gets_its_run(world: World) -> None:
@@ -440,9 +501,9 @@ def test_a_model_that_hangs_is_stopped_with_its_job_and_the_target_is_free_again
         world.jobs.propose(run.id)
     assert isinstance(world.model, Hanging)
     assert (world.model.stopped, world.model.closed) == (1, 1)
-    assert (world.now(run.id).state, world.queued(EFFECTS)) == ("failed", ["acknowledge", "complain"])
+    assert (list(world.waiting()), world.queued(EFFECTS)) == (["propose"], ["acknowledge"])
     assert "longer than its limit" in world.now(run.id).message
-    assert world.forgotten == [run.id]
+    assert world.forgotten == []
     with world.store.lease(world.begin(head=NEWER)):
         pass
 

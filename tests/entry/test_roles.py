@@ -2,10 +2,17 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from bot.domain.events import Person
+from bot.entry import keys, roles
+from bot.entry.store import Store, connect
+from bot.settings import load_settings
+from tests.job_requests import push_request
+from tests.redis_server import RedisServer
 from tests.rig import clean_environment
 
 ROOT = Path(__file__).parents[2]
@@ -78,3 +85,25 @@ def test_a_worker_that_could_review_nothing_does_not_begin(
     done = parent(tmp_path, **settings)
     assert done.returncode == 1
     assert sentence in done.stderr
+
+
+@pytest.mark.parametrize(("hours", "waits"), [(1, True), (25, False)])
+def test_a_queued_run_waits_for_its_models_for_a_day(
+    redis_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hours: int, waits: bool
+) -> None:
+    for name, value in {
+        "TRIVET_DATA_DIR": str(tmp_path / "data"),
+        "TRIVET_GITLAB__URL": "http://127.0.0.1:9",
+        "TRIVET_GITLAB__TOKEN": "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P",
+        "TRIVET_MARK_SECRETS": "Hn5sYq" * 8,
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(roles.Introduction, "attempt", lambda _self: None)
+    store = Store(connect(redis_server.url))
+    store.introduce("gitlab", Person(id=99, username="trivet"))
+    name = store.start(push_request("aa"), "test")
+    store.redis.hset(keys.run(name), "first_outage", time.time() - hours * 3600)
+    run, jobs = store.run(name), roles._agents(load_settings(), store)
+    assert run is not None
+    assert jobs.means is not None
+    assert jobs.means(run).can_wait is waits

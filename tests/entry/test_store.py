@@ -81,6 +81,18 @@ def test_an_outage_puts_a_run_back_with_growing_pauses_and_gives_up_after_a_day(
     assert store.put_back("propose", late, Unavailable("GitLab failed (502)")) is None
 
 
+@pytest.mark.parametrize(("hours", "waits"), [(0, True), (23.5, True), (23.8, False), (25, False)])
+def test_a_model_is_waited_for_until_the_last_attempts_of_the_day(
+    store: Store, hours: float, waits: bool
+) -> None:
+    run = started(store, "aa")
+    if hours:
+        store.redis.hset(keys.run(run.id), "first_outage", time.time() - hours * 3600)
+    now = store.run(run.id)
+    assert now is not None
+    assert now.can_wait is waits
+
+
 def test_a_platform_that_names_a_pause_gets_it(store: Store) -> None:
     pause = store.put_back(
         "propose", started(store, "aa"), Unavailable("GitLab is busy (429)", retry_after=77)

@@ -1,0 +1,103 @@
+"""What a sweep leaves alone: a head that some run has reviewed, whatever began it."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from bot.domain.actions import Report
+from bot.domain.change import Target
+from bot.domain.events import NoteWritten, Person, Project
+from bot.entry import keys
+from bot.entry.store import Store, connect
+from bot.entry.sweep import Sweep
+from bot.gateways.gitlab_sweep import Changed
+from bot.routing import JobRequest, Routing
+from tests.job_requests import push_request
+from tests.redis_server import RedisServer
+
+HEAD, NEWER = "a" * 40, "b" * 40
+
+
+@dataclass
+class OneMergeRequest:
+    """A GitLab where acme/shop!7 changed a moment ago."""
+
+    head: str = HEAD
+    notes_on_it: tuple[NoteWritten, ...] = ()
+
+    def projects(self) -> Iterator[str]:
+        yield "acme/shop"
+
+    def changed(self, project: str, since: float) -> Iterator[Changed]:
+        target = Target(project, 7, 1)
+        yield Changed(target, "opened", self.head, False, len(self.notes_on_it), time.time())
+
+    def notes(self, target: Target, since: float) -> Iterator[NoteWritten]:
+        yield from self.notes_on_it
+
+
+@pytest.fixture
+def store(redis_server: RedisServer) -> Store:
+    return Store(connect(redis_server.url))
+
+
+def swept(store: Store, gitlab: OneMergeRequest) -> int:
+    return Sweep(store, gitlab, lambda: Routing(("acme/shop",)))().queued  # type: ignore[arg-type]
+
+
+def reviewed(store: Store, trigger: str = "became_ready") -> None:
+    """A run of another trigger that found nothing to say at `HEAD`."""
+    key = f"{push_request(HEAD).key}:{trigger}"
+    request = push_request(HEAD).model_copy(update={"trigger": trigger, "key": key})
+    run = store.run(store.start(request, "test"))
+    assert run is not None
+    report = Report(run=run.id, agent="review", target="acme/shop!7", head=HEAD)
+    store.finish(run, "done", "", report)
+
+
+def command() -> NoteWritten:
+    return NoteWritten(
+        project=Project(id=1, path="acme/shop"),
+        iid=7,
+        noteable="MergeRequest",
+        note=5,
+        discussion="d5",
+        author=Person(id=3, username="ada"),
+        body="/trivet review",
+        head=HEAD,
+    )
+
+
+@pytest.mark.parametrize("trigger", ["became_ready", "command", "retargeted"])
+def test_a_head_that_any_run_reviewed_is_not_reviewed_again(store: Store, trigger: str) -> None:
+    reviewed(store, trigger)
+    assert swept(store, OneMergeRequest()) == 0
+
+
+def test_a_head_that_nobody_reviewed_is_found_once(store: Store) -> None:
+    reviewed(store)
+    assert [swept(store, OneMergeRequest(NEWER)) for _ in range(2)] == [1, 0]
+
+
+def test_a_run_that_published_nothing_leaves_its_head_to_be_found(store: Store) -> None:
+    request = push_request(HEAD).model_copy(update={"key": "review:1:7:note:4", "trigger": "command"})
+    run = store.run(store.start(request, "test"))
+    assert run is not None
+    store.finish(run, "failed", "the token is expired (401)")
+    assert swept(store, OneMergeRequest()) == 1
+
+
+def test_a_reviewed_head_that_was_left_and_pushed_again_is_found(store: Store) -> None:
+    reviewed(store)
+    store.redis.hset(keys.target("gitlab:1:7"), mapping={"head": NEWER, "at": "2026"})
+    assert swept(store, OneMergeRequest()) == 1
+
+
+def test_a_command_on_a_reviewed_head_is_found(store: Store) -> None:
+    reviewed(store)
+    assert swept(store, OneMergeRequest(notes_on_it=(command(),))) == 1
+    ids = (keys.text(name) for name in store.redis.zrange(keys.UNFINISHED, 0, -1))
+    found: list[JobRequest] = [run.request for run in map(store.run, ids) if run]
+    assert [request.trigger for request in found] == ["command"]
