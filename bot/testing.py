@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from bot.agents.review.schema import ReportedFinding, ReviewAnswer, Verdict, VerifyAnswer
-from bot.llm.budget import prompt_texts, prompt_tokens
+from bot.llm.budget import most_tokens, prompt_texts, prompt_tokens
 from bot.llm.messages import Called, Prompt, ToolCall, Turn, Usage, estimated_tokens
 
 CLAIM: Final = re.compile(r"^Claim (\d+):", re.MULTILINE)
@@ -31,7 +31,7 @@ Script = Callable[[Prompt], Said]
 
 
 class ScriptedModel:
-    """A `bot.llm.messages.Model`. What it is told to say is an answer, calls of tools, or an error to raise.
+    """A `bot.llm.messages.OneModel`. What it is told to say is an answer, calls of tools, or an error to raise.
 
     `script` is a function of the prompt, or a list: each prompt takes the first entry that fits it, an answer of the
     kind it asks for, calls where it has tools, or an error. Usage is worked out from the texts' sizes, at a millionth
@@ -61,6 +61,10 @@ class ScriptedModel:
     def seen(self) -> str:
         """Every text it was ever sent, for a test that something was not among it."""
         return "\n".join(text for prompt in self.prompts for text in prompt_texts(prompt))
+
+    def most_tokens(self, prompt: Prompt) -> int:
+        """One request: it needs no repair."""
+        return most_tokens(prompt)
 
     async def turn(self, prompt: Prompt) -> Turn:
         """Raises what the script says; TypeError for an answer the prompt does not ask for."""

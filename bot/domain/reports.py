@@ -36,6 +36,7 @@ BY_MODEL = "{rule}, found by the model"
 KEPT_BACK = "Kept back: {kinds}"
 MOST_KEPT = 20  # findings named that are kept back
 MODEL = "{model}: {used}"
+NO_MODEL = "No model is configured: the checks reviewed alone."
 LONE = re.compile("[\ud800-\udfff]")
 NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 XML_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -221,9 +222,9 @@ def _ending(report: Report) -> str:
 
 
 def _model(report: Report) -> str:
-    """What the model took, where one is configured."""
+    """What the model took; that there is none, where files were read."""
     if not report.model:
-        return ""
+        return NO_MODEL if report.coverage else ""
     counts = report.model_calls, report.tokens, report.cached_tokens, report.cost_usd
     return MODEL.format(model=_shown(report.model), used=used(report.model, *counts))
 

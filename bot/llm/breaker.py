@@ -26,7 +26,7 @@ LASTING: Final = 600.0
 PROBE: Final = 150.0  # seconds after which a probe nobody reported on counts as lost
 
 ANSWERED: Final = (TooLong, Unusable, Declined)
-LEFT_ALONE = "{reason} (not asked again for {seconds:.0f} s)"
+LEFT_ALONE = "{reason} (not asked again for now)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Circuit:
             return self
         left = max(self.until, self.probe) - now
         if left > 0:
-            sentence = LEFT_ALONE.format(reason=self.reason, seconds=left)
+            sentence = LEFT_ALONE.format(reason=self.reason)
             raise NoModel(sentence) if self.lasting else Unavailable(sentence, left)
         return replace(self, probe=now + PROBE)
 

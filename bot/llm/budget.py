@@ -1,7 +1,7 @@
 """Tokens are reserved before each request and settled after it, so that parallel requests stay under the limit.
 
-A request is let through while what is spent, what others have reserved and its own estimate fit. The estimate is an
-upper guess of one request; where a client had to ask twice, settling counts what it really took.
+A request is let through while what is spent, what others have reserved and its own estimate fit. The estimate is the
+model's: an upper guess of all it may have to send and receive for one turn.
 """
 
 import json

@@ -11,7 +11,7 @@
 | the breaker is open | the next model | 0 |
 
 When no model is left: Unavailable if any fault was passing, else NoModel. A client's own further requests, a repair or
-a step down its ladder, are part of one request here; their usage is counted in full.
+a step down its ladder, are part of one request here; the repair is reserved with it, and all usage is counted.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ from bot.domain.sanitize import visible
 from bot.domain.secrets import Redactor
 from bot.errors import ModelFault, NoModel, Unavailable
 from bot.llm.breaker import Breaker
-from bot.llm.budget import Budget, most_tokens
-from bot.llm.messages import Called, Message, Model, Prompt, Turn, Usage
+from bot.llm.budget import Budget
+from bot.llm.messages import Called, Message, OneModel, Prompt, Turn, Usage
 
 WAITS: Final = (1.0, 4.0)  # seconds before the second and the third try
 TRIES: Final = 1 + len(WAITS)
@@ -48,7 +48,7 @@ class Chain:
 
     def __init__(
         self,
-        models: Sequence[Model],
+        models: Sequence[OneModel],
         *,
         redactor: Redactor,
         budget: Budget,
@@ -95,7 +95,7 @@ class Chain:
                 faults.append(error)
         raise _summed_up(faults) from faults[-1]
 
-    async def _asked(self, model: Model, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:
+    async def _asked(self, model: OneModel, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:
         """The model's answer, after up to TRIES requests and the waits between them."""
         for wait in WAITS:
             self._breaker.admit(model.name)
@@ -109,7 +109,7 @@ class Chain:
         self._breaker.admit(model.name)
         return await self._request(model, prompt, paid, ends)
 
-    async def _request(self, model: Model, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:
+    async def _request(self, model: OneModel, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:
         """One request, and what the breaker learns from it."""
         ended: BaseException | None = None
         try:
@@ -120,9 +120,9 @@ class Chain:
         finally:
             self._breaker.ended(model.name, ended)
 
-    async def _accounted(self, model: Model, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:
+    async def _accounted(self, model: OneModel, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:
         """One request: its tokens are reserved before and settled after, however it ends."""
-        reservation = self._budget.reserve(most_tokens(prompt))
+        reservation = self._budget.reserve(model.most_tokens(prompt))
         usage = Usage()
         try:
             turn = await _by(ends, model, prompt)
@@ -164,7 +164,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-async def _by(ends: float, model: Model, prompt: Prompt) -> Turn:
+async def _by(ends: float, model: OneModel, prompt: Prompt) -> Turn:
     """The model's turn. Raises Unavailable when it has not ended by then."""
     seconds = ends - _now()
     try:

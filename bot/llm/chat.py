@@ -3,16 +3,20 @@
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Final
 
 from bot.errors import Declined, NoModel, TooLong, Unavailable, Unusable
 from bot.llm.answers import Invalid, read_answer, read_arguments
+from bot.llm.budget import most_tokens
 from bot.llm.faults import Failed, Server, fault
 from bot.llm.ladder import given_way, least
-from bot.llm.messages import Asked, Called, Prompt, ToolCall, Turn, Usage
+from bot.llm.messages import CHARACTERS_A_TOKEN, Asked, Called, Prompt, ToolCall, Turn, Usage
 from bot.llm.schemas import strict_schema
 from bot.llm.wire import Line, Manner, RawCall, Reply, Request, Said, Wire
 
-LONGEST_QUOTE = 6_000  # characters of an unusable answer that go back to the model
+LONGEST_QUOTE: Final = 6_000  # characters of an unusable answer that go back to the model
+MOST_FLAW: Final = 1_000  # tokens that say what is wrong with it
+MOST_REPAIR: Final = LONGEST_QUOTE * 4 // CHARACTERS_A_TOKEN + MOST_FLAW  # a character has at most four bytes
 
 INSTRUCTION = """\
 Answer with one JSON object and nothing else: no code fence, no words before or after it. It must fit this JSON schema:
@@ -35,7 +39,7 @@ NONE_LISTED = "{name}: {host} has no model: install one there, or name one in TR
 
 
 class Chat:
-    """A `bot.llm.messages.Model`. `model` "" stands for the first one the server lists, asked for at first use.
+    """A `bot.llm.messages.OneModel`. `model` "" stands for the first one the server lists, asked for at first use.
 
     `thought`: tokens the model may think with besides those of its answer.
     """
@@ -59,6 +63,10 @@ class Chat:
     @property
     def has_tools(self) -> bool:
         return self._manner.tools
+
+    def most_tokens(self, prompt: Prompt) -> int:
+        """The prompt, its answer and the thoughts, all twice: a repair sends everything again, and what it mends."""
+        return 2 * (most_tokens(prompt) + self._thought) + MOST_REPAIR
 
     async def turn(self, prompt: Prompt) -> Turn:
         await self._choose()

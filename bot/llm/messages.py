@@ -122,6 +122,13 @@ class Model(Protocol):
         """Close what was opened in the running event loop; a later turn opens it again."""
 
 
+class OneModel(Model, Protocol):
+    """A model as a chain uses it."""
+
+    def most_tokens(self, prompt: Prompt) -> int:
+        """What a turn may take at most, all its requests together."""
+
+
 CHARACTERS_A_TOKEN: Final = 3  # an upper guess: code and English have more
 
 

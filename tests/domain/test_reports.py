@@ -178,12 +178,19 @@ def test_what_a_model_did_not_do_is_told_once_and_no_format_calls_it_success() -
     assert error.get("message") == FAILED
 
 
+def test_that_no_model_is_configured_is_said_where_files_were_read() -> None:
+    alone = REPORT.model_copy(update={"model": ""})
+    said = "No model is configured: the checks reviewed alone."
+    ending = "done: 3 findings, 2 of 3 files read, 12 s"
+    assert as_text(alone).endswith(f"\n\n{said}\n{ending}\n")
+    assert f"{ending}<br>{said}\n" in as_markdown(alone)
+    assert not any(said in write(one) for write in (as_text, as_markdown) for one in (REPORT, EMPTY))
+
+
 def test_what_no_model_was_shown_is_named_and_counts_as_read() -> None:
     coverage = (Coverage(path="go.sum", read=True, reason="a lock file"), REPORT.coverage[0])
     report = EMPTY.model_copy(update={"coverage": coverage})
-    assert "Read by the checks only:\n  go.sum: a lock file\n\ndone: 0 findings, 2 of 2 files" in as_text(
-        report
-    )
+    assert "Read by the checks only:\n  go.sum: a lock file\n\n" in as_text(report)
     assert "**Read by the checks only**\n\n- `go.sum`: a lock file\n" in as_markdown(report)
     assert ET.fromstring(as_junit(report))[0].get("skipped") == "0"
 

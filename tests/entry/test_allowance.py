@@ -250,7 +250,7 @@ def test_what_one_worker_learnt_all_know(redis: Redis, server: RedisServer) -> N
         one.admit("some:model")
         one.ended("some:model", BUSY)
     with server.client() as other:
-        with pytest.raises(Unavailable, match=r"busy \(not asked again for \d+ s\)") as caught:
+        with pytest.raises(Unavailable, match=r"busy \(not asked again for now\)") as caught:
             breaker(other).admit("some:model")
         assert 50 < (caught.value.retry_after or 0) <= PAUSE
         assert open_to(breaker(other), "other:model")

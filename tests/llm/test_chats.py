@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from bot.errors import Unavailable
+from bot.domain.secrets import Redactor
+from bot.errors import OverBudget, Unavailable, Unusable
 from bot.llm.bounded import MAX_ANSWER, BoundedClient, TooManyBytes
+from bot.llm.breaker import LocalBreaker
+from bot.llm.budget import RunBudget, prompt_tokens
+from bot.llm.chain import Chain
 from bot.llm.chat import LONGEST_QUOTE, Chat
 from bot.llm.faults import Server
 from bot.llm.messages import Asked, Called, Prompt, Told, Tool, ToolCall, Turn
@@ -399,3 +403,41 @@ def peak(fetch: Callable[[], Coroutine[Any, Any, None]]) -> int:
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
+
+
+# --- what it may take ---
+
+LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+
+
+def greedy(body: Body) -> Reply:
+    """Takes every token it may, at three characters a token, and is of no use: each turn is asked once more."""
+    shown = prompt_tokens(Prompt(text_of(body), "", (), Names, ASKED.tools))
+    most = next(body[name] for name in LIMITS if name in body)
+    return said("\u00e4" * LONGEST_QUOTE, tokens=(shown, 0, most))
+
+
+@pytest.mark.parametrize("limit", [80_000, 200_000])
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_server_that_takes_all_it_may_never_takes_a_run_over_its_budget(
+    wire: str, limit: int, server: ModelServer
+) -> None:
+    server.reply = greedy
+    parts = {"redactor": Redactor(), "budget": RunBudget(limit), "breaker": LocalBreaker()}
+    chain = Chain([model(wire, server)], **parts)  # type: ignore[arg-type]
+
+    async def asked() -> list[Any]:
+        try:
+            return [
+                one
+                for _ in range(8)
+                for one in await asyncio.gather(chain.turn(ASKED), chain.turn(ASKED), return_exceptions=True)
+            ]
+        finally:
+            await chain.aclose()
+
+    faults = asyncio.run(asked())
+    spent = sum(one.usage.tokens for one in faults)
+    assert {type(one) for one in faults} == {Unusable, OverBudget}
+    assert sum(one.usage.calls for one in faults) == len(server.asked)
+    assert limit / 4 < spent <= limit
