@@ -30,6 +30,7 @@ OURS: Final = HOP_BY_HOP | {"content-length", "host"}
 
 CLOSED = "the runs API is not served here: `trivet up` serves it where TRIVET_PUBLIC_URL is set, else `trivet web` does"
 DOWN = "the part that answers this does not run at the moment: ask again later"
+NO_SUCH_PATH = "there is no such path"
 TOO_LARGE = f"the body is larger than {MOST_BODY} bytes"
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -50,6 +51,9 @@ class Passage:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if _climbs(scope["raw_path"]):
+            await _answer(send, 404, NO_SUCH_PATH)
+            return
         try:
             body = await read_body(headers, receive, MOST_BODY)
         except BadDelivery as refusal:
@@ -97,6 +101,11 @@ class Passage:
             headers=_end_to_end(scope["headers"], OURS),
             content=body or None,
         )
+
+
+def _climbs(raw_path: bytes) -> bool:
+    """Whether the path leads elsewhere than it says: what passes it on would resolve it, past what may be asked."""
+    return any(part in (b".", b"..") for part in raw_path.partition(b"?")[0].split(b"/"))
 
 
 async def _while_connected(passing: Coroutine[Any, Any, None], receive: Receive) -> None:

@@ -207,7 +207,7 @@ def server_address(text: str) -> str:
         scheme = "http" if _is_loopback(f"//{address}") else "https"
         address = f"{scheme}://{address}"
     if not _is_plain(address):
-        raise UsageError(BAD_ADDRESS.format(address=text.strip()))
+        raise UsageError(BAD_ADDRESS.format(address=one_line(text)))
     return address.rstrip("/")
 
 

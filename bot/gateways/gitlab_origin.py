@@ -45,13 +45,11 @@ class Origin:
 def origin(api: GitLabApi, pipeline: Pipeline, target: Target) -> Origin:
     """What a pipeline is to review, if it is one of this merge request. Raises Denied, PlatformError.
 
-    One request; two where the pipeline does not run on the head itself, and for merge requests from forks.
+    Two requests.
     """
     found = _merge_request(api, target)
     path = found.references.full.rpartition("!")[0] or target.project
     named = Target(path, found.iid, found.project_id)
-    if found.source_project_id == found.project_id and pipeline.sha == found.sha:
-        return Origin(named, pipeline.sha)
     told = _pipeline(api, pipeline, named)
     if (told.project_id, told.sha) != (pipeline.project_id, pipeline.sha):
         raise _foreign(pipeline, named)
@@ -61,7 +59,8 @@ def origin(api: GitLabApi, pipeline: Pipeline, target: Target) -> Origin:
 def _head(told: PipelineShape, pipeline: Pipeline, found: MergeRequestShape, named: Target) -> str:
     """Of a merge of the head only GitLab knows which head it was: the present one is taken."""
     ref = MERGE_REQUEST_REF.fullmatch(told.ref)
-    ours = int(ref[1]) == found.iid if ref else told.ref == found.source_branch
+    is_branch = found.source_project_id == found.project_id and told.ref == found.source_branch
+    ours = int(ref[1]) == found.iid if ref else is_branch
     if not ours and told.sha != found.sha:
         raise _foreign(pipeline, named)
     is_merge = ref is not None and ref[2] != "head"

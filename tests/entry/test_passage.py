@@ -99,6 +99,32 @@ def test_a_body_beyond_the_limit_is_refused_here(port: int) -> None:
     assert (answer.status_code, set(answer.json())) == (413, {"error"})
 
 
+@pytest.mark.parametrize(
+    "path", [b"/api/v1/../../metrics", b"/api/v1/./../../healthz", b"/api/../readyz?x=1"]
+)
+def test_a_path_that_climbs_out_of_the_api_leads_nowhere(port: int, path: bytes) -> None:
+    """Asked as it comes from the wire: a client would resolve it."""
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def ask() -> None:
+        passage = Passage(port)
+        await passage(
+            {"type": "http", "method": "GET", "raw_path": path, "query_string": b"", "headers": []},
+            receive,
+            send,
+        )
+        await passage.aclose()
+
+    asyncio.run(ask())
+    assert said[0]["status"] == 404
+
+
 def test_where_nobody_listens_the_caller_is_told_to_come_back() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))

@@ -444,6 +444,13 @@ def test_an_address_without_a_scheme_is_encrypted_but_on_this_machine(
     assert server_address(given_address) == address
 
 
+def test_a_wrong_address_is_quoted_on_one_line() -> None:
+    with pytest.raises(UsageError) as refusal:
+        server_address("https://a b\n\x1b[31m$(id)")
+    assert "\n" not in str(refusal.value)
+    assert "\x1b" not in str(refusal.value)
+
+
 @pytest.mark.parametrize(
     "address",
     ["", "https://", "ftp://trivet.example.com", "https://me:pw@trivet.example.com", "https://t.test/?a=b",

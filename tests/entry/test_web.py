@@ -176,7 +176,7 @@ def test_the_same_token_and_body_get_the_same_answer_and_ask_gitlab_once(web: We
     first = web.start(token, iid)
     asked = len(web.sandbox.requests())
     assert web.start(token, iid).json() == first.json()
-    assert len(web.sandbox.requests()) == asked == 1
+    assert len(web.sandbox.requests()) == asked == 2
     assert web.connection.llen("rq:queue:agents") == 1
 
 
@@ -271,6 +271,11 @@ def test_a_forks_pipeline_with_its_parents_claims_is_found_out(web: Web) -> None
     assert answer.status_code == 403
     assert "pipelines of forks" in answer.json()["error"]
     assert web.connection.keys("trivet:run:*") == []
+
+
+def test_a_pipeline_that_gitlab_does_not_know_is_not_believed(web: Web, iid: int) -> None:
+    answer = web.start(web.token(iid, claims={"pipeline_id": "999999"}), iid)
+    assert answer.status_code == 403
 
 
 def test_a_member_may_run_a_forks_pipeline_in_the_parent(web: Web) -> None:
