@@ -3,10 +3,32 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from bot.domain.change import ChangeSet, DiffRefs, FileChange, FileStatus, Hunk, Line, Side
+from bot.domain.change import (
+    ChangeSet,
+    DiffRefs,
+    FileChange,
+    FileStatus,
+    Hunk,
+    Line,
+    MergeRequest,
+    Side,
+    Target,
+)
 from bot.ports import Match
 
 REFS = DiffRefs(base="b" * 40, start="b" * 40, head="a" * 40)
+REQUEST = MergeRequest(
+    target=Target("acme/shop", 7, 1),
+    title="Change the shop",
+    description="",
+    state="opened",
+    draft=False,
+    author="ada",
+    source_branch="feature",
+    target_branch="main",
+    head=REFS.head,
+    refs=REFS,
+)
 
 
 class DictSnapshot:

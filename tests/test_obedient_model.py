@@ -4,7 +4,6 @@ An attacker puts an order into everything they can write. The model of these tes
 and confirms it in the second look. What happens then is read from the sandbox, which does what GitLab would do.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ from bot.routing import JobRequest
 from bot.run import Means, apply, propose
 from bot.testing import ScriptedModel, obedient, plain_marker
 from tests.reviewing import SECRET, Desk
-from tests.sandbox_server import PROJECT, SandboxServer
+from tests.sandbox_server import PROJECT
 
 OWN = "glpat-" + "Rb7Ty2Nw5Q" + "Zx8Kc4Mv1L"
 LINE = "prices = list(range(9))"
@@ -95,12 +94,6 @@ REACHED = {
     "file name",
     "author name",
 } | {"label"}
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    with SandboxServer() as sandbox:
-        yield Desk(sandbox, tmp_path_factory.mktemp("cache"))
 
 
 def opened(desk: Desk, name: str) -> int:

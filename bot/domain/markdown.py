@@ -12,7 +12,7 @@ from typing import Final
 
 from bot.domain.actions import Coverage, Decision
 from bot.domain.findings import Finding, Severity
-from bot.domain.sanitize import line_ends, visible
+from bot.domain.visible import line_ends, on_one_line, visible
 
 HEADLINE = "**{severity}: {title}**"
 SOURCE = "<sub>{rule}</sub>"
@@ -92,17 +92,17 @@ def prose(text: str) -> str:
 
 def one_line(text: str, limit: int = LONGEST_LINE) -> str:
     """Like `inert`, on one line and at most `limit` characters of the text: for a table, a list, a heading."""
-    return inert(_cut(_flat(text), limit))
+    return inert(_cut(on_one_line(text), limit))
 
 
 def prose_line(text: str, limit: int = LONGEST_LINE) -> str:
     """Like `prose`, on one line and at most `limit` characters of the text."""
-    return prose(_cut(_flat(text), limit))
+    return prose(_cut(on_one_line(text), limit))
 
 
 def code(text: str) -> str:
     """A short untrusted text, a path say, in a code span. With a pipe, which would end a table's cell, as text."""
-    flat = _cut(_flat(text), LONGEST_CODE)
+    flat = _cut(on_one_line(text), LONGEST_CODE)
     if "|" in flat or not flat:
         return inert(flat)
     bar = _bar(flat, shortest=1)
@@ -118,10 +118,6 @@ def fence(info: str, lines: Sequence[str]) -> str:
 
 def _bar(text: str, shortest: int) -> str:
     return "`" * max(shortest, 1 + max((len(run) for run in TICKS.findall(text)), default=0))
-
-
-def _flat(text: str) -> str:
-    return " ".join(visible(line_ends(text)).split())
 
 
 def _cut(text: str, limit: int) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from bot.domain.actions import Coverage, Decision, Report
 from bot.domain.findings import Finding, Severity
 from bot.domain.markdown import by_model, code, counted, inert, kinds, one_line, prose_line, spent, used
-from bot.domain.sanitize import line_ends, visible
+from bot.domain.visible import line_ends, on_one_line, visible
 
 NAME = "Trivet"
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -51,15 +51,18 @@ def as_text(report: Report) -> str:
         return f"{_ending(report)}\n"
     parts = (
         _text_findings(report.findings) or (NONE_SO_FAR if report.failures else NO_FINDINGS),
-        _text_list("Not read:", (f"{_shown(one.path)}: {_shown(one.reason)}" for one in _unread(report))),
+        _text_list(
+            "Not read:", (f"{on_one_line(one.path)}: {on_one_line(one.reason)}" for one in _unread(report))
+        ),
         _text_list(
             "Read by the checks only:",
-            (f"{_shown(one.path)}: {_shown(one.reason)}" for one in _checked(report)),
+            (f"{on_one_line(one.path)}: {on_one_line(one.reason)}" for one in _checked(report)),
         ),
-        _text_list("What failed:", map(_shown, report.failures)),
-        _text_list("Complaints:", map(_shown, _complaints(report))),
+        _text_list("What failed:", map(on_one_line, report.failures)),
+        _text_list("Complaints:", map(on_one_line, _complaints(report))),
         _text_list(
-            "Did not succeed:", (f"{one.key}: {one.result}, {_shown(one.reason)}" for one in _missed(report))
+            "Did not succeed:",
+            (f"{one.key}: {one.result}, {on_one_line(one.reason)}" for one in _missed(report)),
         ),
         _text_kept_back(report),
         "\n".join(filter(None, (_model(report), _ending(report)))),
@@ -106,7 +109,7 @@ def as_codequality(report: Report) -> str:
 
 def as_sarif(report: Report) -> str:
     """SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0), one run."""
-    rules = sorted({_shown(finding.rule) for finding in report.findings})
+    rules = sorted({on_one_line(finding.rule) for finding in report.findings})
     run = {
         "tool": {
             "driver": {
@@ -167,11 +170,11 @@ def _by_place(findings: Iterable[Finding]) -> list[Finding]:
 
 def _place(finding: Finding) -> str:
     line = finding.line or finding.old_line
-    return f"{_shown(finding.path)}:{line}" if line else _shown(finding.path) or OWN_TEXT
+    return f"{on_one_line(finding.path)}:{line}" if line else on_one_line(finding.path) or OWN_TEXT
 
 
 def _who(finding: Finding) -> str:
-    rule = _shown(finding.rule)
+    rule = on_one_line(finding.rule)
     return BY_MODEL.format(rule=rule) if by_model(finding) else rule
 
 
@@ -211,14 +214,14 @@ def _missed(report: Report) -> list[Any]:
 def _ending(report: Report) -> str:
     """How it ended, in one line: "done: 2 findings, 4 of 5 files read, 2.1 s". What is not whole is not done."""
     if _did_nothing(report):
-        return f"{report.state}: {_shown(report.message)}"
+        return f"{report.state}: {on_one_line(report.message)}"
     said = [counted(len(report.findings), "finding")]
     if report.coverage:
         read = len(report.coverage) - len(_unread(report))
         said.append(f"{read:,} of {counted(len(report.coverage), 'file')} read")
     said.append(spent(report.seconds))
     ending = f"{INCOMPLETE if report.failures else report.state}: {', '.join(said)}"
-    return f"{ending}. {_shown(report.message)}" if report.message else ending
+    return f"{ending}. {on_one_line(report.message)}" if report.message else ending
 
 
 def _model(report: Report) -> str:
@@ -226,12 +229,7 @@ def _model(report: Report) -> str:
     if not report.model:
         return NO_MODEL if report.coverage else ""
     counts = report.model_calls, report.tokens, report.cached_tokens, report.cost_usd
-    return MODEL.format(model=_shown(report.model), used=used(report.model, *counts))
-
-
-def _shown(text: str) -> str:
-    """One line in which nothing hides."""
-    return " ".join(visible(line_ends(text)).split())
+    return MODEL.format(model=on_one_line(report.model), used=used(report.model, *counts))
 
 
 # --- text and Markdown ---
@@ -244,7 +242,7 @@ def _text_findings(findings: Iterable[Finding]) -> str:
 
 def _text_item(finding: Finding) -> str:
     detail = [line for line in visible(line_ends(finding.detail)).split("\n") if line.strip()]
-    head = f"  {finding.severity.value}: {_shown(finding.title)} [{_who(finding)}]"
+    head = f"  {finding.severity.value}: {on_one_line(finding.title)} [{_who(finding)}]"
     return "\n".join((head, *(f"    {line}" for line in detail)))
 
 
@@ -255,8 +253,8 @@ def _text_list(heading: str, items: Iterable[str]) -> str:
 
 def _text_kept_back(report: Report) -> str:
     kept = _kept_back(report)
-    heading = KEPT_BACK.format(kinds=_shown(kinds(kept)))
-    return "\n".join((heading, *(f"  {item}" for item in _kept_items(kept, _shown)))) if kept else ""
+    heading = KEPT_BACK.format(kinds=on_one_line(kinds(kept)))
+    return "\n".join((heading, *(f"  {item}" for item in _kept_items(kept, on_one_line)))) if kept else ""
 
 
 def _markdown_item(finding: Finding) -> str:
@@ -301,8 +299,8 @@ def _fingerprint(finding: Finding) -> str:
 
 def _issue(key: str, finding: Finding) -> dict[str, Any]:
     return {
-        "description": _shown(f"{finding.title}: {finding.detail}" if finding.detail else finding.title),
-        "check_name": _shown(finding.rule),
+        "description": on_one_line(f"{finding.title}: {finding.detail}" if finding.detail else finding.title),
+        "check_name": on_one_line(finding.rule),
         "fingerprint": key,
         "severity": finding.severity.value,
         "location": {"path": _encodable(finding.path), "lines": {"begin": finding.line or 1}},
@@ -310,9 +308,12 @@ def _issue(key: str, finding: Finding) -> dict[str, Any]:
 
 
 def _invocation(report: Report) -> dict[str, Any]:
-    notices = [("error", _shown(text)) for text in report.failures]
-    notices += [("note", _shown(text)) for text in _complaints(report)]
-    notices += [("note", f"{_shown(one.path)} was not read: {_shown(one.reason)}") for one in _unread(report)]
+    notices = [("error", on_one_line(text)) for text in report.failures]
+    notices += [("note", on_one_line(text)) for text in _complaints(report)]
+    notices += [
+        ("note", f"{on_one_line(one.path)} was not read: {on_one_line(one.reason)}")
+        for one in _unread(report)
+    ]
     return {
         "executionSuccessful": report.state != "failed" and not report.failures,
         "toolExecutionNotifications": [
@@ -322,7 +323,7 @@ def _invocation(report: Report) -> dict[str, Any]:
 
 
 def _result(finding: Finding, rules: list[str]) -> dict[str, Any]:
-    rule = _shown(finding.rule)
+    rule = on_one_line(finding.rule)
     text = f"{finding.title}\n\n{finding.detail}" if finding.detail.strip() else finding.title
     return {
         "ruleId": rule,

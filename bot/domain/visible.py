@@ -25,6 +25,11 @@ def visible(text: str) -> str:
     return "".join(parts)
 
 
+def on_one_line(text: str) -> str:
+    """The text on one line, blanks between words alone, in which nothing hides."""
+    return " ".join(visible(line_ends(text)).split())
+
+
 def without_invisible(text: str) -> str:
     """The text without what `visible` would spell out."""
     return text.translate(_WITHOUT)

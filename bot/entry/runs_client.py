@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from requests.auth import AuthBase
 
 from bot import __version__
-from bot.domain.visible import line_ends, visible
+from bot.domain.visible import on_one_line
 from bot.errors import PlatformError, Unavailable, UsageError
 from bot.gateways.bounded import BoundedAdapter, TooManyBytes
 from bot.gateways.http import retry_after
@@ -249,4 +249,4 @@ def _after_colon(reason: str) -> str:
 
 def one_line(text: str) -> str:
     """What a server says, fit for a job log: one printable line of limited length."""
-    return " ".join(visible(line_ends(text)).split())[:LONGEST_SENTENCE]
+    return on_one_line(text)[:LONGEST_SENTENCE]

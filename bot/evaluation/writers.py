@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bot.domain.markdown import one_line
-from bot.domain.sanitize import line_ends, visible
+from bot.domain.visible import on_one_line
 from bot.evaluation.account import Account
 from bot.evaluation.figures import FIGURES, LISTS, PLUMBING, TABLES, Row, heading, in_all, told
 from bot.evaluation.score import LanguageRow, Reviewed, by_kind, by_language, spread
@@ -17,7 +17,7 @@ GAP = "  "
 def as_text(account: Account) -> str:
     """For a terminal: figures, tables, and what was missed or wrong."""
     parts = (
-        _flat(heading(account)),
+        on_one_line(heading(account)),
         PLUMBING if account.scripted else "",
         _columns(told(account), str.ljust),
         in_all(account),
@@ -85,13 +85,8 @@ def _columns(rows: Sequence[Row], aligned: Callable[[str, int], str]) -> str:
 
 
 def _text_list(title: str, items: Iterable[str]) -> str:
-    rows = [f"{GAP}{_flat(item)}" for item in items]
+    rows = [f"{GAP}{on_one_line(item)}" for item in items]
     return "\n".join((f"{title}:", *rows)) if rows else ""
-
-
-def _flat(text: str) -> str:
-    """One line in which nothing hides: models write it."""
-    return " ".join(visible(line_ends(text)).split())
 
 
 # --- Markdown ---

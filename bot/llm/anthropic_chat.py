@@ -42,18 +42,12 @@ class AnthropicChat:
     shows_schema = True
 
     def __init__(self, server: Server, base_url: str, seconds: float) -> None:
-        self._connection = Connection(load, "AsyncAnthropic", server, base_url, seconds)
+        self.connection = Connection(load, "AsyncAnthropic", server, base_url, seconds)
 
     async def send(self, model: str, request: Request) -> Reply:
         body = _body(model, request)
-        answer = await self._connection.ask(lambda client: client.messages.with_raw_response.create(**body))
-        return _reply(self._connection.read(answer, _Message), model, request)
-
-    async def first_model(self) -> str | None:
-        return await self._connection.first_model()
-
-    async def aclose(self) -> None:
-        await self._connection.aclose()
+        answer = await self.connection.ask(lambda client: client.messages.with_raw_response.create(**body))
+        return _reply(self.connection.read(answer, _Message), model, request)
 
 
 # --- what goes out ---

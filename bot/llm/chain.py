@@ -111,14 +111,13 @@ class Chain:
 
     async def _request(self, model: OneModel, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:
         """One request, and what the breaker learns from it."""
-        ended: BaseException | None = None
         try:
-            return await self._accounted(model, prompt, paid, ends)
+            turn = await self._accounted(model, prompt, paid, ends)
         except BaseException as error:
-            ended = error
+            self._breaker.ended(model.name, error)
             raise
-        finally:
-            self._breaker.ended(model.name, ended)
+        self._breaker.ended(model.name)
+        return turn
 
     async def _accounted(self, model: OneModel, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:
         """One request: its tokens are reserved before and settled after, however it ends."""

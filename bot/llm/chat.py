@@ -84,14 +84,14 @@ class Chat:
 
     async def aclose(self) -> None:
         """Closes the connections that the running event loop has opened."""
-        await self._wire.aclose()
+        await self._wire.connection.aclose()
 
     async def _choose(self) -> None:
         """Finds out which model is meant where none was named."""
         if self._model:
             return
         try:
-            first = await self._wire.first_model()
+            first = await self._wire.connection.first_model()
         except Failed as failed:
             raise fault(failed, self._server) from failed
         if first is None:

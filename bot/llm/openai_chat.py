@@ -53,21 +53,15 @@ class OpenAIChat:
         shows_schema: bool = False,
     ) -> None:
         self.shows_schema = shows_schema
-        self._connection = Connection(load, "AsyncOpenAI", server, base_url, seconds)
+        self.connection = Connection(load, "AsyncOpenAI", server, base_url, seconds)
         self._limit = limit
 
     async def send(self, model: str, request: Request) -> Reply:
         body = _body(model, request, LIMITS[self._limit] if request.other_limit else self._limit)
-        answer = await self._connection.ask(
+        answer = await self.connection.ask(
             lambda client: client.chat.completions.with_raw_response.create(**body)
         )
-        return _reply(self._connection.read(answer, _Completion), model, request)
-
-    async def first_model(self) -> str | None:
-        return await self._connection.first_model()
-
-    async def aclose(self) -> None:
-        await self._connection.aclose()
+        return _reply(self.connection.read(answer, _Completion), model, request)
 
 
 # --- what goes out ---

@@ -30,18 +30,12 @@ class OpenAIResponses:
     shows_schema = True
 
     def __init__(self, server: Server, base_url: str, seconds: float) -> None:
-        self._connection = Connection(load, "AsyncOpenAI", server, base_url, seconds)
+        self.connection = Connection(load, "AsyncOpenAI", server, base_url, seconds)
 
     async def send(self, model: str, request: Request) -> Reply:
         body = _body(model, request)
-        answer = await self._connection.ask(lambda client: client.responses.with_raw_response.create(**body))
-        return _reply(self._connection.read(answer, _Response), model, request)
-
-    async def first_model(self) -> str | None:
-        return await self._connection.first_model()
-
-    async def aclose(self) -> None:
-        await self._connection.aclose()
+        answer = await self.connection.ask(lambda client: client.responses.with_raw_response.create(**body))
+        return _reply(self.connection.read(answer, _Response), model, request)
 
 
 # --- what goes out ---

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from bot.llm.messages import Asked, Called, Told, Tool, Usage
+
+if TYPE_CHECKING:
+    from bot.llm.sdk import Connection
 
 Rung = Literal["json_schema", "json_object", "prompt"]
 End = Literal["done", "cut", "overflow", "refused"]
@@ -95,8 +98,6 @@ class Wire(Protocol):
     async def send(self, model: str, request: Request) -> Reply:
         """Raises `bot.llm.faults.Failed` for an HTTP error, Unavailable where nothing usable came back."""
 
-    async def first_model(self) -> str | None:
-        """The first model the server lists; None for an empty list. Raises as `send` does."""
-
-    async def aclose(self) -> None:
-        """Closes the connections of the running event loop."""
+    @property
+    def connection(self) -> "Connection":
+        """What it calls the server by, and asks which models that has."""

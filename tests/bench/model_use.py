@@ -6,16 +6,14 @@ Its answers cost next to nothing, so the tokens are those of our prompts: an upp
 from bot.agents.review import SPEC
 from bot.agents.review.schema import ReportedFinding
 from bot.agents.spec import AgentContext, AgentResult
-from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
 from bot.domain.repo_config import RepoConfig
 from bot.domain.secrets import Redactor
 from bot.testing import ScriptedModel, confirms_everything, finding
 from tests.bench.merge_requests import python_files
 from tests.bench.table import Row, row
-from tests.doubles import DictSnapshot, added_file
+from tests.doubles import REQUEST, DictSnapshot, added_file, change_of
 
 SIZES = (3, 60)
-HEAD = "a" * 40
 DEFECT = "    return unknown_{}"
 EVERY = 20  # files with a defect that the model reports, so that second looks are counted, too
 
@@ -56,17 +54,12 @@ def _defects(files: int) -> list[ReportedFinding]:
 
 def _review(files: int, model: ScriptedModel) -> AgentResult:
     sources = python_files(files, "app")
-    refs = DiffRefs("b" * 40, "b" * 40, HEAD)
-    change = ChangeSet(refs, tuple(added_file(path, text) for path, text in sources.items()))
-    request = MergeRequest(
-        target=Target("acme/shop", 1, 1), title="Add prices", description="", state="opened", draft=False,
-        author="ada", source_branch="prices", target_branch="main", head=HEAD, refs=refs,
-    )  # fmt: skip
+    change = change_of(*(added_file(path, text) for path, text in sources.items()))
     return SPEC.run(
         AgentContext(
-            request=request,
+            request=REQUEST,
             change=change,
-            snapshot=DictSnapshot(sources, HEAD),
+            snapshot=DictSnapshot(sources),
             config=RepoConfig(),
             redactor=Redactor(),
             model=model,

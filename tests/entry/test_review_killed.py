@@ -27,8 +27,7 @@ from bot.entry.checkpoints import FILE, Checkpoints, checkpoints
 from bot.llm.messages import Called, Prompt, ToolCall, Turn
 from bot.settings import Settings
 from bot.testing import ScriptedModel, confirms_everything, finding
-from tests.agents.review.test_review_graph import REQUEST
-from tests.doubles import DictSnapshot, added_file, change_of
+from tests.doubles import REQUEST, DictSnapshot, added_file, change_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # it forks, as workers do
 

@@ -18,8 +18,7 @@ from bot.domain.findings import Finding
 from bot.domain.repo_config import RepoConfig
 from bot.domain.secrets import Redactor
 from bot.testing import finding
-from tests.agents.review.test_review_graph import REQUEST
-from tests.doubles import DictSnapshot, change_of, edited_file
+from tests.doubles import REQUEST, DictSnapshot, change_of, edited_file
 
 LEAK = "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
 CODE = f"""\

@@ -22,8 +22,8 @@ from bot.errors import Declined, NoModel, OverBudget, Superseded, TooLong, Unava
 from bot.llm.budget import most_tokens
 from bot.llm.messages import Asked, Called, Prompt, Told, ToolCall
 from bot.testing import ScriptedModel, answers, claims, confirms_everything, finding
-from tests.agents.review.test_review_graph import LEAK, REQUEST, configured
-from tests.doubles import DictSnapshot, added_file, change_of
+from tests.agents.review.test_review_graph import LEAK, configured
+from tests.doubles import REQUEST, DictSnapshot, added_file, change_of
 
 CODE = """\
 def total(order):

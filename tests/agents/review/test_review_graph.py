@@ -6,24 +6,12 @@ from dataclasses import replace
 from bot.agents.review import SPEC
 from bot.agents.spec import AgentContext, AgentResult
 from bot.domain.actions import PostFinding, React, UpsertNote
-from bot.domain.change import ChangeSet, FileChange, MergeRequest, Target
+from bot.domain.change import ChangeSet, FileChange
 from bot.domain.repo_config import RepoConfig, load
 from bot.domain.secrets import Redactor
-from tests.doubles import REFS, DictSnapshot, added_file, change_of
+from tests.doubles import REFS, REQUEST, DictSnapshot, added_file, change_of
 
 LEAK = "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
-REQUEST = MergeRequest(
-    target=Target("acme/shop", 7, 1),
-    title="Change the shop",
-    description="",
-    state="opened",
-    draft=False,
-    author="ada",
-    source_branch="feature",
-    target_branch="main",
-    head=REFS.head,
-    refs=REFS,
-)
 
 
 def review(

@@ -18,8 +18,8 @@ from bot.domain.secrets import Redactor
 from bot.errors import Unavailable
 from bot.llm.messages import Asked, Called, Prompt, ToolCall, Turn
 from bot.testing import ScriptedModel, answers, confirms_everything, finding
-from tests.agents.review.test_review_graph import LEAK, REQUEST
-from tests.doubles import DictSnapshot, added_file, change_of
+from tests.agents.review.test_review_graph import LEAK
+from tests.doubles import REQUEST, DictSnapshot, added_file, change_of
 
 LINES = 140
 WINDOW = 12_000  # tokens, so that each file is a unit of its own
