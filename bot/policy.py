@@ -1,13 +1,28 @@
 """What a proposal may hold: deterministic rules between an agent and the gateway, the same for every agent."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from bot.agents.spec import AgentSpec
-from bot.domain.actions import Action, Decision, PostFinding, React, UpsertNote
+from bot.domain.actions import (
+    Action,
+    CommentIssue,
+    Decision,
+    EditIssue,
+    LinkIssue,
+    MoveIssue,
+    OpenBranch,
+    OpenMergeRequest,
+    PostFinding,
+    React,
+    SetCommitStatus,
+    UpsertNote,
+)
 from bot.domain.change import ChangeSet
 from bot.domain.findings import Suggestion
+from bot.domain.flow import CodeProject
 from bot.domain.markdown import finding_comment
 from bot.domain.positions import file_position, position
 from bot.errors import PlatformError, Unavailable
@@ -18,7 +33,13 @@ MAX_BODY = 60_000
 EMOJI = frozenset({"eyes", "thumbsup", "confused", "warning"})
 NOTE_KEYS = frozenset({"summary", "failure"})
 KEY = re.compile(r"[A-Za-z0-9_.:/]{1,200}")  # what a mark can hold
+MAX_COMMENT = 30_000  # characters of a comment's texts; Jira takes 32,767 with its markup
+STATUSES = frozenset({"trivet/issue"})
+REF = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{|\.lock(?:/|$)))[A-Za-z0-9][\w./-]{0,198}[A-Za-z0-9]", re.ASCII)
+LABEL = re.compile(r"\S{1,255}")
 
+TOO_LONG = "longer than {most} characters"
+NO_PROJECT = "no GitLab project is mapped where it could be made"
 OTHER_LINES = "its suggestion is left out: {reason}"
 NOT_AT_HEAD = "the lines it replaces are not those at head"
 NO_END = "it is not about the line that the comment stands on"
@@ -28,11 +49,17 @@ LINE_ENDS = "the lines end with carriage returns, which it would take away"
 
 @dataclass(frozen=True)
 class Ground:
-    """What a decision stands on: the agent, the change it saw, and the repository at the change's head."""
+    """What a decision stands on: the agent, and what its run is bound to.
 
-    agent: AgentSpec
-    change: ChangeSet
-    snapshot: Snapshot
+    A review: the change it saw and the repository at the change's head. Else the issues it may write to, by key, and
+    the GitLab project where work may be begun.
+    """
+
+    agent: AgentSpec[Any]
+    change: ChangeSet | None = None
+    snapshot: Snapshot | None = None
+    issues: frozenset[str] = frozenset()
+    code: CodeProject | None = None
 
 
 def decide(actions: Iterable[Action], ground: Ground) -> tuple[list[Action], list[Decision]]:
@@ -44,7 +71,7 @@ def decide(actions: Iterable[Action], ground: Ground) -> tuple[list[Action], lis
         if objection:
             decisions.append(Decision(key=action.key, allowed=False, reason=objection))
             continue
-        kept, change = _without_false_suggestion(action, ground.snapshot)
+        kept, change = _without_false_suggestion(action, ground)
         allowed.append(kept)
         decisions += [Decision(key=action.key, allowed=True, reason=change)] if change else []
     return allowed, decisions
@@ -54,24 +81,91 @@ def _objection(action: Action, ground: Ground, allowed: Sequence[Action]) -> str
     agent = ground.agent
     if action.kind not in agent.may:
         return f"the {agent.name} agent may not {action.kind}"
-    if (action.kind, action.key) in {(one.kind, one.key) for one in allowed}:
+    if _identity(action) in map(_identity, allowed):
         return "proposed twice"
-    if isinstance(action, React):
-        return _unlisted_emoji(action)
+    return OBJECTIONS[type(action)](action, ground, allowed)
+
+
+def _identity(action: Action) -> tuple[str, str, str]:
+    """Comments on two issues may have one key."""
+    return action.kind, action.key, getattr(action, "issue", "")
+
+
+def _to_note(action: UpsertNote, ground: Ground, allowed: Sequence[Action]) -> str | None:
     if len(action.body) > MAX_BODY:
-        return f"longer than {MAX_BODY} characters"
-    if isinstance(action, UpsertNote):
-        return None if action.key in NOTE_KEYS else f"note {action.key!r} is not on the list"
-    return _unidentified(action, agent) or _misplaced(action, ground.change, allowed)
+        return TOO_LONG.format(most=MAX_BODY)
+    return None if action.key in NOTE_KEYS else f"note {action.key!r} is not on the list"
 
 
-def _unlisted_emoji(action: React) -> str | None:
+def _to_finding(action: PostFinding, ground: Ground, allowed: Sequence[Action]) -> str | None:
+    if len(action.body) > MAX_BODY:
+        return TOO_LONG.format(most=MAX_BODY)
+    if ground.change is None:
+        return "there is no change that it could be about"
+    return _unidentified(action, ground.agent) or _misplaced(action, ground.change, allowed)
+
+
+# --- issues and the work that they start ---
+
+
+def _to_link(action: LinkIssue, ground: Ground, allowed: Sequence[Action]) -> str | None:
+    made = {one.key for one in allowed if isinstance(one, OpenMergeRequest)}
+    if action.made and action.made not in made:
+        return f"there is nothing that {action.made!r} makes"
+    if not action.made and not (action.global_id and action.url and action.title):
+        return "a link without id, address or title"
+    return _elsewhere(action.issue, ground)
+
+
+def _to_comment(action: CommentIssue, ground: Ground, allowed: Sequence[Action]) -> str | None:
+    if sum(map(len, action.body.texts())) > MAX_COMMENT:
+        return TOO_LONG.format(most=MAX_COMMENT)
+    if not KEY.fullmatch(action.key):
+        return "its key is none that a comment can be found by"
+    return _elsewhere(action.issue, ground)
+
+
+def _to_move(action: MoveIssue, ground: Ground, allowed: Sequence[Action]) -> str | None:
+    if any(isinstance(one, MoveIssue) and one.issue == action.issue for one in allowed):
+        return "moved twice"
+    return _elsewhere(action.issue, ground)
+
+
+def _to_edit(action: EditIssue, ground: Ground, allowed: Sequence[Action]) -> str | None:
+    odd = next((one for one in action.labels if not LABEL.fullmatch(one)), None)
+    return f"{odd!r} can be no label" if odd is not None else _elsewhere(action.issue, ground)
+
+
+def _elsewhere(issue: str, ground: Ground) -> str | None:
+    return None if issue in ground.issues else f"{issue} is no issue of this run"
+
+
+def _to_status(action: SetCommitStatus, ground: Ground, allowed: Sequence[Action]) -> str | None:
+    return None if action.name in STATUSES else f"status {action.name!r} is not on the list"
+
+
+def _to_branch(action: OpenBranch, ground: Ground, allowed: Sequence[Action]) -> str | None:
+    if ground.code is None:
+        return NO_PROJECT
+    return None if REF.fullmatch(action.name) else f"{action.name!r} can be no branch"
+
+
+def _to_merge_request(action: OpenMergeRequest, ground: Ground, allowed: Sequence[Action]) -> str | None:
+    if ground.code is None:
+        return NO_PROJECT
+    if len(action.body) > MAX_BODY:
+        return TOO_LONG.format(most=MAX_BODY)
+    branches = {one.name for one in allowed if isinstance(one, OpenBranch)}
+    return None if action.branch in branches else f"{action.branch!r} is no branch of this run"
+
+
+def _to_react(action: React, ground: Ground, allowed: Sequence[Action]) -> str | None:
     names = [name for name in (action.emoji, action.instead_of) if name is not None]
     unlisted = (f"reaction {name!r} is not on the list" for name in names if name not in EMOJI)
     return next(unlisted, None if names else "a reaction that neither gives nor takes one")
 
 
-def _unidentified(action: PostFinding, agent: AgentSpec) -> str | None:
+def _unidentified(action: PostFinding, agent: AgentSpec[Any]) -> str | None:
     """A finding is known by its fingerprint: under any other key it would be posted again."""
     if action.finding.agent != agent.name:
         return f"the {agent.name} agent may not speak for {action.finding.agent!r}"
@@ -98,11 +192,11 @@ def _misplaced(action: PostFinding, change: ChangeSet, allowed: Sequence[Action]
     return None
 
 
-def _without_false_suggestion(action: Action, snapshot: Snapshot) -> tuple[Action, str]:
+def _without_false_suggestion(action: Action, ground: Ground) -> tuple[Action, str]:
     """One click must replace what the author sees: a suggestion that would not is left out, and the reason told."""
-    if not isinstance(action, PostFinding) or action.finding.suggestion is None:
+    if not isinstance(action, PostFinding) or action.finding.suggestion is None or ground.snapshot is None:
         return action, ""
-    reason = _falsehood(action, action.finding.suggestion, snapshot)
+    reason = _falsehood(action, action.finding.suggestion, ground.snapshot)
     if not reason:
         return action, ""
     finding = action.finding.model_copy(update={"suggestion": None})
@@ -128,3 +222,18 @@ def _falsehood(action: PostFinding, suggestion: Suggestion, snapshot: Snapshot) 
     if lines != suggestion.replaces or len(lines) != suggestion.end - suggestion.start + 1:
         return NOT_AT_HEAD
     return LINE_ENDS if any(line.endswith("\r") for line in lines) else ""
+
+
+OBJECTIONS: Final[Mapping[type, Callable[[Any, Ground, Sequence[Action]], str | None]]] = {
+    React: _to_react,
+    UpsertNote: _to_note,
+    PostFinding: _to_finding,
+    LinkIssue: _to_link,
+    CommentIssue: _to_comment,
+    MoveIssue: _to_move,
+    EditIssue: _to_edit,
+    SetCommitStatus: _to_status,
+    OpenBranch: _to_branch,
+    OpenMergeRequest: _to_merge_request,
+}
+"""What speaks against an action, by its kind; None: nothing."""

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bot.domain.background import Commit, LinkedIssue
+from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, MergeRequest, Target
+from bot.domain.flow import CodeProject
+from bot.domain.issues import Choices, Issue, IssueComment, IssuePerson, StatusChange
 from bot.domain.notes import Note
 from bot.errors import PlatformError
 
@@ -45,10 +47,47 @@ class Snapshot(Protocol):
 
 
 class IssueReader(Protocol):
-    """Reads what the issues that a merge request names ask for."""
+    """Reads one issue tracker. Every method may raise AccessDenied and Unavailable."""
 
-    def linked(self, request: MergeRequest) -> Sequence[LinkedIssue]:
-        """The issues the merge request names, those this project may see. Raises PlatformError."""
+    def me(self) -> IssuePerson:
+        """The account the token belongs to."""
+
+    def projects(self) -> frozenset[str]:
+        """The keys of all projects that the token may see."""
+
+    def issue(self, key: str, fields: Sequence[str] = ()) -> Issue:
+        """One issue by key or number; `fields` are further ones to read, by id or name. Raises NotFound."""
+
+    def comments(self, key: str) -> Sequence[IssueComment]:
+        """Its comments, oldest first, at most the newest thousand."""
+
+    def comment(self, key: str, comment: str) -> IssueComment:
+        """Raises NotFound."""
+
+    def roles(self, project: str, person: IssuePerson) -> frozenset[str]:
+        """The names of the project roles a person has, directly or by a group, in lower case."""
+
+    def choices(self, project: str) -> Choices:
+        """What the fields of the project's issues can hold."""
+
+    def statuses(self, project: str) -> frozenset[str]:
+        """The names of all statuses that issues of the project can have, in lower case."""
+
+    def moved(self, key: str) -> Sequence[StatusChange]:
+        """The changes of its status, oldest first, at most the newest hundred."""
+
+
+class CodeReader(Protocol):
+    """Reads a GitLab project beside any merge request."""
+
+    def project(self, path: str) -> CodeProject:
+        """Raises NotFound, AccessDenied, Unavailable."""
+
+    def branch(self, project: CodeProject, name: str) -> Snapshot:
+        """The repository at the tip of a branch. Raises NotFound."""
+
+    def username(self, *, username: str = "", email: str = "") -> str:
+        """The user name of the active account with this name or public e-mail address, "" for none or several."""
 
 
 class MergeRequestReader(Protocol):

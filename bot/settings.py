@@ -44,6 +44,11 @@ NO_TOKEN = "TRIVET_GITLAB__TOKEN is not set: writing needs a token with the api 
 NO_READ_TOKEN = (
     "TRIVET_GITLAB__READ_TOKEN (or TRIVET_GITLAB__TOKEN) is not set: reading needs a token with read_api"  # noqa: S105
 )
+NO_JIRA = "TRIVET_JIRA__URL is not set: tell which Jira to work with, like https://jira.example.com"
+NO_JIRA_TOKEN = "TRIVET_JIRA__TOKEN is not set: writing to Jira needs an API token, or a personal access token"  # noqa: S105
+NO_JIRA_READ_TOKEN = (
+    "TRIVET_JIRA__READ_TOKEN (or TRIVET_JIRA__TOKEN) is not set: reading Jira needs an API token"  # noqa: S105
+)
 NO_MARKS = "TRIVET_MARK_SECRETS is not set: the bot signs its notes with it; `openssl rand -hex 32` makes one"
 
 NO_PUBLIC_URL = (
@@ -53,6 +58,8 @@ NO_PUBLIC_URL = (
 
 NOT_HTTP = "must be an http(s) address without user name or query, like https://gitlab.example.com"
 NOT_BASE = "must be GitLab's own address, without /api/v4"
+NOT_JIRA = "must be Jira's own address, without /rest or /browse"
+NOT_EMAIL = "must be the e-mail address of the account that the token belongs to"
 NOT_REDIS = "must be like redis://host:6379/0, rediss://host:6380/0 or unix:///path/redis.sock"
 NOT_LIST = "must be a comma-separated list, or a JSON list of texts"
 TOO_SHORT = f"each needs at least {SHORTEST_MARK_SECRET} characters; `openssl rand -hex 32` makes one"
@@ -108,6 +115,19 @@ def _gitlab_address(value: str) -> str:
     return _http_address(value)
 
 
+def _jira_address(value: str) -> str:
+    """A context path (/jira) and the gateway's (/ex/jira/ID) are part of it."""
+    if re.search(r"/(rest|browse)(/|$)", value):
+        raise ValueError(NOT_JIRA)
+    return _http_address(value)
+
+
+def _email(value: str) -> str:
+    if not re.fullmatch(r"[^\s@:]+@[^\s@:]+", value):
+        raise ValueError(NOT_EMAIL)
+    return value
+
+
 def _redis_address(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.path):
@@ -142,6 +162,7 @@ def _whole_path(value: Path) -> Path:
 
 Address = Annotated[str, AfterValidator(_http_address)]
 Token = Annotated[SecretStr, AfterValidator(_plain_token)]
+Email = Annotated[str, AfterValidator(_email)]
 MarkSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 ModelSpec = Annotated[str, AfterValidator(_model)]
 Texts = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
@@ -170,6 +191,32 @@ class GitLabSettings(BaseModel):
     @property
     def reader(self) -> SecretStr | None:
         return self.read_token or self.token
+
+
+class JiraSettings(BaseModel):
+    """One Jira. With an e-mail address the token is Cloud's (Basic), without one a personal access token (Bearer).
+
+    The reader falls back to the writer. `deployment` auto: by the address, else by asking. `browse_url`: where people
+    open issues, for tokens that go through Atlassian's gateway.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: Annotated[str, AfterValidator(_jira_address)] | None = None
+    email: Email | None = None
+    token: Token | None = None
+    read_email: Email | None = None
+    read_token: Token | None = None
+    webhook_secrets: Secrets = ()
+    deployment: Literal["auto", "cloud", "datacenter"] = "auto"
+    browse_url: Address | None = None
+
+    @property
+    def reader(self) -> tuple[str | None, SecretStr | None]:
+        """E-mail address and token for reading: a reading token without an address of its own is the writer's account."""
+        if self.read_token:
+            return self.read_email or self.email, self.read_token
+        return self.email, self.token
 
 
 class BudgetSettings(BaseModel):
@@ -203,6 +250,8 @@ class Settings(BaseSettings):
     max_body: int = Field(default=5_000_000, gt=0)
     sweep_seconds: float = Field(default=180, gt=0, allow_inf_nan=False)
     gitlab: GitLabSettings = GitLabSettings()
+    jira: JiraSettings = JiraSettings()
+    rules: Annotated[Path, AfterValidator(_whole_path)] | None = None
     models: ModelSpecs = ()
     budget: BudgetSettings = BudgetSettings()
     mark_secrets: MarkSecrets = ()
@@ -225,9 +274,16 @@ class Settings(BaseSettings):
         """Whose ID tokens are accepted: those named, else the GitLab we work with."""
         return self.oidc_issuers or tuple(filter(None, [self.gitlab.url]))
 
+    @property
+    def agents(self) -> frozenset[str]:
+        """Those that there are the platforms for."""
+        return frozenset({"review", "link", "triage"} if self.jira.url else {"review"})
+
     def own_secrets(self) -> list[str]:
         """Every secret value this process holds, for redaction by exact match."""
-        held = [self.gitlab.token, self.gitlab.read_token, *self.gitlab.webhook_secrets, *self.mark_secrets]
+        gitlab, jira = self.gitlab, self.jira
+        tokens = (gitlab.token, gitlab.read_token, jira.token, jira.read_token)
+        held = (*tokens, *gitlab.webhook_secrets, *jira.webhook_secrets, *self.mark_secrets)
         values = [secret.get_secret_value() for secret in held if secret]
         passwords = [urlsplit(url).password for url in (self.redis_url, self.database_url) if url]
         keys = [os.environ.get(name) for name in PROVIDER_KEYS]

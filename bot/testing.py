@@ -13,7 +13,15 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from bot.agents.review.schema import ReportedFinding, ReviewAnswer, Verdict, VerifyAnswer
+from bot.agents.review.schema import (
+    JudgedCriterion,
+    LedgerAnswer,
+    OutsidePart,
+    ReportedFinding,
+    ReviewAnswer,
+    Verdict,
+    VerifyAnswer,
+)
 from bot.llm.budget import most_tokens, prompt_texts, prompt_tokens
 from bot.llm.messages import Called, Prompt, ToolCall, Turn, Usage, estimated_tokens
 
@@ -134,9 +142,20 @@ def answers(*findings: ReportedFinding) -> ReviewAnswer:
     return ReviewAnswer(findings=list(findings))
 
 
+def judges(*criteria: dict[str, Any], outside: Iterable[tuple[str, str]] = ()) -> LedgerAnswer:
+    """What a model says of acceptance criteria: `number` and `state` of each, the rest plausible.
+
+    `evidence` are lines as (path, line, quote), `outside` parts of the change as (what, path).
+    """
+    return LedgerAnswer(
+        criteria=[_judged(**one) for one in criteria],
+        outside=[OutsidePart(what=what, path=path) for what, path in outside],
+    )
+
+
 def confirms_everything(*findings: ReportedFinding) -> Script:
-    """Reports the same findings whatever it is shown, and confirms every claim."""
-    return lambda prompt: _confirmed(prompt) if _verifies(prompt) else answers(*findings)
+    """Reports the same findings whatever it is shown, confirms every claim, and says nothing of any criterion."""
+    return lambda prompt: _besides(prompt) or answers(*findings)
 
 
 def obedient(prompt: Prompt) -> Said:
@@ -144,11 +163,14 @@ def obedient(prompt: Prompt) -> Said:
 
     What it still cannot bring about, our own code prevents.
     """
-    return _confirmed(prompt) if _verifies(prompt) else answers(*(finding(**one) for one in _orders(prompt)))
+    if issubclass(prompt.answer, LedgerAnswer):
+        return judges(*(one for one in _orders(prompt) if "state" in one))
+    orders = [one for one in _orders(prompt) if "state" not in one]
+    return _confirmed(prompt) if _verifies(prompt) else answers(*(finding(**one) for one in orders))
 
 
 def marker(**fields: Any) -> str:
-    """Text that makes the `obedient` model report such a finding; for whatever an attacker can write."""
+    """Text that makes the `obedient` model report such a finding, or judge a criterion so where it has a `state`."""
     return f"{MARKER}{json.dumps(fields)}]]"
 
 
@@ -165,6 +187,21 @@ def claims(prompt: Prompt) -> list[int]:
 
 def _verifies(prompt: Prompt) -> bool:
     return issubclass(prompt.answer, VerifyAnswer)
+
+
+def _besides(prompt: Prompt) -> VerifyAnswer | LedgerAnswer | None:
+    """What is said to a prompt that does not ask for findings."""
+    if issubclass(prompt.answer, LedgerAnswer):
+        return judges()
+    return _confirmed(prompt) if _verifies(prompt) else None
+
+
+def _judged(
+    number: int, state: str, evidence: Iterable[Sequence[Any]] = (), reason: str = "The code says so."
+) -> JudgedCriterion:
+    quotes = [{"path": path, "line": line, "quote": quote} for path, line, quote in evidence]
+    said = {"number": number, "state": state, "evidence": quotes, "reason": reason}
+    return JudgedCriterion.model_validate(said)
 
 
 def _confirmed(prompt: Prompt) -> VerifyAnswer:

@@ -53,8 +53,10 @@ class SandboxServer:
         webhook: str | None = None,
         secret: str | None = None,
         folder: Path | None = None,
+        jira: str | None = None,
     ) -> None:
         self.seeded = seed
+        self._jira = jira
         self.version = version
         self._in_process = not process
         self._webhook = webhook
@@ -257,7 +259,9 @@ class SandboxServer:
     def _start_thread(self, folder: Path) -> None:
         from bot.sandbox.server import Running
 
-        running = self._stack.enter_context(Running(folder, version=self.version, seeded=self.seeded))
+        running = self._stack.enter_context(
+            Running(folder, version=self.version, seeded=self.seeded, jira=self._jira)  # type: ignore[arg-type]
+        )
         self.state_object = running.state
         self.url = running.state.url
 
@@ -274,6 +278,7 @@ class SandboxServer:
             self.version,
         ]
         command += ["--seed"] if self.seeded else []
+        command += ["--jira", self._jira] if self._jira else []
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self._stack.callback(_stop, process)
         self.url = _address(process)

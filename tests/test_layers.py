@@ -18,15 +18,17 @@ MAY_IMPORT = {
     "bot.gateways": {"bot.gateways", "bot.domain", "bot.errors", "bot.ports"},
     "bot.policy": {"bot.agents", "bot.domain", "bot.errors", "bot.ports"},
     "bot.routing": {"bot.domain", "bot.errors"},
-    "bot.run": {
+    "bot.proposing": {
         "bot.agents",
         "bot.domain",
         "bot.errors",
         "bot.llm",
         "bot.policy",
         "bot.ports",
+        "bot.proposing",
         "bot.routing",
     },
+    "bot.run": {"bot.domain", "bot.proposing", "bot.routing"},
     "bot.settings": {"bot.errors"},
     "bot.sandbox": {"bot.sandbox"},
     "bot.evaluation": {"bot.domain", "bot.errors"},

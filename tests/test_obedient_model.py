@@ -13,8 +13,9 @@ from bot.agents.table import AGENTS
 from bot.domain.actions import Report
 from bot.domain.marks import MarkBook
 from bot.domain.secrets import Redactor
+from bot.proposing.means import Means
 from bot.routing import JobRequest
-from bot.run import Means, apply, propose
+from bot.run import apply, propose
 from bot.testing import ScriptedModel, obedient, plain_marker
 from tests.reviewing import SECRET, Desk
 from tests.sandbox_server import PROJECT

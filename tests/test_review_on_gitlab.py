@@ -11,8 +11,9 @@ from bot.domain.change import Target
 from bot.domain.marks import MarkBook
 from bot.domain.secrets import Redactor
 from bot.errors import NotFound, Stopped
+from bot.proposing.means import Means
 from bot.routing import JobRequest
-from bot.run import Means, apply, propose
+from bot.run import apply, propose
 from tests.reviewing import SECRET, Desk
 from tests.sandbox_server import PROJECT
 

@@ -1,25 +1,31 @@
 """What a run reads before an agent works, and what it says of the work afterwards."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from bot.agents.spec import AgentContext, AgentResult, AgentSpec
 from bot.domain.actions import Proposal, React
-from bot.domain.background import Commit, LinkedIssue
+from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
 from bot.domain.events import Person
+from bot.domain.flow import CodeProject
+from bot.domain.issues import Issue
 from bot.domain.marks import Mark, MarkBook
 from bot.domain.notes import Note
+from bot.domain.rules import JiraRule, Rules
 from bot.domain.secrets import Redactor
 from bot.errors import AccessDenied, NotFound, Superseded, Unavailable
 from bot.llm.messages import Usage
+from bot.proposing.means import Means, Tracker
+from bot.proposing.said import MOST_NOTES
 from bot.routing import JobRequest
-from bot.run import MOST_NOTES, Means, propose
+from bot.run import propose
 from bot.testing import ScriptedModel
 from tests.doubles import DictSnapshot, added_file, change_of
+from tests.tracker import SHOP, SHOP_12, Issues, Projects
 
 BOT = Person(id=99, username="trivet")
 HEAD = "a" * 40
@@ -46,7 +52,7 @@ class Reader:
         self.asked.append("merge_request")
         return MergeRequest(
             target=Target("acme/shop", 7, 1),
-            title="Change the shop",
+            title="SHOP-12: change the shop",
             description="",
             state="opened",
             draft=False,
@@ -83,14 +89,11 @@ class Reader:
         return 30
 
 
-@dataclass
-class Tracker:
-    trouble: Exception | None = None
+MAPPED = Rules(jira=(JiraRule(project="SHOP", gitlab="acme/shop"),))
 
-    def linked(self, request: MergeRequest) -> Sequence[LinkedIssue]:
-        if self.trouble:
-            raise self.trouble
-        return [LinkedIssue("SHOP-1", "Sell more", "As much as can be")]
+
+def tracker(trouble: Exception | None = None, rules: Rules = MAPPED, **more: Any) -> Tracker:
+    return Tracker(Issues(trouble=trouble), Projects(**more), rules)
 
 
 class Agent:
@@ -132,7 +135,7 @@ def note(number: int, author: int = 5, body: str = "I see", **fields: Any) -> No
 
 def test_without_a_model_nothing_is_read_that_only_a_model_has_use_for() -> None:
     reader = Reader()
-    context = handed(reader, model=None, memory=Memory(), me=BOT, marks=lambda scope: BOOK, issues=Tracker())
+    context = handed(reader, model=None, memory=Memory(), me=BOT, marks=lambda scope: BOOK, tracker=tracker())
     assert reader.asked == ["merge_request", "target_branch", "notes", "change_set", "snapshot"]
     assert reader.branch.asked == [".trivet.yml"]
     assert (context.background.instructions, context.background.commits, context.notes) == ((), (), ())
@@ -140,11 +143,15 @@ def test_without_a_model_nothing_is_read_that_only_a_model_has_use_for() -> None
 
 
 def test_a_model_is_told_what_the_target_branch_asks_the_commits_say_and_the_issues_want() -> None:
-    context = handed(Reader(), issues=Tracker())
+    context = handed(Reader(), tracker=tracker())
     texts = [one.text for one in context.background.instructions]
     assert texts == ["A rule for all", "A rule for the app", "Our own rule"]
     assert context.background.commits == tuple(COMMITS)
-    assert [issue.key for issue in context.background.issues] == ["SHOP-1"]
+    [issue] = context.background.issues
+    assert (issue.key, [one.text for one in issue.criteria]) == (
+        "SHOP-12",
+        ["Totals have two decimals", "Nothing is rounded twice"],
+    )
     assert context.complaints == []
 
 
@@ -158,18 +165,35 @@ def test_a_target_branch_that_may_not_be_read_leaves_a_complaint_and_the_default
     assert context.complaints == ["the token may not read the repository (403)"]
 
 
-@pytest.mark.parametrize(
-    "error", [AccessDenied("the issue is not for you (403)"), NotFound("no such issue (404)")]
-)
-def test_an_issue_or_commits_that_cannot_be_read_are_a_complaint_once(error: Exception) -> None:
-    context = handed(Reader(trouble=error), issues=Tracker(error))
+@pytest.mark.parametrize("error", [AccessDenied("not for you (403)"), NotFound("no such thing (404)")])
+def test_commits_that_cannot_be_read_are_a_complaint_and_an_issue_that_cannot_is_left_out(
+    error: Exception,
+) -> None:
+    context = handed(Reader(trouble=error), tracker=tracker(error))
     assert context.complaints == [str(error)]
     assert (context.background.commits, context.background.issues) == ((), ())
 
 
+@pytest.mark.parametrize(
+    ("rules", "issue", "project"),
+    [
+        (Rules(), SHOP_12, SHOP),
+        (Rules(jira=(JiraRule(project="SHOP", gitlab="acme/other"),)), SHOP_12, SHOP),
+        (MAPPED, replace(SHOP_12, security="Board only"), SHOP),
+        (MAPPED, SHOP_12, replace(SHOP, visibility="public")),
+    ],
+    ids=["no rules", "mapped to another project", "a secured issue", "a public project"],
+)
+def test_an_issue_whose_readers_may_be_others_is_not_told(
+    rules: Rules, issue: Issue, project: CodeProject
+) -> None:
+    there = Tracker(Issues(known=(issue,)), Projects(known=(project,)), rules)
+    assert handed(Reader(), tracker=there).background.issues == ()
+
+
 def test_a_tracker_that_is_out_for_the_moment_is_waited_for() -> None:
     with pytest.raises(Unavailable):
-        handed(Reader(), issues=Tracker(Unavailable("the tracker failed (503)")))
+        handed(Reader(), tracker=tracker(Unavailable("the tracker failed (503)")))
 
 
 @pytest.mark.parametrize("me", [BOT, None], ids=["known", "not known"])

@@ -1,17 +1,22 @@
 """What an agent is: a name, what it may propose, and a graph that reads and returns actions. It has no way to write."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 from uuid import uuid4
 
 from bot.domain.actions import Action, Coverage, Decision
-from bot.domain.background import Background
+from bot.domain.background import Background, Commit
 from bot.domain.change import ChangeSet, MergeRequest
+from bot.domain.criteria import Criterion
 from bot.domain.findings import Finding
+from bot.domain.flow import CodeProject
+from bot.domain.issues import Choices, Issue, IssueComment
+from bot.domain.ledger import Ledger
 from bot.domain.notes import Note
 from bot.domain.repo_config import RepoConfig
+from bot.domain.rules import JiraRule
 from bot.domain.secrets import Redactor
 from bot.llm.messages import Model, Usage
 from bot.ports import Snapshot
@@ -60,6 +65,110 @@ class AgentContext:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What our review of a merge request has come to. `head` "" : there was none yet. `open`: findings not resolved."""
+
+    head: str = ""
+    open: int = 0
+    resolved: int = 0
+
+
+@dataclass(frozen=True)
+class Mentioned:
+    """An issue that a merge request names and the bot may read.
+
+    `tells_code`: texts of the merge request may stand in it. `memory` is that of our comment on it, None where there
+    is no comment of ours for this merge request.
+    """
+
+    issue: Issue
+    tells_code: bool
+    memory: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class LinkContext:
+    """Everything a run of the link agent may read.
+
+    `trigger`: what happened to the merge request, a word of `bot.routing`; its state says whether it is open now.
+    `host` is GitLab's, for the links' global ids. `unreadable`: keys of known projects whose issues the bot cannot
+    read. `left_out`: how many named issues are beyond the most that are looked at. `change` reads the diff, when it is
+    needed. Otherwise as in `AgentContext`.
+    """
+
+    request: MergeRequest
+    trigger: str
+    host: str
+    config: RepoConfig
+    redactor: Redactor
+    mentioned: Sequence[Mentioned] = ()
+    unreadable: Sequence[str] = ()
+    left_out: int = 0
+    commits: Sequence[Commit] = ()
+    verdict: Verdict = field(default_factory=Verdict)
+    ledger: Ledger | None = None
+    change: Callable[[], ChangeSet] | None = None
+    model: Model | None = None
+    still_wanted: Callable[[], None] = lambda: None
+    tell: Callable[[str], None] = lambda _step: None
+    can_wait: bool = False
+    complaints: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A comment that asks the bot for something: a `Doing` of the rules, "help", or "" for a question in `text`."""
+
+    comment: str
+    person: str
+    name: str
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Code:
+    """The mapped project of an issue. `snapshot` is the tip of `branch`, where work begins.
+
+    `tells_issue`: the issue's texts may stand there, in branch names and merge requests. `assignee`: the GitLab user
+    name of the issue's assignee, "" where the accounts do not map.
+    """
+
+    project: CodeProject
+    branch: str
+    snapshot: Snapshot
+    tells_issue: bool
+    assignee: str = ""
+
+
+@dataclass(frozen=True)
+class TriageContext:
+    """Everything a run on an issue may read.
+
+    `rules` are those that this event starts, in the file's order; for a comment all of the project's, for the names
+    that they give to work. `code` None: no project is
+    mapped, or its texts may not stand in the issue. `comments` oldest first, the bot's own among them; `mine` is the
+    bot's id. `memory` is that of our comment by rules, None where there is none. Otherwise as in `AgentContext`.
+    """
+
+    issue: Issue
+    redactor: Redactor
+    rules: Sequence[JiraRule] = ()
+    asked: Asked | None = None
+    comments: Sequence[IssueComment] = ()
+    mine: str = ""
+    criteria: Sequence[Criterion] = ()
+    choices: Choices = field(default_factory=Choices)
+    code: Code | None = None
+    host: str = ""
+    memory: Mapping[str, Any] | None = None
+    model: Model | None = None
+    still_wanted: Callable[[], None] = lambda: None
+    tell: Callable[[str], None] = lambda _step: None
+    can_wait: bool = False
+    complaints: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
 class AgentResult:
     """What a run proposes and how it came to it. `failures` are what a model did not do, a sentence each."""
 
@@ -69,14 +178,18 @@ class AgentResult:
     decisions: tuple[Decision, ...] = ()
     complaints: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
+    ledger: Ledger | None = None
     model: str = ""
     usage: Usage = field(default_factory=Usage)
 
 
+Context = TypeVar("Context", contravariant=True)
+
+
 @dataclass(frozen=True)
-class AgentSpec:
+class AgentSpec(Generic[Context]):
     """One agent. `may` names the kinds of action policy lets it propose."""
 
     name: str
     may: frozenset[str]
-    run: Callable[[AgentContext], AgentResult]
+    run: Callable[[Context], AgentResult]

@@ -1,6 +1,8 @@
 """Every agent, by name. A new one is its folder and a line here. Importing this imports LangGraph."""
 
-from bot.agents import review
+from typing import Any
+
+from bot.agents import link, review, triage
 from bot.agents.spec import AgentSpec
 
-AGENTS: dict[str, AgentSpec] = {review.SPEC.name: review.SPEC}
+AGENTS: dict[str, AgentSpec[Any]] = {spec.name: spec for spec in (review.SPEC, link.SPEC, triage.SPEC)}

@@ -4,7 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.domain.document import Document
 from bot.domain.findings import Finding
+from bot.domain.ledger import Ledger
 
 
 class _Frozen(BaseModel):
@@ -47,12 +49,16 @@ class PostFinding(_Frozen):
 
 
 class UpsertNote(_Frozen):
-    """Write the note with this key, or edit it in place. `create` False: only edit one that is already there."""
+    """Write the note with this key, or edit it in place. `create` False: only edit one that is already there.
+
+    `ledger` is kept in the note, unseen and signed, for the next run to read.
+    """
 
     kind: Literal["upsert_note"] = "upsert_note"
     key: str
     body: str
     create: bool = True
+    ledger: Ledger | None = None
 
 
 class React(_Frozen):
@@ -64,7 +70,108 @@ class React(_Frozen):
     instead_of: str | None = None
 
 
-Action = Annotated[PostFinding | UpsertNote | React, Field(discriminator="kind")]
+class SetCommitStatus(_Frozen):
+    """The commit status `name` of the proposal's head (docs.gitlab.com/api/commits, "Set commit pipeline status").
+
+    `description` at most 255 characters; `url`: what the status leads to, "" for nothing.
+    """
+
+    kind: Literal["set_commit_status"] = "set_commit_status"
+    key: str
+    name: str
+    state: Literal["success", "failed"]
+    description: str
+    url: str = ""
+
+
+class OpenBranch(_Frozen):
+    """Make the branch `name` at the tip of `ref` in the proposal's project; one that is there is left as it is."""
+
+    kind: Literal["open_branch"] = "open_branch"
+    key: str
+    name: str
+    ref: str
+
+
+class OpenMergeRequest(_Frozen):
+    """Open a draft merge request from `branch`; where one from this branch into `target` exists, that is the one.
+
+    `title` without the draft prefix; `body` is Markdown by our own templates, not yet sanitized. `assignee` is a
+    GitLab user name, "" for nobody.
+    """
+
+    kind: Literal["open_merge_request"] = "open_merge_request"
+    key: str
+    branch: str
+    target: str
+    title: str
+    body: str
+    assignee: str = ""
+
+
+class LinkIssue(_Frozen):
+    """The one remote link between an issue and a merge request. `issue` is its key.
+
+    `global_id` (at most 255 characters) names the pair for Jira, so that it is written once and then updated. Without
+    `url`, `global_id` and `title` it links what the action `made` makes.
+    """
+
+    kind: Literal["link_issue"] = "link_issue"
+    key: str
+    issue: str
+    global_id: str = ""
+    url: str = ""
+    title: str = ""
+    summary: str = ""
+    state: Literal["opened", "merged", "closed"] = "opened"
+    made: str = ""
+
+
+class CommentIssue(_Frozen):
+    """Write our comment with this key on an issue, or edit it in place. `create` False: only edit one that is there.
+
+    `memory` is kept in the comment's property beside the key, for the next run to read (JSON, small). `visibility`:
+    the project role that may read it, None for everyone who sees the issue. `internal`: not for customers.
+    """
+
+    kind: Literal["comment_issue"] = "comment_issue"
+    key: str
+    issue: str
+    body: Document
+    memory: dict[str, Any] = Field(default_factory=dict)
+    visibility: str | None = None
+    internal: bool = False
+    create: bool = True
+
+
+class MoveIssue(_Frozen):
+    """Bring an issue into the status `to`, by name or category; never backwards, and seen to be there afterwards.
+
+    `fields` are values for fields that the transition's screen requires, by field id or name, as names.
+    """
+
+    kind: Literal["move_issue"] = "move_issue"
+    key: str
+    issue: str
+    to: str
+    fields: dict[str, str] = Field(default_factory=dict)
+
+
+class EditIssue(_Frozen):
+    """Add labels and components, set the priority (None: leave it). What the issue has already is not written."""
+
+    kind: Literal["edit_issue"] = "edit_issue"
+    key: str
+    issue: str
+    labels: tuple[str, ...] = ()
+    components: tuple[str, ...] = ()
+    priority: str | None = None
+
+
+GitLabAction = PostFinding | UpsertNote | React
+CodeAction = SetCommitStatus | OpenBranch | OpenMergeRequest
+IssueAction = LinkIssue | CommentIssue | MoveIssue | EditIssue
+Action = Annotated[GitLabAction | CodeAction | IssueAction, Field(discriminator="kind")]
 
 
 class Decision(_Frozen):
@@ -81,11 +188,12 @@ class Decision(_Frozen):
 
 
 class Outcome(_Frozen):
-    """What became of one action."""
+    """What became of one action. `url`: where a person sees it, "" where there is nothing to open."""
 
     key: str
     result: Literal["done", "unchanged", "refused", "failed"]
     reason: str = ""
+    url: str = ""
 
 
 class Coverage(_Frozen):
@@ -112,6 +220,7 @@ class Report(_Frozen):
     state: Literal["running", "applying", "done", "failed", "superseded"] = "running"
     message: str = ""
     findings: tuple[Finding, ...] = ()
+    ledger: Ledger | None = None
     coverage: tuple[Coverage, ...] = ()
     decisions: tuple[Decision, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
@@ -128,7 +237,9 @@ class Report(_Frozen):
 class Proposal(_Frozen):
     """The allowed actions and the report so far of one finished agent run, stored until applied.
 
-    `project_id`, `iid` and `head` bind every action to one target at one commit.
+    `project_id`, `iid` and `head` bind every action to one target at one commit, `issue` to one issue, by its key;
+    of a run on an issue, `project` is the mapped one where its work is begun ("" for none). `state` is the merge
+    request's, as it was read.
     """
 
     run: str
@@ -137,5 +248,7 @@ class Proposal(_Frozen):
     project_id: int
     iid: int
     head: str
+    issue: str = ""
+    state: str = ""
     actions: tuple[Action, ...]
     report: Report

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from bot.domain.criteria import Criterion
+from bot.domain.ledger import Ledger
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -14,12 +17,16 @@ class Commit:
 
 @dataclass(frozen=True, slots=True)
 class LinkedIssue:
-    """What an issue asks for, as untrusted plain text. `key` is like "SHOP-12"."""
+    """What an issue asks for, as untrusted plain text. `key` is like "SHOP-12".
+
+    Only of issues whose texts may be told in the merge request: see `bot.domain.flow`.
+    """
 
     key: str
     title: str
     description: str
     url: str = ""
+    criteria: tuple[Criterion, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +40,12 @@ class Instruction:
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Everything besides the diff. Instructions come from the target branch; the rest is untrusted text."""
+    """Everything besides the diff. Instructions come from the target branch; the rest is untrusted text.
+
+    `ledger`: the one our last summary on this merge request shows, None where there is none.
+    """
 
     instructions: tuple[Instruction, ...] = ()
     commits: tuple[Commit, ...] = ()
     issues: tuple[LinkedIssue, ...] = ()
+    ledger: Ledger | None = None

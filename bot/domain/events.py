@@ -25,8 +25,8 @@ class MergeRequestChanged(_Frozen):
     """A merge request was opened, changed, merged or closed.
 
     `head` is the newest commit; `pushed` says this event brought it. `retargeted`: another target branch, so another
-    diff of the same head. `asked` are the ids of people newly asked, or asked again, to review. `at` is the platform's
-    own time of the change (ISO 8601), for telling newer from older.
+    diff of the same head. `reworded`: its title or description changed. `asked` are the ids of people newly asked, or
+    asked again, to review. `at` is the platform's own time of the change (ISO 8601), for telling newer from older.
     """
 
     kind: Literal["merge_request"] = "merge_request"
@@ -39,6 +39,7 @@ class MergeRequestChanged(_Frozen):
     pushed: bool = False
     became_ready: bool = False
     retargeted: bool = False
+    reworded: bool = False
     asked: tuple[int, ...] = ()
     at: str = ""
 
@@ -103,10 +104,68 @@ class PipelineChanged(_Frozen):
     status: str
 
 
-Event = Annotated[
-    MergeRequestChanged | NoteWritten | EmojiAwarded | BranchPushed | TagPushed | PipelineChanged,
-    Field(discriminator="kind"),
-]
+# --- Jira: hints, each read again before anything is done ---
+
+
+class JiraUser(_Frozen):
+    """`id` is the accountId on Cloud, the user key (else the name) on Data Center; `username` is Data Center's name."""
+
+    id: str
+    name: str = ""
+    username: str = ""
+
+
+class IssueChanged(_Frozen):
+    """An issue was created, or updated. `issue` is its key, or its number where the sender gave nothing else.
+
+    `number` is Jira's own id, "" when not told; `project` the project's key, "" when not told. `to` is the status it
+    was moved to, by name, "" for any other update and where it is not told; `transitioned`: it was moved. `change` is
+    the id of that changelog entry, "" when not told. `at` is Jira's time in milliseconds, 0 when not told.
+    `moves_from`: the key it had before, where this update moved it to another project.
+    """
+
+    kind: Literal["issue"] = "issue"
+    issue: str
+    number: str = ""
+    project: str = ""
+    action: Literal["created", "updated"]
+    actor: JiraUser | None = None
+    to: str = ""
+    transitioned: bool = False
+    change: str = ""
+    at: int = 0
+    moves_from: str = ""
+
+
+class IssueCommented(_Frozen):
+    """Someone commented on an issue. `comment` is the comment's id; `body` is wiki text, as webhooks carry it.
+
+    `internal`: hidden from customers in Jira Service Management.
+    """
+
+    kind: Literal["issue_comment"] = "issue_comment"
+    issue: str
+    number: str = ""
+    project: str = ""
+    comment: str
+    author: JiraUser | None = None
+    body: str = ""
+    internal: bool = False
+    at: int = 0
+
+
+class VersionReleased(_Frozen):
+    """A version of a Jira project was released. `project` is the project's number, as the webhook has it."""
+
+    kind: Literal["version"] = "version"
+    version: str
+    name: str
+    project: str
+
+
+GitLabEvent = MergeRequestChanged | NoteWritten | EmojiAwarded | BranchPushed | TagPushed | PipelineChanged
+JiraEvent = IssueChanged | IssueCommented | VersionReleased
+Event = Annotated[GitLabEvent | JiraEvent, Field(discriminator="kind")]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 

@@ -33,12 +33,17 @@ ESCAPABLE = frozenset("!#$%()*+-.:;=?@[]^_{|}~")
 LINE_RULES = (
     # front matter, GitLab's include and its fenced quotes
     (re.compile(r"^(\s*)(---|\+\+\+|;;;|::include|>>>)"), lambda found: found[1] + _first_escaped(found[2])),
-    # a quick action, also behind any list or quote mark
-    (re.compile(r"^([\s>*+\-\d.)]*)/"), lambda found: f"{found[1]}&#47;"),
+    # the box of a task stays one
+    (
+        re.compile(r"^(\s*(?:[*+-]|\d{1,9}[.)]) )\\\[([ xX])\\\](?= \S)"),
+        lambda found: f"{found[1]}[{found[2]}]",
+    ),
+    # a quick action, also behind any list or quote mark, or a task's box
+    (re.compile(r"^([\s>*+\-\d.)]*(?:\[[ xX]\] )?)/"), lambda found: f"{found[1]}&#47;"),
     # alone on its line a tag starts an HTML block
     (re.compile(r"^([\s>*+\-\d.)]*)<br>$"), lambda found: f"{found[1]}&lt;br&gt;"),
 )
-"""What a line must not begin with."""
+"""What a line must not begin with, and the one thing in brackets that it may."""
 
 
 def inert_line(line: str, hosts: frozenset[str]) -> str:

@@ -70,7 +70,7 @@ MOST_REPLACED: Final = 100  # lines above and below its own that a suggestion ma
 LONGEST_LINE, LONGEST_CODE = 300, 200  # characters of a one-line text, of a code span
 LONGEST_DETAIL, LONGEST_EVIDENCE, LONGEST_SUGGESTION = 2_000, 4_000, 10_000  # characters of a comment's parts
 LONGEST_COMPLAINT: Final = 1_000
-COMPLAINTS_ROOM, UNPLACED_ROOM, FILES_ROOM, KEPT_ROOM = 6_000, 20_000, 10_000, 8_000
+COMPLAINTS_ROOM, UNPLACED_ROOM, FILES_ROOM, KEPT_ROOM = 6_000, 16_000, 10_000, 8_000
 """Characters that each list of a summary may take: the whole stays below what policy lets through (60,000)."""
 
 SPECIAL = re.compile(r"[\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_])")
@@ -216,15 +216,16 @@ def _who(finding: Finding) -> str:
 class Summary:
     """What the summary note tells. `findings` are all that are shown, `unplaced` those of them without a line.
 
-    `head` is the commit, `checks` the names of the checks that ran. `failures` are what a model did not do; the
-    complaints tell it, too. `left_out`: what was decided of findings that are not shown. `kept_back` is their number,
-    where that is all that is known. `model` is empty where none is configured. `cached_tokens` are part of `tokens`.
-    `seconds` are wall time, 0 where they are not told.
+    `head` is the commit, `ledger` the table of `bot.domain.ledger_table`, `checks` the names of the checks that ran.
+    `failures` are what a model did not do; the complaints tell it, too. `left_out`: what was decided of findings that
+    are not shown. `kept_back` is their number, where that is all that is known. `model` is empty where none is
+    configured. `cached_tokens` are part of `tokens`. `seconds` are wall time, 0 where they are not told.
     """
 
     head: str
     findings: tuple[Finding, ...] = ()
     unplaced: tuple[Finding, ...] = ()
+    ledger: str = ""
     coverage: tuple[Coverage, ...] = ()
     complaints: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
@@ -245,6 +246,7 @@ def summary_note(summary: Summary) -> str:
         _complaints(summary.complaints),
         _verdict(summary),
         _areas(summary),
+        summary.ledger,
         _files(summary.coverage),
         _left_out(summary.left_out),
         DETAILS.format(summary=ABOUT, content=_about(summary)),

@@ -80,6 +80,15 @@ class MarkBook:
         """Every mark of ours in the body: a summary carries those of the findings it lists before its own."""
         return [mark for found in MARK.finditer(body) if (mark := self._verified(found))]
 
+    def seal(self, text: str) -> str:
+        """Our signature of a text that belongs to this merge request; "" where nothing is signed."""
+        return self._sealed(self._secrets[0], text) if self._secrets else ""
+
+    def has_sealed(self, text: str, seal: str) -> bool:
+        """Whether we signed this text for this merge request; never where nothing is signed."""
+        matches = [hmac.compare_digest(self._sealed(secret, text), seal) for secret in self._secrets]
+        return any(matches)
+
     def _verified(self, found: re.Match[str]) -> Mark | None:
         kind: Kind = found["kind"]  # type: ignore[assignment]  # the pattern knows only these
         mark = Mark(found["agent"], kind, found["key"], found["head"])
@@ -90,9 +99,15 @@ class MarkBook:
         return mark if any(matches) else None
 
     def _mac(self, secret: bytes, mark: Mark) -> str:
-        parts = ("trivet:v1", self._scope, mark.agent, mark.kind, mark.key, mark.head)
-        message = "\x00".join(parts).encode("utf-8", "surrogatepass")
-        return hmac.new(secret, message, hashlib.sha256).hexdigest()[:MAC_DIGITS]
+        return _mac(secret, "trivet:v1", self._scope, mark.agent, mark.kind, mark.key, mark.head)
+
+    def _sealed(self, secret: bytes, text: str) -> str:
+        return _mac(secret, "trivet:kept:v1", self._scope, text)
+
+
+def _mac(secret: bytes, *parts: str) -> str:
+    message = "\x00".join(parts).encode("utf-8", "surrogatepass")
+    return hmac.new(secret, message, hashlib.sha256).hexdigest()[:MAC_DIGITS]
 
 
 def attach(body: str, mark_text: str) -> str:

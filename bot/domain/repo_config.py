@@ -107,6 +107,8 @@ class Transition(_Section):
     """The status, by name or category."""
     target_branch: Text | None = None
     """Only for merge requests into this branch."""
+    fields: dict[Text, Text] = Field(default_factory=dict, max_length=20)
+    """What Jira asks for on the way, by field name or id: `{resolution: Done}`."""
 
 
 class Link(_Section):

@@ -15,10 +15,14 @@ from urllib.parse import quote
 
 from bot.domain.actions import Coverage, Decision, Report
 from bot.domain.findings import Finding, Severity
+from bot.domain.ledger import SAID, Ledger, Row
+from bot.domain.ledger_table import ledger_table
 from bot.domain.markdown import by_model, code, counted, inert, kinds, one_line, prose_line, spent, used
 from bot.domain.visible import line_ends, on_one_line, visible
+from bot.domain.work_reports import work_markdown, work_text
 
 NAME = "Trivet"
+REVIEW = "review"
 SARIF_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 SARIF_LEVELS = {
     Severity.INFO: "note",
@@ -37,6 +41,8 @@ KEPT_BACK = "Kept back: {kinds}"
 MOST_KEPT = 20  # findings named that are kept back
 MODEL = "{model}: {used}"
 NO_MODEL = "No model is configured: the checks reviewed alone."
+CRITERIA = "Acceptance criteria:"
+OUTSIDE = "Not asked for by any issue:"
 LONE = re.compile("[\ud800-\udfff]")
 NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 XML_ILLEGAL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -49,8 +55,11 @@ def as_text(report: Report) -> str:
     """
     if _did_nothing(report):
         return f"{_ending(report)}\n"
+    if report.agent != REVIEW:
+        return work_text(report)
     parts = (
         _text_findings(report.findings) or (NONE_SO_FAR if report.failures else NO_FINDINGS),
+        _text_ledger(report.ledger),
         _text_list(
             "Not read:", (f"{on_one_line(one.path)}: {on_one_line(one.reason)}" for one in _unread(report))
         ),
@@ -77,10 +86,13 @@ def as_json(report: Report) -> str:
 
 def as_markdown(report: Report) -> str:
     """For a page: the same account, every text literal."""
+    if report.agent != REVIEW:
+        return work_markdown(report)
     parts = (
         f"## {NAME}: {one_line(report.target)}",
         "<br>".join(map(one_line, filter(None, (_ending(report), _model(report))))),
         "\n".join(_markdown_item(finding) for finding in _by_place(report.findings)),
+        ledger_table(report.ledger, {}, ""),
         _markdown_list("Not read", (f"{code(one.path)}: {one_line(one.reason)}" for one in _unread(report))),
         _markdown_list(
             "Read by the checks only",
@@ -244,6 +256,23 @@ def _text_item(finding: Finding) -> str:
     detail = [line for line in visible(line_ends(finding.detail)).split("\n") if line.strip()]
     head = f"  {finding.severity.value}: {on_one_line(finding.title)} [{_who(finding)}]"
     return "\n".join((head, *(f"    {line}" for line in detail)))
+
+
+def _text_ledger(ledger: Ledger | None) -> str:
+    if ledger is None or not ledger.rows:
+        return ""
+    parts = (
+        _text_list(CRITERIA, map(_criterion, ledger.rows)),
+        _text_list(OUTSIDE, map(on_one_line, ledger.outside)),
+    )
+    return "\n".join(filter(None, parts))
+
+
+def _criterion(row: Row) -> str:
+    """As in `SHOP-12, met: Orders are totalled (app/orders.py:4): the sum is returned`."""
+    proof = ", ".join(f"{one.path}:{one.line}" for one in row.proof)
+    said = f"{row.issue}, {SAID[row.state]}: {row.text}{f' ({proof})' if proof else ''}"
+    return on_one_line(f"{said}: {row.reason}" if row.reason else said)
 
 
 def _text_list(heading: str, items: Iterable[str]) -> str:

@@ -32,6 +32,7 @@ EXPECTED = {
     "string_type": '"{key}" must be text',
     "tuple_type": '"{key}" must be a list',
     "model_type": '"{key}" must be a mapping',
+    "dict_type": '"{key}" must be a mapping',
     "greater_than_equal": '"{key}" must be at least {ge}',
     "less_than_equal": '"{key}" must be at most {le}',
     "string_too_short": '"{key}" must not be empty',

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from bot.domain.change import MergeRequest, Target
-from bot.evaluation.cases import Case, Tree
+from bot.evaluation.cases import Change, Tree
 from bot.gateways.git.checkout import IDENTITY
 from bot.gateways.git.process import HARDENED, base_environment, run
 from bot.gateways.local import LocalReader
@@ -20,7 +20,7 @@ SECONDS: Final = 60.0
 class CaseReader(LocalReader):
     """Reads the checkout that `check_out` made, with the title and the description that belong to the change."""
 
-    def __init__(self, folder: Path, case: Case) -> None:
+    def __init__(self, folder: Path, case: Change) -> None:
         super().__init__(folder, BASE)
         self._story = case.story
 
@@ -29,7 +29,7 @@ class CaseReader(LocalReader):
         return replace(read, title=self._story.title, description=self._story.description)
 
 
-def check_out(case: Case, folder: Path) -> None:
+def check_out(case: Change, folder: Path) -> None:
     """Make the folder a checkout: `before` on the base branch, `after` on another one. Nobody's git settings count."""
     folder.mkdir(parents=True)
     _git(folder, "init", "--quiet", f"--initial-branch={BASE}", "--template=")

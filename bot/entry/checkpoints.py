@@ -23,6 +23,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from bot.agents.spec import Memory
 from bot.domain.actions import Coverage, Decision, Position, PostFinding, React, UpsertNote
 from bot.domain.findings import Finding, Severity, Suggestion
+from bot.domain.ledger import Ledger
 from bot.errors import Unavailable, UsageError
 from bot.settings import Settings, own_folder
 
@@ -32,6 +33,7 @@ KEPT: Final = (
     Coverage,
     Decision,
     Finding,
+    Ledger,
     Position,
     PostFinding,
     React,

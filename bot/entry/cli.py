@@ -1,8 +1,10 @@
 """The command line. Every command imports what it needs when it runs, so that `--help` answers at once."""
 
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,15 @@ NO_SEVERITY = "none"
 MODES = ("auto", "server", "direct", "report")
 FORMATS = ("text", "json", "markdown")
 REPORTS = ("codequality", "sarif", "json", "markdown", "junit")
+WORK_REPORTS = ("json", "markdown")
+ISSUE_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,254}-[1-9][0-9]{0,17}", re.ASCII)
 
 NOT_A_REPORT = "{value!r} is not KIND=FILE with KIND one of {kinds}"
+NOT_A_KEY = "{key!r} is no issue key, which is like SHOP-12"
 NO_FOLDER = "the folder of {file} does not exist: make it first"
 NO_FILE = "{file} cannot be written"
 ONE_OF_BOTH = "give either the address of a merge request, or --local to review this checkout"
+NO_ADDRESS = "give the address of a merge request; only a GitLab CI job knows its own"
 ONLY_IN_A_JOB = "--mode and --server are for a GitLab CI job, with neither an address nor --local"
 BASE_IS_LOCAL = "--base goes with --local; a merge request has its own target branch"
 NO_CONFIG = "{file} does not exist; without one the defaults apply (trivet config schema shows them)"
@@ -41,18 +47,65 @@ class ReportFile(click.ParamType[tuple[str, Path]]):
 
     name = "kind=file"
 
+    def __init__(self, kinds: tuple[str, ...]) -> None:
+        self._kinds = kinds
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, Path]:
         kind, _, name = str(value).partition("=")
-        if kind not in REPORTS or not name:
-            self.fail(NOT_A_REPORT.format(value=value, kinds=", ".join(REPORTS)), param, ctx)
+        if kind not in self._kinds or not name:
+            self.fail(NOT_A_REPORT.format(value=value, kinds=", ".join(self._kinds)), param, ctx)
         file = Path(name).absolute()
         if not file.parent.is_dir():
             self.fail(NO_FOLDER.format(file=name), param, ctx)
         if file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
             self.fail(NO_FILE.format(file=name), param, ctx)
         return kind, file
+
+
+Reports = tuple[tuple[str, Path], ...]
+Command = Callable[..., None]
+
+dry_run_option = click.option("--dry-run", is_flag=True, help="Read and report, write nothing.")
+format_option = click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Standard output."
+)
+work_reports_option = click.option(
+    "--report",
+    "reports",
+    multiple=True,
+    type=ReportFile(WORK_REPORTS),
+    help="Also write a report: json or markdown=FILE. May be repeated.",
+)
+
+
+def in_a_job(command: Command, modes: tuple[str, ...] = MODES) -> Command:
+    """The options of an agent that a GitLab CI job calls."""
+    options = (
+        click.option(
+            "--timeout",
+            "minutes",
+            metavar="MINUTES",
+            default=30.0,
+            show_default=True,
+            type=click.FloatRange(min=0, min_open=True),
+            help="In a CI job: how long to wait for the server.",
+        ),
+        click.option("--server", metavar="URL", help="In a CI job: the company's Trivet (TRIVET_SERVER)."),
+        click.option(
+            "--mode",
+            type=click.Choice(modes),
+            default="auto",
+            show_default=True,
+            help="In a CI job: ask a server, do it here, or only report."
+            if "report" in modes
+            else "In a CI job: ask a server, or do it here.",
+        ),
+    )
+    for option in options:
+        command = option(command)
+    return command
 
 
 @click.group(
@@ -160,15 +213,13 @@ def sweep() -> None:
 @click.argument("url", required=False, metavar="[MR_URL]")
 @click.option("--local", is_flag=True, help="Review this checkout: no GitLab, no token.")
 @click.option("--base", metavar="REF", help="With --local: compare with this ref (the default branch).")
-@click.option("--dry-run", is_flag=True, help="Read and report, write nothing.")
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Standard output."
-)
+@dry_run_option
+@format_option
 @click.option(
     "--report",
     "reports",
     multiple=True,
-    type=ReportFile(),
+    type=ReportFile(REPORTS),
     help="Also write a report: codequality, sarif, json, markdown or junit=FILE. May be repeated.",
 )
 @click.option(
@@ -176,33 +227,18 @@ def sweep() -> None:
     type=click.Choice((NO_SEVERITY, *SEVERITIES)),
     help="Exit 1 when a finding is this severe or worse.",
 )
-@click.option(
-    "--mode",
-    type=click.Choice(MODES),
-    default="auto",
-    show_default=True,
-    help="In a CI job: ask a server, review and write here, or only report.",
-)
-@click.option("--server", metavar="URL", help="In a CI job: the company's Trivet (TRIVET_SERVER).")
-@click.option(
-    "--timeout",
-    metavar="MINUTES",
-    default=30.0,
-    show_default=True,
-    type=click.FloatRange(min=0, min_open=True),
-    help="In a CI job: how long to wait for the server.",
-)
+@in_a_job
 def review(
     url: str | None,
     local: bool,
     base: str | None,
     dry_run: bool,
     form: str,
-    reports: tuple[tuple[str, Path], ...],
+    reports: Reports,
     fail_on: str | None,
     mode: str,
     server: str | None,
-    timeout: float,
+    minutes: float,
 ) -> None:
     """Review a merge request, or the local checkout without GitLab.
 
@@ -222,7 +258,7 @@ def review(
     elif url:
         report = _report(url, dry_run)
     else:
-        report = _job_report(mode=mode, server=server, minutes=timeout, dry_run=dry_run)
+        report = _job_report(agent="review", mode=mode, server=server, minutes=minutes, dry_run=dry_run)
     _print(WRITERS[form](report).removesuffix("\n"))
     for kind, file in reports:
         write(file, WRITERS[kind](report))
@@ -254,23 +290,85 @@ def _job_report(**wishes: Any) -> Any:
     from bot.entry.cienv import in_gitlab_ci
 
     if not in_gitlab_ci(os.environ):
-        raise UsageError(ONE_OF_BOTH)
+        raise UsageError(ONE_OF_BOTH if wishes["agent"] == "review" else NO_ADDRESS)
     from bot.entry.lifeline import stoppable
-    from bot.entry.pipeline import Wishes, nothing_to_review, planned
+    from bot.entry.pipeline import Wishes, nothing_to_do, planned
 
     plan = planned(os.environ, Wishes(**wishes))
     if plan is None:
-        return nothing_to_review()
+        return nothing_to_do(wishes["agent"])
     _tell(plan.sentence, "info")
     if plan.reads_settings:
         _name_unknown_settings()
     stoppable()
-    return plan.review()
+    return plan.run()
+
+
+@trivet.command(
+    epilog="Examples: trivet link https://gitlab.example.com/group/project/-/merge_requests/7 --dry-run; "
+    f"in a GitLab CI job: trivet link\n\n{EXIT_CODES}"
+)
+@click.argument("url", required=False, metavar="[MR_URL]")
+@dry_run_option
+@format_option
+@work_reports_option
+@partial(in_a_job, modes=("auto", "server", "direct"))
+def link(url: str | None, dry_run: bool, form: str, reports: Reports, **wishes: Any) -> None:
+    """Tie a merge request to the Jira issues that it names.
+
+    Each gets one link and one comment, and is moved along. What is told to whom, and which issues are moved, is said
+    by TRIVET_RULES and .trivet.yml.
+    """
+    report = _linked(url, dry_run) if url else _job_report(agent="link", dry_run=dry_run, **wishes)
+    _account(report, form, reports)
+
+
+@trivet.command(epilog=f"Example: trivet triage SHOP-12 --dry-run\n\n{EXIT_CODES}")
+@click.argument("key", metavar="ISSUE_KEY")
+@dry_run_option
+@format_option
+@work_reports_option
+def triage(key: str, dry_run: bool, form: str, reports: Reports) -> None:
+    """Do for a Jira issue, as it is now, what the rules start for it.
+
+    Without a rule for its project it is summed up, and what is missing is named, in one comment.
+    """
+    if not ISSUE_KEY.fullmatch(key):
+        raise UsageError(NOT_A_KEY.format(key=key))
+    settings = _settings()
+    from bot.entry.lifeline import stoppable
+    from bot.entry.shell import triage_issue
+
+    stoppable()
+    _account(triage_issue(settings, key.upper(), dry_run=dry_run), form, reports)
+
+
+def _linked(url: str, dry_run: bool) -> Any:
+    settings = _settings()
+    from bot.entry.address import parse_address
+    from bot.entry.lifeline import stoppable
+
+    project, iid = parse_address(url, settings.gitlab.url)
+    from bot.entry.shell import link_merge_request
+
+    stoppable()
+    return link_merge_request(settings, project, iid, dry_run=dry_run)
+
+
+def _account(report: Any, form: str, reports: Reports) -> None:
+    """Print what became of a run, write its report files, end with its exit code."""
+    from bot.domain.reports import FORMATS as WRITERS
+    from bot.entry.verdict import exit_code, write
+
+    _print(WRITERS[form](report).removesuffix("\n"))
+    for kind, file in reports:
+        write(file, WRITERS[kind](report))
+    sys.exit(exit_code(report, None))
 
 
 @trivet.command("propose", hidden=True)
 def propose() -> None:
-    """The reading half of a review, in a process without the write token: request in, proposal out."""
+    """The reading half of a run, in a process without the write token: request in, proposal out."""
     from bot.entry.reading import propose_from_stdin
 
     propose_from_stdin(_settings())
@@ -279,9 +377,9 @@ def propose() -> None:
 @trivet.command(
     "eval",
     epilog="Examples: trivet eval --model openai:NAME --runs 3 --format markdown; "
-    f"trivet eval --model scripted --case price-cache-key\n\n{EXIT_CODES}",
+    f"trivet eval ledger --model scripted --case basket-limit-late-by-one\n\n{EXIT_CODES}",
 )
-@click.argument("what", type=click.Choice(["review"]), default="review", metavar="[review]")
+@click.argument("what", type=click.Choice(["review", "ledger"]), default="review", metavar="[review|ledger]")
 @click.option(
     "--model",
     metavar="PROVIDER:NAME",
@@ -294,24 +392,34 @@ def propose() -> None:
 @click.option(
     "--parallel", default=4, show_default=True, type=click.IntRange(1, 32), help="Reviews at a time."
 )
-@click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Standard output."
-)
+@format_option
 def evaluate(
     what: str, model: str | None, slugs: tuple[str, ...], runs: int, parallel: int, form: str
 ) -> None:
-    """Measure a model's reviews of changes with planted defects.
+    """Measure a model's reviews of changes with planted defects, or how it judges acceptance criteria.
 
-    Clean changes that look suspicious are among them. What a model failed on is named, and in no figure.
+    Clean changes that look suspicious, and criteria that look met and are not, are among them. What a model failed on
+    is named, and in no figure.
     """
     scripted = model == "scripted"
     settings = _settings(models=None if scripted else model)
-    from bot.entry.evaluate import evaluate as evaluated
-    from bot.evaluation.writers import FORMATS as WRITERS
-
+    evaluated, writers = _evaluation(what)
     account = evaluated(settings, scripted=scripted, slugs=slugs, runs=runs, parallel=parallel)
-    _print(WRITERS[form](account).removesuffix("\n"))
+    _print(writers[form](account).removesuffix("\n"))
     sys.exit(FAILED if account.unmeasured else DONE)
+
+
+def _evaluation(what: str) -> tuple[Callable[..., Any], Mapping[str, Callable[..., str]]]:
+    """How this set is measured, and the ways to write that down."""
+    if what == "ledger":
+        from bot.entry.evaluate_ledger import evaluate_ledger
+        from bot.evaluation.ledger_writers import LEDGER_FORMATS
+
+        return evaluate_ledger, LEDGER_FORMATS
+    from bot.entry.evaluate import evaluate
+    from bot.evaluation.writers import FORMATS as REVIEW_FORMATS
+
+    return evaluate, REVIEW_FORMATS
 
 
 @trivet.group(epilog="Example: trivet config check")

@@ -8,22 +8,28 @@ from typing import Final, TypeVar
 
 from bot.errors import UsageError
 from bot.settings import PREFIX, PROVIDER_KEYS, SECRETS_DIR, Settings, environment, given, known_settings
-from bot.sources.signatures import check_secret
+from bot.sources.signatures import check_plain_secret, check_secret
 
 WRITE: Final = "TRIVET_GITLAB__TOKEN"
 READ: Final = "TRIVET_GITLAB__READ_TOKEN"
 HOOKS: Final = "TRIVET_GITLAB__WEBHOOK_SECRETS"
+JIRA_WRITE: Final = "TRIVET_JIRA__TOKEN"
+JIRA_READ: Final = "TRIVET_JIRA__READ_TOKEN"
+JIRA_HOOKS: Final = "TRIVET_JIRA__WEBHOOK_SECRETS"
 MARKS: Final = "TRIVET_MARK_SECRETS"
 DATABASE: Final = "TRIVET_DATABASE_URL"
-SECRETS: Final = frozenset({WRITE, READ, HOOKS, MARKS, DATABASE, *PROVIDER_KEYS})
+SECRETS: Final = frozenset(
+    {WRITE, READ, HOOKS, JIRA_WRITE, JIRA_READ, JIRA_HOOKS, MARKS, DATABASE, *PROVIDER_KEYS}
+)
+FALLBACKS: Final[Mapping[str, str]] = {READ: WRITE, JIRA_READ: JIRA_WRITE}
 
 # The secrets of each process; every other setting is for all of them.
 HOLDS: Final[Mapping[str, frozenset[str]]] = {
-    "serve": frozenset({HOOKS}),
+    "serve": frozenset({HOOKS, JIRA_HOOKS}),
     "web": frozenset({READ}),
-    "agents": frozenset({READ, MARKS, DATABASE, *PROVIDER_KEYS}),
-    "effects": frozenset({WRITE, MARKS}),
-    "schedule": frozenset({READ}),
+    "agents": frozenset({READ, JIRA_READ, MARKS, DATABASE, *PROVIDER_KEYS}),
+    "effects": frozenset({WRITE, JIRA_WRITE, MARKS}),
+    "schedule": frozenset({READ, JIRA_READ}),
 }
 SHORTEST: Final = 8  # characters: anything shorter may stand in a variable by chance
 
@@ -53,18 +59,22 @@ def split(environ: Mapping[str, str], role: str, folder: Path) -> dict[str, str]
 def held(sources: Mapping[str, Source], role: str) -> dict[str, Source]:
     """What of these settings a role may have. A token that serves for both, readers get under the reading name."""
     all_of_them = dict(sources)
-    if READ not in all_of_them and WRITE in all_of_them:
-        all_of_them[READ] = all_of_them[WRITE]
+    for reading, writing in FALLBACKS.items():
+        if reading not in all_of_them and writing in all_of_them:
+            all_of_them[reading] = all_of_them[writing]
     gone = SECRETS - HOLDS[role]
     return {name: source for name, source in all_of_them.items() if name not in gone}
 
 
 def check_hooks(settings: Settings) -> None:
     """Raises UsageError for a webhook secret that no delivery could ever match."""
-    for secret in settings.gitlab.webhook_secrets:
-        problem = check_secret(secret.get_secret_value())
-        if problem:
-            raise UsageError(f"{HOOKS}: {problem}")
+    for name, secrets, problem_of in (
+        (HOOKS, settings.gitlab.webhook_secrets, check_secret),
+        (JIRA_HOOKS, settings.jira.webhook_secrets, check_plain_secret),
+    ):
+        problems = (problem_of(secret.get_secret_value()) for secret in secrets)
+        if problem := next(filter(None, problems), None):
+            raise UsageError(f"{name}: {problem}")
 
 
 def secret_values(environ: Mapping[str, str]) -> list[str]:

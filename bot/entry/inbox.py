@@ -10,12 +10,12 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from rq.job import Job
 
-from bot.domain.events import Event, MergeRequestChanged, NoteWritten
+from bot.domain.events import Event, IssueCommented, MergeRequestChanged, NoteWritten
 from bot.entry import keys
 from bot.entry.group_commit import GroupCommit, Value
 from bot.entry.queue import AGENTS, EFFECTS, job_form, job_id, job_time, queue_key, run_id
 from bot.entry.receiver import Receipt, StoreDown
-from bot.routing import JobRequest
+from bot.routing import JobRequest, ends
 
 CONNECT_SECONDS = 0.5
 ANSWER_SECONDS = 2.0
@@ -68,12 +68,12 @@ def acceptance(
 ) -> tuple[list[str], list[Value]]:
     """The script's KEYS and ARGV for one delivery (or one find of the sweep, which has no event)."""
     first, form = requests[0], job_form("propose")
-    changed = event if isinstance(event, MergeRequestChanged) else None
+    changed = event if isinstance(event, MergeRequestChanged) and not ends(event) else None
     names = [
         keys.delivery(delivery),
         keys.event(delivery),
         keys.UNFINISHED,
-        keys.target(f"gitlab:{first.project_id}:{first.iid}"),
+        keys.target(first.target_key),
         queue_key(AGENTS),
         "rq:queues",
     ]
@@ -96,7 +96,8 @@ def acceptance(
 
 def _without_text(event: Event) -> Event:
     """What people wrote has been read for its command by now; it may hold a secret."""
-    return event.model_copy(update={"body": ""}) if isinstance(event, NoteWritten) else event
+    written = isinstance(event, NoteWritten | IssueCommented)
+    return event.model_copy(update={"body": ""}) if written else event
 
 
 class RedisInbox:
@@ -112,8 +113,10 @@ class RedisInbox:
         self._accept = GroupCommit(self._redis, ACCEPT, ANSWER_SECONDS)
         self._volatile_ok = volatile_ok
 
-    async def accept(self, key: str, event: Event, requests: Sequence[JobRequest]) -> Receipt:
-        names, values = acceptance(key, event, requests)
+    async def accept(
+        self, key: str, event: Event, requests: Sequence[JobRequest], ttl: int | None = None
+    ) -> Receipt:
+        names, values = acceptance(key, event, requests, ttl or keys.DELIVERY_TTL)
         try:
             status, runs = await self._accept(names, values)
         except (RedisError, OSError, TimeoutError) as error:

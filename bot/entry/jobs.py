@@ -16,8 +16,9 @@ from bot.entry.store import Run, Store
 from bot.entry.timelimit import OVER_TIME
 from bot.errors import AccessDenied, NotReady, PlatformError, Stopped, Superseded, TrivetError, Unavailable
 from bot.ports import MergeRequestReader
-from bot.routing import JobRequest
-from bot.run import EXPLICIT, Means, apply, propose
+from bot.proposing.means import Means
+from bot.routing import EXPLICIT, JobRequest
+from bot.run import apply, propose
 
 LAGGING_TRIES = 5
 LAGGING = "GitLab does not show {head} of {target} yet"
@@ -43,18 +44,22 @@ class WritingEffects(Protocol):
 
     def complain(self, target: Target, agent: str, sentence: str) -> None: ...
 
+    def complain_on_issue(self, issue: str, sentence: str) -> None: ...
+
 
 @dataclass(frozen=True)
 class Jobs:
     """The functions a worker may run, by job kind. `means` and `effects` are opened for each job, after the fork.
 
-    `forget` drops the kept steps of a run that is over, by its id.
+    `forget` drops the kept steps of a run that is over, by its id. `follow`: the run that an applied one is followed
+    by, if any.
     """
 
     store: Store
     means: Callable[[Run], Means] | None = None
     effects: Callable[[], WritingEffects] | None = None
     forget: Callable[[str], None] = lambda _run: None
+    follow: Callable[[Run], JobRequest | None] = lambda _run: None
 
     def table(self) -> Mapping[str, Callable[[str], None]]:
         """The kinds this worker can do: an agents worker has no effects, an effects worker no means."""
@@ -79,7 +84,7 @@ class Jobs:
         if run is None or run.over or run.award is not None or self.effects is None:
             return
         try:
-            award = self.effects().acknowledge(_target(run.request))
+            award = self.effects().acknowledge(run.request.target)
         except PlatformError as error:
             log.warning("not acknowledged", run=run_id, reason=str(error))
             return
@@ -95,17 +100,20 @@ class Jobs:
         if run is None or self.effects is None:
             return
         try:
-            self.effects().withdraw(_target(run.request))
+            self.effects().withdraw(run.request.target)
         except PlatformError as error:
             log.warning("the reaction stays", run=run_id, reason=str(error))
 
     def complain(self, run_id: str) -> None:
-        """Say a failure once, in one sentence, on the merge request."""
+        """Say a failure once, in one sentence, on the merge request or issue."""
         run = self.store.run(run_id)
         if run is None or run.state != "failed" or self.effects is None:
             return
         try:
-            self.effects().complain(_target(run.request), run.request.agent, run.message)
+            if run.request.issue:
+                self.effects().complain_on_issue(run.request.issue, run.message)
+            else:
+                self.effects().complain(run.request.target, run.request.agent, run.message)
         except PlatformError as error:
             log.warning("the failure could not be said", run=run_id, reason=str(error))
 
@@ -158,13 +166,14 @@ class Jobs:
         watched = replace(
             narrated(means, partial(self.store.tell, run)),
             checkpoint=Watch(self.store, run, lease, means.reader),
+            still_ours=lease.check,
             begun=lambda: self.store.queue_job("acknowledge", run),
         )
         proposal = propose(run.request, run.id, watched)
         self.store.hand_over(run, proposal, lease)
         self._forget(run)
         for sentence in proposal.report.failures:
-            log.error("not all was reviewed", run=run.id, reason=sentence)
+            log.error("not all was done", run=run.id, reason=sentence)
         log.info("proposed", run=run.id, actions=len(proposal.actions), seconds=proposal.report.seconds)
 
     def _apply(self, run: Run, lease: Lease) -> None:
@@ -174,7 +183,7 @@ class Jobs:
         lease.check()
         current = self.store.run(run.id) or run
         report = apply(proposal, self.effects(), acknowledged=current.award, attempt=current.outages)
-        self.store.finish(run, "done", "", report)
+        self.store.finish(run, "done", "", report, follow=self.follow(current), state_seen=proposal.state)
         log.info("applied", run=run.id, outcomes=len(report.outcomes), seconds=report.seconds)
 
     # how a run ends
@@ -250,11 +259,7 @@ class Watch:
 
     def _read_again(self, seen: MergeRequest) -> None:
         fresh = self.reader.merge_request(seen.target)
-        if fresh.state != "opened":
+        if fresh.state != seen.state:
             raise Superseded(OVER.format(target=seen.target, state=fresh.state))
         if fresh.head != seen.head:
             raise Superseded(MOVED.format(target=seen.target, head=fresh.head[:8]), fresh.head)
-
-
-def _target(request: JobRequest) -> Target:
-    return Target(request.project, request.iid, request.project_id)

@@ -1,6 +1,9 @@
 """The names of everything we keep in Redis, and how long it stays there (seconds)."""
 
 import hashlib
+import json
+
+from bot.domain.issue_commands import NamedBy
 
 DAY = 86_400
 DELIVERY_TTL = 7 * DAY
@@ -14,6 +17,7 @@ UNFINISHED = "trivet:unfinished"
 WAITING = "trivet:waiting"
 IDENTITIES = "trivet:identities"
 SWEPT = "trivet:swept"
+TRACKER = "jira"
 
 
 def text(value: object) -> str:
@@ -25,6 +29,11 @@ def identity(said: object) -> tuple[int, str] | None:
     """The id and user name in a value of `IDENTITIES`, "7:trivet"."""
     number, _, name = text(said or "").partition(":")
     return (int(number), name) if number else None
+
+
+def tracker(said: object) -> NamedBy | None:
+    """Who the bot is in Jira, of a value of `IDENTITIES`."""
+    return NamedBy(**json.loads(text(said))) if said else None
 
 
 def delivery(key: str) -> str:
@@ -80,6 +89,11 @@ def pace(window: int) -> str:
 def reviewed(target_key: str, head: str) -> str:
     """Which run reviewed a target at a head."""
     return f"trivet:reviewed:{target_key}:{head}"
+
+
+def told(target_key: str) -> str:
+    """At which head and in which state a merge request was last told to its issues."""
+    return f"trivet:told:{target_key}"
 
 
 def readers(run_id: str) -> str:

@@ -11,8 +11,9 @@ from bot.entry.reading import RUN, propose_here
 from bot.entry.wiring import redactor, shell_model
 from bot.gateways.local import DryRun, LocalReader
 from bot.ports import MergeRequestReader
+from bot.proposing.means import Means
 from bot.routing import JobRequest
-from bot.run import Means, apply
+from bot.run import apply
 from bot.settings import Settings
 
 COMPARING = "comparing with {base}"

@@ -19,10 +19,17 @@ TRIGGER: Final = "pipeline"
 JWT: Final = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 
 NO_MERGE_REQUEST = (
-    "this pipeline is of no merge request, so there is nothing to review: "
+    "this pipeline is of no merge request, so there is nothing to do: "
     'run the job where $CI_PIPELINE_SOURCE == "merge_request_event"'
 )
 BY_SERVER = "server mode: {server} reviews {target}, this job waits for the report and holds no secret"
+LINK_BY_SERVER = (
+    "server mode: {server} ties {target} to its issues, this job waits for the report and holds no secret"
+)
+LINK_HERE = "direct mode: this job ties {target} to its issues by TRIVET_GITLAB__TOKEN and TRIVET_JIRA__TOKEN"
+NO_LINK_OF_FORK = (
+    "{target} comes from a fork, whose pipelines write nothing: the server links it by its webhook"
+)
 DIRECT = "direct mode: this job reviews {target} {model} and comments on it by TRIVET_GITLAB__TOKEN"
 REPORT_ONLY = "report only ({reason}): this job reviews {target} {model} and writes nothing to GitLab"
 WITH_MODEL = "with {models}"
@@ -41,8 +48,9 @@ NO_ID_TOKEN = "TRIVET_ID_TOKEN is not an ID token as GitLab makes them"  # noqa:
 
 @dataclass(frozen=True)
 class Wishes:
-    """The options of `trivet review` in a job. `server` None: what TRIVET_SERVER says. `minutes` to wait for one."""
+    """An agent and its options in a job. `server` None: what TRIVET_SERVER says. `minutes` to wait for one."""
 
+    agent: str = "review"
     mode: Mode = "auto"
     server: str | None = None
     minutes: float = 30.0
@@ -51,10 +59,10 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a job reviews: `sentence` says it. `reads_settings`: not where the server does everything."""
+    """How a job does it: `sentence` says it. `reads_settings`: not where the server does everything."""
 
     sentence: str
-    review: Callable[[], Report]
+    run: Callable[[], Report]
     reads_settings: bool
 
 
@@ -64,21 +72,23 @@ def planned(environ: Mapping[str, str], wishes: Wishes) -> Plan | None:
     if job is None:
         return None
     _keep_gitlab(job)
+    if wishes.agent == "link":
+        return _link_plan(environ, job, wishes)
     if job.from_fork or wishes.dry_run or wishes.mode == "report":
         return _report_only(job, FORK if job.from_fork else DRY_RUN if wishes.dry_run else ASKED)
     server = wishes.server or environ.get(SERVER, "").strip()
     if wishes.mode == "server" or (wishes.mode == "auto" and server):
-        return _by_server(job, server, environ.get(ID_TOKEN, "").strip(), wishes.minutes)
+        return _by_server(job, server, environ.get(ID_TOKEN, "").strip(), wishes)
     return _in_this_job(job, wishes.mode)
 
 
-def nothing_to_review() -> Report:
+def nothing_to_do(agent: str) -> Report:
     return Report(
-        run=TRIGGER, agent="review", target="", trigger=TRIGGER, state="done", message=NO_MERGE_REQUEST
+        run=TRIGGER, agent=agent, target="", trigger=TRIGGER, state="done", message=NO_MERGE_REQUEST
     )
 
 
-def _by_server(job: Job, server: str, id_token: str, minutes: float) -> Plan:
+def _by_server(job: Job, server: str, id_token: str, wishes: Wishes) -> Plan:
     from bot.entry.runs_client import RunsApi, server_address
 
     if not server:
@@ -89,14 +99,48 @@ def _by_server(job: Job, server: str, id_token: str, minutes: float) -> Plan:
     if not JWT.fullmatch(id_token):
         raise UsageError(NO_ID_TOKEN)
 
-    def review() -> Report:
+    def run() -> Report:
         from bot.entry.progress import Progress
-        from bot.entry.remote import review_on_server
+        from bot.entry.remote import run_on_server
 
         with Progress() as progress, closing(RunsApi(address)) as api:
-            return review_on_server(api, id_token, job.project, job.iid, minutes=minutes, progress=progress)
+            return run_on_server(
+                api,
+                id_token,
+                job.project,
+                job.iid,
+                minutes=wishes.minutes,
+                progress=progress,
+                agent=wishes.agent,
+            )
 
-    return Plan(BY_SERVER.format(server=address, target=job.target), review, reads_settings=False)
+    sentence = BY_SERVER if wishes.agent == "review" else LINK_BY_SERVER
+    return Plan(sentence.format(server=address, target=job.target), run, reads_settings=False)
+
+
+def _link_plan(environ: Mapping[str, str], job: Job, wishes: Wishes) -> Plan:
+    """By the server, or here with tokens for GitLab and Jira; there is nothing between, as all it does is write."""
+    server = wishes.server or environ.get(SERVER, "").strip()
+    if job.from_fork:
+        return Plan(NO_LINK_OF_FORK.format(target=job.target), lambda: _of_fork(job), reads_settings=False)
+    if not wishes.dry_run and (wishes.mode == "server" or (wishes.mode == "auto" and server)):
+        return _by_server(job, server, environ.get(ID_TOKEN, "").strip(), wishes)
+    settings = load_settings()
+
+    def run() -> Report:
+        from bot.entry.shell import link_merge_request
+
+        return link_merge_request(
+            settings, job.project, job.iid, dry_run=wishes.dry_run, trigger=TRIGGER
+        )
+
+    return Plan(LINK_HERE.format(target=job.target), run, reads_settings=True)
+
+
+def _of_fork(job: Job) -> Report:
+    target = f"{job.project}!{job.iid}"
+    message = NO_LINK_OF_FORK.format(target=target)
+    return Report(run=TRIGGER, agent="link", target=target, trigger=TRIGGER, state="done", message=message)
 
 
 def _in_this_job(job: Job, mode: Mode) -> Plan:

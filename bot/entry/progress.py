@@ -10,13 +10,11 @@ from typing import Final, Self
 
 import click
 
-from bot.agents.spec import AgentContext, AgentResult
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, MergeRequest, Target
-from bot.domain.markdown import counted
 from bot.domain.notes import Note
 from bot.ports import MergeRequestReader, Snapshot
-from bot.run import Means
+from bot.proposing.means import Means
 
 ERASE: Final = "\r\x1b[K"
 MORE: Final = " …"
@@ -26,7 +24,6 @@ NOTES = "reading the discussion"
 RULES = "reading the rules of {branch}"
 COMMITS = "reading the changed files"
 HISTORY = "reading the commit messages"
-CHECKING = "checking {files}"
 
 Say = Callable[[str], None]
 
@@ -64,12 +61,7 @@ class Progress:
 
 def narrated(means: Means, say: Say) -> Means:
     """The same means, each step told before it is taken."""
-
-    def run(context: AgentContext) -> AgentResult:
-        say(CHECKING.format(files=counted(len(context.change.files), "file")))
-        return means.agent.run(replace(context, tell=say))
-
-    return replace(means, reader=NarratedReader(means.reader, say), agent=replace(means.agent, run=run))
+    return replace(means, reader=NarratedReader(means.reader, say), tell=say)
 
 
 @dataclass(frozen=True)

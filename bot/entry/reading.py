@@ -8,13 +8,16 @@ from typing import Any, Final
 from bot.agents.table import AGENTS
 from bot.domain.actions import Proposal, Report
 from bot.domain.events import Person
+from bot.domain.issue_commands import NamedBy
 from bot.entry.lifeline import die_with_parent, stoppable
 from bot.entry.logs import ERRORS, start_logging
 from bot.entry.progress import Progress, narrated
-from bot.entry.wiring import redactor, review_means, shell_model
+from bot.entry.rules_file import read_rules
+from bot.entry.wiring import Accounts, redactor, run_means, shell_model
 from bot.errors import NotReady, Stopped, TrivetError, UsageError
+from bot.proposing.means import Means
 from bot.routing import JobRequest
-from bot.run import Means, propose
+from bot.run import propose
 from bot.settings import Settings
 
 RUN: Final = "shell"
@@ -51,10 +54,14 @@ def propose_from_stdin(settings: Settings) -> None:
 
 def _answer(order: Any, settings: Settings) -> dict[str, Any]:
     request = JobRequest.model_validate(order["request"])
-    me = Person.model_validate(order["me"]) if order["me"] else None
+    accounts = Accounts(
+        gitlab=Person.model_validate(order["me"]) if order["me"] else None,
+        jira=NamedBy(**order["tracker"]) if order["tracker"] else None,
+    )
     try:
         with Progress() as progress:
-            means = review_means(settings, AGENTS[request.agent], me, shell_model(settings))
+            rules = read_rules(settings.rules)
+            means = run_means(settings, AGENTS[request.agent], accounts, shell_model(settings), rules)
             made = propose_here(request, narrated(means, progress.say))
     except TrivetError as error:
         return {"UsageError" if isinstance(error, UsageError) else "PlatformError": str(error)}
@@ -65,7 +72,7 @@ def _nothing_to_do(request: JobRequest, stop: Stopped) -> Report:
     return Report(
         run=RUN,
         agent=request.agent,
-        target=f"{request.project}!{request.iid}",
+        target=request.about,
         trigger=request.trigger,
         state="done",
         message=str(stop),

@@ -26,14 +26,15 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.domain.events import Event, Ignored
+from bot.domain.events import Event, GitLabEvent, Ignored, VersionReleased
 from bot.entry.body import UNREAD, Headers, read_body
 from bot.entry.health import alive, json_answer, readiness
 from bot.entry.passage import closed
 from bot.errors import BadDelivery
 from bot.routing import JobRequest, Routing, ends, route
 from bot.sources.gitlab import delivery_key, delivery_name, parse_gitlab
-from bot.sources.signatures import verify_gitlab
+from bot.sources.jira import delivery_key_jira, delivery_name_jira, lifetime_jira, parse_jira
+from bot.sources.signatures import verify_gitlab, verify_jira
 
 STARTED = "a run is queued"
 SEEN = "this delivery was recorded before"
@@ -63,8 +64,13 @@ class StoreDown(Exception):
 class Inbox(Protocol):
     """Where deliveries become durable."""
 
-    async def accept(self, key: str, event: Event, requests: Sequence[JobRequest]) -> Receipt:
-        """Record the delivery and queue its runs, both or neither. Raises StoreDown."""
+    async def accept(
+        self, key: str, event: Event, requests: Sequence[JobRequest], ttl: int | None = None
+    ) -> Receipt:
+        """Record the delivery and queue its runs, both or neither. Raises StoreDown.
+
+        `ttl`: for how many seconds the delivery is known again, None for as long as any is.
+        """
 
     async def ended(self, target_key: str) -> None:
         """The target was merged or closed: a run on it stops. Raises StoreDown."""
@@ -77,16 +83,21 @@ class Inbox(Protocol):
 
 
 class Source(NamedTuple):
-    """One platform's functions: check a delivery, read it, name it."""
+    """One platform's functions: check a delivery, read it, name it, and say for how many seconds its key holds.
 
-    verify: Callable[[Headers, bytes, Sequence[str], float], None]
+    `lifetime` None, or its answer None: as long as any.
+    """
+
+    verify: Callable[[Headers, str, bytes, Sequence[str], float], None]
     parse: Callable[[Headers, bytes], Event | Ignored]
     name: Callable[[Headers], str]
     key: Callable[[Headers, bytes], str]
+    lifetime: Callable[[Headers, bytes], int | None] | None = None
 
 
 SOURCES: Final[dict[str, Source]] = {
     "gitlab": Source(verify_gitlab, parse_gitlab, delivery_name, delivery_key),
+    "jira": Source(verify_jira, parse_jira, delivery_name_jira, delivery_key_jira, lifetime_jira),
 }
 
 
@@ -101,6 +112,7 @@ class Answer:
     run: str = ""
     kind: str = ""
     project: str = ""
+    issue: str = ""
     unknown: bool = False
     error: str = ""
 
@@ -136,7 +148,7 @@ class Hook:
 
     name: str
     inbox: Inbox
-    secrets: Callable[[], Sequence[str]]
+    secrets: Callable[[str], Sequence[str]]
     policy: Callable[[], Routing]
     max_body: int
     clock: Callable[[], float]
@@ -147,43 +159,46 @@ class Hook:
         started = time.perf_counter()
         headers = _headers(scope)
         try:
-            answer = await self._answer(SOURCES[self.name], headers, receive)
+            query = scope["query_string"].decode("latin-1")
+            answer = await self._answer(SOURCES[self.name], headers, query, receive)
         except Exception as error:  # noqa: BLE001 - the edge of the process: no request may end in a 500
             answer = Answer(503, "refused", BROKEN, SOURCES[self.name].name(headers), error=place(error))
         seconds = time.perf_counter() - started
         await _send(send, answer)
         asyncio.get_running_loop().call_soon(self._account, answer, seconds)
 
-    async def _answer(self, source: Source, headers: Headers, receive: Receive) -> Answer:
+    async def _answer(self, source: Source, headers: Headers, query: str, receive: Receive) -> Answer:
         try:
             body = await read_body(headers, receive, self.max_body)
-            source.verify(headers, body, self.secrets(), self.clock())
+            source.verify(headers, query, body, self.secrets(self.name), self.clock())
             event = source.parse(headers, body)
         except BadDelivery as refusal:
             return Answer(refusal.status, "refused", str(refusal), source.name(headers))
         delivery = source.key(headers, body)
         if isinstance(event, Ignored):
             return Answer(202, "ignored", event.reason, delivery, unknown=event.unknown)
-        return await self._handle(event, delivery)
+        lifetime = source.lifetime(headers, body) if source.lifetime else None
+        return await self._handle(event, delivery, lifetime)
 
-    async def _handle(self, event: Event, delivery: str) -> Answer:
+    async def _handle(self, event: Event, delivery: str, lifetime: int | None) -> Answer:
         """Make the event's consequences durable; only then it may be acknowledged."""
-        kind, project = event.kind, event.project.path
+        kind, (project, issue) = event.kind, whereabouts(event)
         policy = self.policy()
         decision = route(event, policy)
         try:
-            if policy.serves(project) and (target := ends(event)):
+            if (target := ends(event)) and policy.serves(project):
                 await self.inbox.ended(target)
             if isinstance(decision, Ignored):
-                return Answer(202, "ignored", decision.reason, delivery, kind=kind, project=project)
-            receipt = await self.inbox.accept(delivery, event, decision)
+                return Answer(202, "ignored", decision.reason, delivery, "", kind, project, issue)
+            receipt = await self.inbox.accept(delivery, event, decision, lifetime)
         except StoreDown:
-            return Answer(503, "refused", NOT_RECORDED, delivery, kind=kind, project=project)
+            return Answer(503, "refused", NOT_RECORDED, delivery, "", kind, project, issue)
         reason = STARTED if receipt.status == "accepted" else SEEN
-        return Answer(202, receipt.status, reason, delivery, next(iter(receipt.runs), ""), kind, project)
+        run = next(iter(receipt.runs), "")
+        return Answer(202, receipt.status, reason, delivery, run, kind, project, issue)
 
     def _account(self, answer: Answer, seconds: float) -> None:
-        """Count the delivery and write its one line: never a header, a body or a secret.
+        """Count the delivery and write its one line: never a header, a query, a body or a secret.
 
         Called once the answer is on its way: several in a row cost half of what each costs alone.
         """
@@ -200,6 +215,7 @@ class Hook:
             kind=answer.kind,
             project=answer.project,
             ms=round(seconds * 1000, 2),
+            **({"issue": answer.issue} if answer.issue else {}),
             **({"error": answer.error} if answer.error else {}),
         )
 
@@ -230,18 +246,20 @@ class Receiver:
 def create_receiver(
     inbox: Inbox,
     *,
-    secrets: Callable[[], Sequence[str]],
+    secrets: Callable[[str], Sequence[str]],
     policy: Callable[[], Routing],
     max_body: int = 5_000_000,
     clock: Callable[[], float] = time.time,
     api: ASGIApp = closed,
 ) -> Receiver:
-    """The application. `secrets` and `policy` are asked anew for each delivery; `clock`: Unix seconds.
+    """The application. `secrets` (by a name of `SOURCES`) and `policy` are asked anew for each delivery.
 
-    `api` answers what is below `/api/`.
+    `clock`: Unix seconds. `api` answers what is below `/api/`.
     """
     metrics = Metrics()
-    hooks = {"/hooks/gitlab": Hook("gitlab", inbox, secrets, policy, max_body, clock, metrics)}
+    hooks = {
+        f"/hooks/{name}": Hook(name, inbox, secrets, policy, max_body, clock, metrics) for name in SOURCES
+    }
     rest = FastAPI(
         routes=[
             *(Route(path, hook, methods=["POST"]) for path, hook in hooks.items()),
@@ -319,6 +337,13 @@ async def _send(send: Send, answer: Answer) -> None:
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": answer.code, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def whereabouts(event: Event) -> tuple[str, str]:
+    """The project an event is about, and the issue; "" for what there is none of, or is not told."""
+    if isinstance(event, GitLabEvent):
+        return event.project.path, ""
+    return event.project, "" if isinstance(event, VersionReleased) else event.issue
 
 
 def place(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""A review by the company's Trivet: a CI job asks its runs API for one, and waits for the report."""
+"""A run by the company's Trivet: a CI job asks its runs API for one, and waits for the report."""
 
 import time
 from typing import Any, Final
@@ -16,7 +16,7 @@ BREATH_SECONDS: Final = 1.0  # between looks that found nothing new, where a ser
 NO_REPORT = "{server} says the run is {state}, and gives no report"
 ENDINGS: Final = {
     "failed": "the run failed on the server",
-    "superseded": "a newer commit is reviewed instead",
+    "superseded": "a newer commit has a run of its own",
 }
 LATE = (
     "no report within {minutes:g} minutes (--timeout): the run goes on at {server}, this job waits no longer"
@@ -26,15 +26,22 @@ ACCEPTED = "run {run} is {state} at {server}"
 STILL = "still {state}, after {minutes} min"
 
 
-def review_on_server(
-    server: RunsApi, id_token: str, project: str, iid: int, *, minutes: float, progress: Progress
+def run_on_server(
+    server: RunsApi,
+    id_token: str,
+    project: str,
+    iid: int,
+    *,
+    minutes: float,
+    progress: Progress,
+    agent: str = "review",
 ) -> Report:
-    """The report of the server's review. Raises UsageError where it refuses, PlatformError where it fails or is late.
+    """The report of the server's run. Raises UsageError where it refuses, PlatformError where it fails or is late.
 
     Interrupted, it leaves the run to the server.
     """
     deadline = time.monotonic() + minutes * 60
-    ticket = server.start(id_token, project, iid, deadline)
+    ticket = server.start(id_token, project, iid, deadline, agent)
     progress.tell(ACCEPTED.format(run=one_line(ticket.run), state=one_line(ticket.state), server=server.url))
     try:
         seen = _awaited(server, ticket, deadline, Narrator(progress))
@@ -43,7 +50,7 @@ def review_on_server(
         raise
     if seen is None:
         raise PlatformError(LATE.format(minutes=minutes, server=server.url))
-    return _report(seen, ticket, f"{project}!{iid}", server.url)
+    return _report(seen, _empty(ticket, agent, f"{project}!{iid}"), server.url)
 
 
 def _awaited(server: RunsApi, ticket: Ticket, deadline: float, narrator: "Narrator") -> Seen | None:
@@ -80,17 +87,17 @@ class Narrator:
             self._progress.say(STILL.format(state=state, minutes=round((now - self._began) / 60)))
 
 
-def _report(seen: Seen, ticket: Ticket, target: str, server: str) -> Report:
+def _report(seen: Seen, empty: Report, server: str) -> Report:
     """The run's own report, in the state the run is in; one that says how it ended where it has none."""
     if seen.report is None and seen.state not in ENDINGS:
         raise PlatformError(NO_REPORT.format(server=server, state=seen.state))
-    report = _empty(ticket, target) if seen.report is None else _parsed(seen.report, server)
+    report = empty if seen.report is None else _parsed(seen.report, server)
     message = report.message or one_line(seen.message or "") or ENDINGS.get(seen.state, "")
     return report.model_copy(update={"state": seen.state, "message": message})
 
 
-def _empty(ticket: Ticket, target: str) -> Report:
-    return Report(run=ticket.run, agent="review", target=target, trigger="pipeline")
+def _empty(ticket: Ticket, agent: str, target: str) -> Report:
+    return Report(run=ticket.run, agent=agent, target=target, trigger="pipeline")
 
 
 def _parsed(data: dict[str, Any], server: str) -> Report:

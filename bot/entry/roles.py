@@ -2,36 +2,45 @@
 
 import importlib
 import os
+import time
 from dataclasses import replace
 
 import structlog
 
-from bot.domain.events import Person
+from bot.domain.rules import Rules
 from bot.entry import queue
 from bot.entry.allowance import RedisBreaker, RedisBudget
 from bot.entry.introduction import Introduction
+from bot.entry.jira_sweep import JiraSweep
 from bot.entry.jobs import Jobs
 from bot.entry.logs import start_logging
 from bot.entry.models import model_identity, open_models
+from bot.entry.rules_file import RulesFile, read_rules
 from bot.entry.serve import check_redis, require_redis
-from bot.entry.store import Run, Store, connect
+from bot.entry.store import REVIEW, Run, Store, connect
 from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.entry.sweep import Sweep
+from bot.entry.tracker_introduction import TrackerIntroduction
 from bot.entry.wiring import (
-    gitlab_effects,
+    Accounts,
+    effects,
     reading_api,
+    reading_jira,
     redactor,
     require_marks,
-    review_means,
+    run_means,
     writing_api,
+    writing_jira,
 )
 from bot.entry.worker import work
 from bot.errors import PlatformError
+from bot.gateways.effects import Effects
 from bot.gateways.gitlab_sweep import GitLabSweep
+from bot.gateways.jira_reader import JiraReader
 from bot.llm.chain import Chain
 from bot.llm.providers import PROVIDERS, chat, default_specs, parse_spec
-from bot.routing import Routing
-from bot.run import Means
+from bot.proposing.means import Means
+from bot.routing import JobRequest, Routing
 from bot.settings import Settings, SettingsFile
 
 POLITENESS = 10  # on a shared machine a delivery is answered before a review goes on
@@ -70,7 +79,7 @@ def _agents(settings: Settings, store: Store) -> Jobs:
     from bot.entry.checkpoints import checkpoints
     from bot.entry.tidying import tidy
 
-    current = SettingsFile()
+    current, rules = SettingsFile(), RulesFile(settings.rules)
     checkpoints(settings)
     _import_sdks(settings)
     introduction = Introduction(store, "gitlab-reader", lambda: reading_api(current()))
@@ -80,9 +89,15 @@ def _agents(settings: Settings, store: Store) -> Jobs:
         now = current()
         kept = checkpoints(now)
         tidy(now, store, kept)
-        me = store.who() or introduction().person
-        means = review_means(now, AGENTS[run.request.agent], me, _model(now, store, run))
-        return replace(means, memory=kept.memory(run.id), can_wait=run.can_wait)
+        accounts = Accounts(store.who() or introduction().person, store.tracker())
+        model = _model(now, store, run)
+        means = run_means(now, AGENTS[run.request.agent], accounts, model, rules())
+        return replace(
+            means,
+            memory=kept.memory(run.id),
+            can_wait=run.can_wait,
+            reviewed=lambda request: store.has_review(request.target.key, request.head),
+        )
 
     return Jobs(store, means=means, forget=lambda run_id: checkpoints(current()).forget(run_id))
 
@@ -108,9 +123,25 @@ def _effects(store: Store) -> Jobs:
     current = SettingsFile()
     introduction = Introduction(store, "gitlab", lambda: writing_api(current()))
     introduction.attempt()
-    return Jobs(
-        store,
-        effects=lambda: gitlab_effects(current(), writing_api(current()), introduction(), store.pace),
+    in_jira = TrackerIntroduction(store, lambda: writing_jira(current())) if current().jira.url else None
+    if in_jira:
+        in_jira.attempt()
+
+    def opened() -> Effects:
+        now = current()
+        return effects(now, writing_api(now), introduction(), store.pace, in_jira)
+
+    return Jobs(store, effects=opened, follow=_verdict_told if in_jira else lambda _run: None)
+
+
+def _verdict_told(run: Run) -> JobRequest | None:
+    """The issues hear of a review once it is published."""
+    request = run.request
+    if request.agent != REVIEW:
+        return None
+    key = f"link:{request.project_id}:{request.iid}:reviewed:{run.id}:{int(time.time())}"
+    return request.model_copy(
+        update={"agent": "link", "trigger": "reviewed", "key": key, "person": None, "reviewers": ()}
     )
 
 
@@ -121,8 +152,8 @@ def run_schedule(settings: Settings) -> None:
     start_logging(settings.log_format, redactor(settings).redact)
     check_redis(url, settings)
     store = Store(connect(url))
-    current = SettingsFile()
-    keep_schedule(store, lambda: _sweep(current(), store)(), settings.sweep_seconds)
+    current, rules = SettingsFile(), RulesFile(settings.rules)
+    keep_schedule(store, lambda: _sweep(current(), store, rules())(), settings.sweep_seconds)
 
 
 def run_sweep(settings: Settings) -> int:
@@ -130,7 +161,7 @@ def run_sweep(settings: Settings) -> int:
     url = require_redis(settings)
     start_logging(settings.log_format, redactor(settings).redact)
     check_redis(url, settings)
-    swept = _sweep(settings, Store(connect(url)))()
+    swept = _sweep(settings, Store(connect(url)), read_rules(settings.rules))()
     if swept.problems:
         raise PlatformError(
             f"{swept.queued} runs queued, but not everything could be swept: {swept.problems[0]}"
@@ -138,11 +169,15 @@ def run_sweep(settings: Settings) -> int:
     return swept.queued
 
 
-def _sweep(settings: Settings, store: Store) -> Sweep:
-    routing = Routing(settings.gitlab.projects)
+def _sweep(settings: Settings, store: Store, rules: Rules) -> Sweep:
+    routing = Routing(settings.gitlab.projects, agents=settings.agents, rules=rules)
 
     def policy() -> Routing:
-        who: Person | None = store.who()
-        return replace(routing, bot_id=who.id, bot_name=who.username) if who else routing
+        who, tracker = store.who(), store.tracker()
+        known = replace(routing, tracker=tracker)
+        return replace(known, bot_id=who.id, bot_name=who.username) if who else known
 
-    return Sweep(store, GitLabSweep(reading_api(settings), settings.gitlab.projects, routing.serves), policy)
+    gitlab = GitLabSweep(reading_api(settings), settings.gitlab.projects, routing.serves)
+    has_rules = settings.jira.url and rules.jira
+    jira = JiraSweep(store, JiraReader(reading_jira(settings)), policy) if has_rules else None
+    return Sweep(store, gitlab, policy, jira)

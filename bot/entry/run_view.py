@@ -13,7 +13,7 @@ import redis.asyncio
 
 from bot.entry import keys
 from bot.entry.keys import text
-from bot.entry.store import OVER
+from bot.entry.store import OVER, REVIEW
 from bot.entry.tickets import digest
 from bot.routing import JobRequest
 
@@ -86,8 +86,8 @@ class RunViews:
     async def _with_findings(self, view: View, request: bytes) -> View:
         """Where another run reviewed this head before, as after a command: that one's report."""
         wanted = JobRequest.model_validate_json(request)
-        target = f"gitlab:{wanted.project_id}:{wanted.iid}"
-        run = await self._get(keys.reviewed(target, wanted.head)) if wanted.head else None
+        reviewed = keys.reviewed(wanted.target_key, wanted.head)
+        run = await self._get(reviewed) if wanted.head and wanted.agent == REVIEW else None
         report = await self._get(keys.report(text(run))) if run else None
         return View(view.run, view.state, "", view.message, report or view.report)
 

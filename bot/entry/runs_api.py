@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from bot.domain.change import Target
 from bot.entry.id_tokens import IdTokens
@@ -30,8 +30,13 @@ OTHER_PROJECT = (
     "without a token, or a member runs the pipeline in the parent project"
 )
 
+NOT_CONNECTED = "the agent {agent} is not at work here: the server has no Jira (TRIVET_JIRA__URL)"
+NOT_ITS_TARGET = "the triage agent takes an issue, the others a merge request"
+NOT_MAPPED = "the Jira project of {issue} is not mapped to {path} in the server's TRIVET_RULES"
+
 Path = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Number = Annotated[int, Field(strict=True, gt=0, lt=2**31)]
+IssueKey = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,254}-[1-9][0-9]{0,17}$")]
 
 
 class MergeRequestTarget(BaseModel):
@@ -49,14 +54,28 @@ class Options(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Order(BaseModel):
-    """What a pipeline asks for."""
+class IssueTarget(BaseModel):
+    """`issue` is a Jira key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    agent: Literal["review"]
-    target: MergeRequestTarget
+    issue: IssueKey
+
+
+class Order(BaseModel):
+    """What a pipeline asks for: the triage agent works on an issue, the others on a merge request."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    agent: Literal["review", "link", "triage"]
+    target: MergeRequestTarget | IssueTarget
     options: Options = Options()
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Order":
+        if (self.agent == "triage") != isinstance(self.target, IssueTarget):
+            raise ValueError(NOT_ITS_TARGET)
+        return self
 
     @property
     def digest(self) -> str:
@@ -93,9 +112,15 @@ class Runs:
         return Started(run, self.tickets.admit(token, run), self._state(run))
 
     def _check_project(self, claims: Claims, order: Order) -> None:
-        if not _is_own(order.target, claims):
-            raise Denied(403, OTHER_PROJECT.format(own=claims.project_path))
-        self._check_served(claims.project_path)
+        policy, path = self.policy(), claims.project_path
+        if order.agent not in policy.agents:
+            raise Denied(422, NOT_CONNECTED.format(agent=order.agent))
+        if isinstance(order.target, MergeRequestTarget):
+            if not _is_own(order.target, claims):
+                raise Denied(403, OTHER_PROJECT.format(own=path))
+        elif not policy.rules.maps(order.target.issue.rpartition("-")[0], path):
+            raise Denied(403, NOT_MAPPED.format(issue=order.target.issue, path=path))
+        self._check_served(path)
 
     def _check_served(self, path: str) -> None:
         if not self.policy().serves(path):
@@ -109,13 +134,18 @@ class Runs:
 
     def _started(self, claims: Claims, order: Order) -> str:
         self.tickets.count(claims)
+        run = self.store.start(self._request(claims, order), PIPELINE)
+        self.tickets.remember(claims, run)
+        return run
+
+    def _request(self, claims: Claims, order: Order) -> JobRequest:
+        if isinstance(order.target, IssueTarget):
+            return issue_request(order.target.issue, claims.pipeline_id)
         target = Target(claims.project_path, order.target.iid, claims.project_id)
         pipeline = Pipeline(claims.pipeline_id, claims.project_id, claims.sha)
         found = origin(self.gitlab(), pipeline, target)
         self._check_named(found.target.project, claims)
-        run = self.store.start(job_request(order.agent, found), PIPELINE)
-        self.tickets.remember(claims, run)
-        return run
+        return job_request(order.agent, found)
 
     def _state(self, run: str) -> str:
         recorded = self.store.run(run)
@@ -134,7 +164,7 @@ def parse_order(body: bytes) -> Order:
 
 
 def job_request(agent: str, found: Origin) -> JobRequest:
-    """With the key a delivery of the same head has (`bot.routing`)."""
+    """With the key a delivery of the same head has (`bot.routing`); what issues are told may change at one head."""
     target = found.target
     return JobRequest(
         agent=agent,
@@ -144,6 +174,14 @@ def job_request(agent: str, found: Origin) -> JobRequest:
         trigger=PIPELINE,
         key=f"{agent}:{target.project_id}:{target.iid}:{found.head}",
         head=found.head,
+        repeats=agent == "link",
+    )
+
+
+def issue_request(issue: str, pipeline: int) -> JobRequest:
+    """One run a pipeline."""
+    return JobRequest(
+        agent="triage", issue=issue, trigger=PIPELINE, key=f"triage:{issue}:{PIPELINE}:{pipeline}"
     )
 
 

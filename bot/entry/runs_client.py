@@ -97,9 +97,9 @@ class RunsApi:
     def close(self) -> None:
         self._session.close()
 
-    def start(self, id_token: str, project: str, iid: int, deadline: float) -> Ticket:
+    def start(self, id_token: str, project: str, iid: int, deadline: float, agent: str = "review") -> Ticket:
         """The same token and merge request are the same run, so that asking again does no harm. Raises UsageError."""
-        body = {"agent": "review", "target": {"project": project, "iid": iid}, "options": {}}
+        body = {"agent": agent, "target": {"project": project, "iid": iid}, "options": {}}
 
         def ask() -> Ticket:
             answer = self._answer("POST", "/api/v1/runs", id_token, json=body)

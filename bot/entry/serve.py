@@ -14,6 +14,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 from redis.retry import Retry
 
+from bot.domain.issue_commands import NamedBy
+from bot.domain.rules import Rules
 from bot.domain.secrets import Redactor
 from bot.entry import keys, listen
 from bot.entry.credentials import check_hooks
@@ -21,6 +23,7 @@ from bot.entry.inbox import RedisInbox, forgetful
 from bot.entry.logs import start_logging
 from bot.entry.passage import Passage, closed
 from bot.entry.receiver import create_receiver
+from bot.entry.rules_file import RulesFile
 from bot.errors import PlatformError, Unavailable, UsageError
 from bot.routing import Routing
 from bot.settings import Settings, SettingsFile
@@ -44,7 +47,7 @@ T = TypeVar("T")
 
 
 class Identity:
-    """The bot's own account, asked of Redis every few seconds beside the deliveries."""
+    """The bot's own accounts, asked of Redis every few seconds beside the deliveries. None: not known yet."""
 
     def __init__(self, url: str) -> None:
         self._redis = Redis.from_url(
@@ -52,15 +55,17 @@ class Identity:
         )
         self.id: int | None = None
         self.name: str | None = None
+        self.tracker: NamedBy | None = None
 
     def watch(self) -> None:
         threading.Thread(target=self._ask_for_ever, daemon=True, name="identity").start()
 
     def ask(self) -> None:
-        said = self._redis.hget(keys.IDENTITIES, "gitlab")
-        known = keys.identity(said)
+        gitlab, tracker = self._redis.hmget(keys.IDENTITIES, "gitlab", keys.TRACKER)
+        known = keys.identity(gitlab)
         if known:
             self.id, self.name = known
+        self.tracker = keys.tracker(tracker) or self.tracker
 
     def _ask_for_ever(self) -> None:
         pause = threading.Event()
@@ -100,17 +105,35 @@ def run_receiver(settings: Settings, descriptor: int | None = None, web: int | N
     check_hooks(settings)
     start_logging(settings.log_format, Redactor(settings.own_secrets()).redact)
     door = listen.opened(settings.host, settings.port, descriptor)
-    current = SettingsFile()
+    current, rules = SettingsFile(), RulesFile(settings.rules)
     identity = Identity(url)
     identity.watch()
+    secrets = Fresh(lambda: webhook_secrets(current()))
     app = create_receiver(
         RedisInbox(url, volatile_ok=settings.redis_volatile_ok),
-        secrets=Fresh(lambda: [secret.get_secret_value() for secret in current().gitlab.webhook_secrets]),
-        policy=Fresh(lambda: Routing(current().gitlab.projects, identity.id, identity.name)),
+        secrets=lambda source: secrets()[source],
+        policy=Fresh(lambda: _policy(current(), rules(), identity)),
         max_body=settings.max_body,
         api=Passage(web) if web else closed,
     )
     serve_until_told(uvicorn.Server(uvicorn.Config(app, **UVICORN)), door)
+
+
+def webhook_secrets(settings: Settings) -> dict[str, list[str]]:
+    """By the name of the source."""
+    held = {"gitlab": settings.gitlab.webhook_secrets, "jira": settings.jira.webhook_secrets}
+    return {name: [one.get_secret_value() for one in secrets] for name, secrets in held.items()}
+
+
+def _policy(settings: Settings, rules: Rules, identity: Identity) -> Routing:
+    return Routing(
+        projects=settings.gitlab.projects,
+        bot_id=identity.id,
+        bot_name=identity.name,
+        agents=settings.agents,
+        rules=rules,
+        tracker=identity.tracker,
+    )
 
 
 def serve_until_told(server: uvicorn.Server, door: socket) -> None:

@@ -1,21 +1,24 @@
-"""`trivet review` in a shell or a job: the same propose and apply as the workers, without a queue.
+"""An agent in a shell or a job: the same propose and apply as the workers, without a queue.
 
 The reading half runs in a child process that has no write token.
 """
 
 import os
+from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, Protocol
 
 from pydantic import SecretStr
 
-from bot.domain.actions import Proposal, Report
+from bot.domain.actions import Outcome, Proposal, Report
+from bot.domain.issue_commands import NamedBy
+from bot.domain.issues import IssuePerson
 from bot.entry.apart import propose_apart
 from bot.entry.breaks import Breaks, WholeWrites
 from bot.entry.progress import Progress
-from bot.entry.wiring import account, gitlab_effects, reading_api, writing_api
+from bot.entry.wiring import account, effects, reading_api, reading_jira, writing_api, writing_jira
 from bot.errors import PlatformError, Stopped, Unavailable
-from bot.gateways.gitlab_effects import GitLabEffects
+from bot.gateways.jira_reader import JiraReader
 from bot.gateways.local import DryRun
 from bot.routing import JobRequest
 from bot.run import apply
@@ -23,6 +26,7 @@ from bot.settings import Settings, kept_secret, own_folder
 
 SHELL: Final = "shell"
 PIPELINE: Final = "pipeline"
+REVIEW: Final = "review"
 NOT_CI: Final = ("", "0", "false")
 PUBLISHING = "publishing"
 TAKING_BACK = "taking back what was not published yet"
@@ -30,12 +34,43 @@ DRAFTS_LEFT = "drafts that only the bot sees may be left; the next review takes 
 AGAIN = "{error}; run the same command again: what is there already is not written twice"
 
 
+class UndoableEffects(Protocol):
+    """Effects of which an interrupted run takes back what nobody saw yet."""
+
+    def apply(
+        self, proposal: Proposal, *, acknowledged: int | None = None, attempt: int = 0
+    ) -> list[Outcome]: ...
+
+    def discard(self, proposal: Proposal) -> None: ...
+
+
 def review_merge_request(settings: Settings, project: str, iid: int, *, dry_run: bool) -> Report:
     """Review one merge request now. Raises UsageError, PlatformError."""
     own_folder(settings.data_dir)
-    if not dry_run:
-        settings = _with_marks(settings)
-    request = request_for(project, iid, _trigger(explicit=dry_run or bool(settings.mark_secrets)))
+    settings = settings if dry_run else _with_marks(settings)
+    trigger = _trigger(explicit=dry_run or bool(settings.mark_secrets))
+    return _run(settings, request_for(project, iid, trigger), dry_run=dry_run)
+
+
+def link_merge_request(
+    settings: Settings, project: str, iid: int, *, dry_run: bool, trigger: str = SHELL
+) -> Report:
+    """Tie one merge request to its issues now. Raises UsageError, PlatformError."""
+    own_folder(settings.data_dir)
+    reading_jira(settings)
+    settings = settings if dry_run else _with_marks(settings)
+    return _run(settings, request_for(project, iid, trigger, agent="link"), dry_run=dry_run)
+
+
+def triage_issue(settings: Settings, key: str, *, dry_run: bool) -> Report:
+    """Do what the rules start for an issue as it is now. Raises UsageError, PlatformError."""
+    own_folder(settings.data_dir)
+    reading_jira(settings)
+    request = JobRequest(agent="triage", issue=key, trigger=SHELL, key=f"triage:{key}:{SHELL}")
+    return _run(settings, request, dry_run=dry_run)
+
+
+def _run(settings: Settings, request: JobRequest, *, dry_run: bool) -> Report:
     with Progress() as progress:
         if dry_run:
             reading_api(settings)
@@ -44,8 +79,25 @@ def review_merge_request(settings: Settings, project: str, iid: int, *, dry_run:
         api = writing_api(settings, partial(WholeWrites, breaks))
         breaks.listen()
         who = account(api)
-        made = propose_apart(request, who.person, settings)
-        return applied(made, gitlab_effects(settings, api, who, pace=lambda: None), progress)
+        tracker = None if request.agent == REVIEW else _Writer(settings)
+        made = propose_apart(request, who.person, settings, tracker.named() if tracker else None)
+        return applied(made, effects(settings, api, who, lambda: None, tracker), progress)
+
+
+@dataclass
+class _Writer:
+    """The account that writes to Jira, asked for once."""
+
+    settings: Settings
+    known: IssuePerson | None = None
+
+    def __call__(self) -> IssuePerson:
+        self.known = self.known or JiraReader(writing_jira(self.settings)).me()
+        return self.known
+
+    def named(self) -> NamedBy:
+        me = self()
+        return NamedBy(me.id, me.username, me.name)
 
 
 def _trigger(*, explicit: bool) -> str:
@@ -53,16 +105,16 @@ def _trigger(*, explicit: bool) -> str:
     return SHELL if explicit else PIPELINE
 
 
-def request_for(project: str, iid: int, trigger: str) -> JobRequest:
-    key = f"review:{project}:{iid}:{trigger}"
-    return JobRequest(agent="review", project=project, project_id=0, iid=iid, trigger=trigger, key=key)
+def request_for(project: str, iid: int, trigger: str, agent: str = REVIEW) -> JobRequest:
+    key = f"{agent}:{project}:{iid}:{trigger}"
+    return JobRequest(agent=agent, project=project, project_id=0, iid=iid, trigger=trigger, key=key)
 
 
-def applied(made: Proposal | Report, effects: GitLabEffects | DryRun, progress: Progress) -> Report:
+def applied(made: Proposal | Report, effects: UndoableEffects, progress: Progress) -> Report:
     """Write the proposal, tell what became of it. Raises PlatformError; interrupted, it takes back what it can."""
     if isinstance(made, Report):
         return made
-    if isinstance(effects, GitLabEffects):
+    if not isinstance(effects, DryRun):
         progress.say(PUBLISHING)
     try:
         return apply(made, effects)
@@ -75,7 +127,7 @@ def applied(made: Proposal | Report, effects: GitLabEffects | DryRun, progress: 
         raise
 
 
-def _take_back(made: Proposal, effects: GitLabEffects | DryRun, progress: Progress) -> None:
+def _take_back(made: Proposal, effects: UndoableEffects, progress: Progress) -> None:
     """Delete our drafts; a second Ctrl-C, or a GitLab that is down, leaves them to the next review."""
     progress.say(TAKING_BACK)
     try:

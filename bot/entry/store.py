@@ -1,5 +1,6 @@
 """Runs in Redis as the workers see them: what to do, who is at it, what came of it."""
 
+import json
 import random
 import time
 from collections.abc import Iterable, Iterator
@@ -12,6 +13,8 @@ from redis import Redis
 
 from bot.domain.actions import Proposal, Report
 from bot.domain.events import Event, Person
+from bot.domain.issue_commands import NamedBy
+from bot.domain.issues import IssuePerson
 from bot.entry import keys
 from bot.entry.inbox import ACCEPT, acceptance
 from bot.entry.keys import text
@@ -30,6 +33,8 @@ TOKEN_PAUSE: Final = 60.0
 MOST_OVERRUNS: Final = 3
 NOTES_PER_MINUTE: Final = 200
 WAITS = "waiting: {reason}"
+REVIEW: Final = "review"
+LINK: Final = "link"
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,13 @@ class Run:
 
     @property
     def target_key(self) -> str:
-        return _target_key(self.request)
+        return self.request.target_key
+
+    @property
+    def lock_key(self) -> str:
+        """One run of an agent at a time per target: what is told to issues does not wait for a review to end."""
+        agent = self.request.agent
+        return self.target_key if agent == REVIEW else f"{self.target_key}:{agent}"
 
 
 @dataclass(frozen=True)
@@ -129,7 +140,7 @@ class Store:
             pipe.set(keys.proposal(run.id), proposal.model_dump_json())
             pipe.hset(keys.run(run.id), "state", "applying")
             pipe.hdel(keys.run(run.id), "outages", "first_outage", "progress")
-            pipe.pexpire(keys.lease(run.target_key), int(HANDOVER_SECONDS * 1000))
+            pipe.pexpire(keys.lease(run.lock_key), int(HANDOVER_SECONDS * 1000))
             enqueue("apply", run.id, self.redis, pipe)
             pipe.execute()
 
@@ -146,15 +157,18 @@ class Store:
         *,
         again: bool = False,
         then: str | None = None,
+        follow: JobRequest | None = None,
+        state_seen: str = "",
     ) -> None:
         """The run is over: its report stays a month, its event a day. `report`: None where nothing was published.
 
-        `again`: an equal request may run again. `then`: a job to queue in the same transaction.
+        `again`: an equal request may run again. `then`: a job of this run, `follow`: another run, to queue in the same
+        transaction. `state_seen`: of the merge request, as it was told to issues.
         """
         closing = report or Report(
             run=run.id,
             agent=run.request.agent,
-            target=f"{run.request.project}!{run.request.iid}",
+            target=run.request.about,
             head=run.request.head,
         )
         closing = closing.model_copy(
@@ -163,11 +177,14 @@ class Store:
         with self.redis.pipeline() as pipe:
             pipe.set(keys.report(run.id), closing.model_dump_json(), ex=keys.RUN_TTL)
             pipe.hset(keys.run(run.id), mapping={"state": state, "message": message, "ended": time.time()})
-            if again:
+            if again or run.request.repeats:
                 pipe.hset(keys.run(run.id), "again", 1)
             pipe.expire(keys.run(run.id), keys.RUN_TTL)
-            if report:
+            if report and run.request.agent == REVIEW:
                 pipe.set(keys.reviewed(run.target_key, report.head), run.id, ex=keys.RUN_TTL)
+            if report and run.request.agent == LINK:
+                told = told_state(report.head, state_seen)
+                pipe.set(keys.told(run.target_key), told, ex=keys.RUN_TTL)
             pipe.delete(keys.proposal(run.id))
             pipe.zrem(keys.UNFINISHED, run.id)
             pipe.zrem(keys.WAITING, f"propose:{run.id}", f"apply:{run.id}")
@@ -175,6 +192,9 @@ class Store:
                 pipe.expire(run.event, keys.EVENT_TTL)
             if then:
                 enqueue(then, run.id, self.redis, pipe)
+            if follow:
+                names, values = acceptance(f"follow:{uuid4().hex}", None, [follow], ttl=60)
+                self._accept(keys=names, args=values, client=pipe)
             pipe.execute()
 
     def report(self, run_id: str) -> Report | None:
@@ -195,7 +215,7 @@ class Store:
 
     def is_attended(self, run: Run) -> bool:
         """Whether somebody is at a run: holds its target, waits for its time, or its job stands in a queue."""
-        holder = text(self.redis.get(keys.lease(run.target_key)))
+        holder = text(self.redis.get(keys.lease(run.lock_key)))
         waits = self.redis.zmscore(keys.WAITING, [f"propose:{run.id}", f"apply:{run.id}"])
         if holder.startswith(f"{run.id}:") or any(score is not None for score in waits):
             return True
@@ -210,12 +230,19 @@ class Store:
 
     def is_reviewed(self, request: JobRequest) -> bool:
         """Whether any run reviewed the head of this request, and no other head was heard of since."""
-        seen = self.redis.exists(keys.reviewed(_target_key(request), request.head))
-        return bool(seen) and not self._came_back(request)
+        return self.has_review(request.target_key, request.head) and not self._came_back(request)
+
+    def has_review(self, target_key: str, head: str) -> bool:
+        """Whether a review of this head was published, be it silence."""
+        return bool(self.redis.exists(keys.reviewed(target_key, head)))
+
+    def is_told(self, request: JobRequest, state: str) -> bool:
+        """Whether the issues know of this merge request at this head and in this state."""
+        return text(self.redis.get(keys.told(request.target_key)) or "") == told_state(request.head, state)
 
     def _came_back(self, request: JobRequest) -> bool:
         """Whether the newest head we heard of is another one."""
-        return bool(request.head) and self.newest(_target_key(request)).head not in (None, request.head)
+        return bool(request.head) and self.newest(request.target_key).head not in (None, request.head)
 
     # outages: a job put back outside RQ's retry count
 
@@ -262,8 +289,8 @@ class Store:
         member = f"{kind}:{run.id}"
         with self.redis.pipeline() as pipe:
             pipe.zadd(keys.WAITING, {member: time.time() + PARK_SECONDS})
-            pipe.sadd(keys.parked(run.target_key), member)
-            pipe.expire(keys.parked(run.target_key), keys.DAY)
+            pipe.sadd(keys.parked(run.lock_key), member)
+            pipe.expire(keys.parked(run.lock_key), keys.DAY)
             pipe.execute()
 
     def wake_due(self) -> int:
@@ -285,16 +312,16 @@ class Store:
     @contextmanager
     def lease(self, run: Run) -> Iterator[Lease]:
         """Hold the run's target, renewed while alive; then wake who waited for it. Raises Busy."""
-        with self._leases.hold(run.target_key, run.id) as lease:
+        with self._leases.hold(run.lock_key, run.id) as lease:
             yield lease
         if not lease.kept:
-            self._wake_parked(run.target_key)
+            self._wake_parked(run.lock_key)
 
-    def _wake_parked(self, target_key: str) -> None:
-        waiting = self.redis.smembers(keys.parked(target_key))
+    def _wake_parked(self, lock_key: str) -> None:
+        waiting = self.redis.smembers(keys.parked(lock_key))
         if waiting:
             self._wake(waiting)
-            self.redis.srem(keys.parked(target_key), *waiting)
+            self.redis.srem(keys.parked(lock_key), *waiting)
 
     def newest(self, target_key: str) -> Newest:
         head, ended = self.redis.hmget(keys.target(target_key), "head", "ended")
@@ -305,6 +332,14 @@ class Store:
     def introduce(self, role: str, person: Person) -> None:
         """Tell every process who the bot is; the account that writes is the one whose notes are ours."""
         self.redis.hset(keys.IDENTITIES, role, f"{person.id}:{person.username}")
+
+    def introduce_tracker(self, me: IssuePerson) -> None:
+        """Tell every process who the bot is in Jira."""
+        said = {"id": me.id, "username": me.username, "name": me.name}
+        self.redis.hset(keys.IDENTITIES, keys.TRACKER, json.dumps(said))
+
+    def tracker(self) -> NamedBy | None:
+        return keys.tracker(self.redis.hget(keys.IDENTITIES, keys.TRACKER))
 
     def who(self) -> Person | None:
         said = self.redis.hget(keys.IDENTITIES, "gitlab") or self.redis.hget(keys.IDENTITIES, "gitlab-reader")
@@ -332,8 +367,8 @@ class Store:
         self.redis.hset(keys.SWEPT, project, until)
 
 
-def _target_key(request: JobRequest) -> str:
-    return f"gitlab:{request.project_id}:{request.iid}"
+def told_state(head: str, state: str) -> str:
+    return f"{head}:{state}"
 
 
 def _pause(outages: int, error: Unavailable | AccessDenied) -> float:

@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 import structlog
 
 from bot.domain.events import Ignored, MergeRequestChanged, Person, Project
-from bot.entry.store import Store
+from bot.entry.jira_sweep import JiraSweep
+from bot.entry.store import LINK, Store
 from bot.errors import PlatformError
 from bot.gateways.gitlab_sweep import MAX_CHANGED, Changed, GitLabSweep
 from bot.routing import JobRequest, Routing, route
@@ -21,6 +22,11 @@ OVERLAP_SECONDS: Final = 300.0
 FIRST_LOOK_SECONDS: Final = 3_600.0
 STUCK_SECONDS: Final = 600.0
 NOBODY: Final = Person(id=0, username="")
+ACTIONS: Final[dict[str, Literal["updated", "merged", "closed"]]] = {
+    "opened": "updated",
+    "merged": "merged",
+    "closed": "closed",
+}
 
 log = structlog.get_logger("trivet.sweep")
 
@@ -40,6 +46,7 @@ class Sweep:
     store: Store
     gitlab: GitLabSweep
     policy: Callable[[], Routing]
+    jira: JiraSweep | None = None
 
     def __call__(self) -> Swept:
         """Look everywhere; what cannot be read holds up nothing else. Raises PlatformError where nothing can be."""
@@ -50,6 +57,12 @@ class Sweep:
             except PlatformError as error:
                 log.warning("not swept", project=project, reason=str(error))
                 problems.append(f"{project}: {error}")
+        if self.jira:
+            try:
+                found += self.jira()
+            except PlatformError as error:
+                log.warning("not swept", tracker="jira", reason=str(error))
+                problems.append(f"Jira: {error}")
         log.info("swept", queued=found)
         return Swept(found, tuple(problems))
 
@@ -84,18 +97,23 @@ class Sweep:
             return 0
 
     def merge_request(self, changed: Changed, since: float) -> int:
-        """Its head, where it is open, and the commands on it."""
-        started = self._head(changed) if changed.state == "opened" and changed.head else 0
+        """What its head and its state should have started, and the commands on it."""
+        started = self._state(changed) if changed.head else 0
         return started + (self._commands(changed, since) if changed.notes else 0)
 
-    def _head(self, changed: Changed) -> int:
+    def _state(self, changed: Changed) -> int:
         """A head that was reviewed, left and pushed again is told from the newest we heard of.
 
         A clean review leaves no mark on GitLab, and its run another key where another trigger began it.
         """
-        event = self._as_pushed(changed)
-        requests = self._routed(route(event, self.policy()))
-        return self._start([one for one in requests if not self.store.is_reviewed(one)], event)
+        event = _as_seen(changed)
+        requests = self._routed(route(event, self.policy())) if event else []
+        return self._start([one for one in requests if not self._is_handled(one, changed.state)], event)
+
+    def _is_handled(self, request: JobRequest, state: str) -> bool:
+        if request.agent == LINK:
+            return self.store.is_told(request, state)
+        return self.store.is_reviewed(request)
 
     def _commands(self, changed: Changed, since: float) -> int:
         policy = self.policy()
@@ -106,24 +124,27 @@ class Sweep:
         fresh = [request for request in requests if not self.store.is_known(request)]
         for request in fresh:
             self.store.start(request, "sweep", event)
-            log.info("found", project=request.project, iid=request.iid, trigger=request.trigger)
+            log.info("found", target=request.about, agent=request.agent, trigger=request.trigger)
         return len(fresh)
-
-    @staticmethod
-    def _as_pushed(changed: Changed) -> MergeRequestChanged:
-        return MergeRequestChanged(
-            project=Project(id=changed.target.project_id, path=changed.target.project),
-            iid=changed.target.iid,
-            action="updated",
-            head=changed.head,
-            actor=NOBODY,
-            draft=changed.draft,
-            pushed=True,
-            at=datetime.fromtimestamp(changed.updated, UTC)
-            .isoformat(timespec="milliseconds")
-            .replace("+00:00", "Z"),
-        )
 
     @staticmethod
     def _routed(routed: list[JobRequest] | Ignored) -> list[JobRequest]:
         return [] if isinstance(routed, Ignored) else routed
+
+
+def _as_seen(changed: Changed) -> MergeRequestChanged | None:
+    """What a delivery would have told of it; None for a state that tells nothing."""
+    if changed.state not in ACTIONS:
+        return None
+    return MergeRequestChanged(
+        project=Project(id=changed.target.project_id, path=changed.target.project),
+        iid=changed.target.iid,
+        action=ACTIONS[changed.state],
+        head=changed.head,
+        actor=NOBODY,
+        draft=changed.draft,
+        pushed=changed.state == "opened",
+        at=datetime.fromtimestamp(changed.updated, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z"),
+    )

@@ -29,6 +29,7 @@ from bot.entry.id_tokens import IdTokens
 from bot.entry.inbox import RedisInbox
 from bot.entry.logs import start_logging
 from bot.entry.refusals import AGAIN_SECONDS, refusal, unrouted
+from bot.entry.rules_file import RulesFile
 from bot.entry.run_view import RunViews, View
 from bot.entry.runs_api import Runs
 from bot.entry.serve import UVICORN, check_redis, require_redis, serve_until_told
@@ -177,12 +178,13 @@ def run_web(settings: Settings, descriptor: int | None = None) -> None:
 
 def _runs(url: str, audience: str, current: Callable[[], Settings]) -> Runs:
     connection = Redis.from_url(url, **_patience(), retry=Retry(NoBackoff(), 1))
+    rules = RulesFile(current().rules)
     return Runs(
         tokens=IdTokens(lambda: current().issuers, lambda: current().public_url or audience, issuer_keys),
         tickets=Tickets(connection),
         store=Store(connection),
         gitlab=lambda: reading_api(current()),
-        policy=lambda: Routing(current().gitlab.projects),
+        policy=lambda: Routing(current().gitlab.projects, agents=current().agents, rules=rules()),
     )
 
 

@@ -6,29 +6,50 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
+from pydantic import SecretStr
 
 from bot.agents.spec import AgentSpec
+from bot.domain.clean_document import clean
 from bot.domain.events import Person
+from bot.domain.issue_commands import NamedBy
+from bot.domain.issues import IssuePerson
 from bot.domain.marks import MarkBook
+from bot.domain.rules import Rules
 from bot.domain.sanitize import sanitize
 from bot.domain.secrets import Redactor
 from bot.entry.models import open_models
 from bot.errors import AccessDenied, NotFound, UsageError
+from bot.gateways.effects import Effects
 from bot.gateways.git import GitCache
 from bot.gateways.gitlab_api import GitLabApi
+from bot.gateways.gitlab_code import GitLabCode
 from bot.gateways.gitlab_effects import GitLabEffects
 from bot.gateways.gitlab_reader import GitLabReader
-from bot.gateways.no_issues import NoIssues
+from bot.gateways.gitlab_work import GitLabWork
+from bot.gateways.jira_api import JiraApi
+from bot.gateways.jira_effects import JiraEffects
+from bot.gateways.jira_reader import JiraReader
 from bot.llm.breaker import LocalBreaker
 from bot.llm.budget import RunBudget
 from bot.llm.chain import Chain
 from bot.llm.messages import Model
-from bot.run import Means
-from bot.settings import NO_GITLAB, NO_MARKS, NO_READ_TOKEN, NO_TOKEN, Settings
+from bot.proposing.means import Means, Tracker
+from bot.settings import (
+    NO_GITLAB,
+    NO_JIRA,
+    NO_JIRA_READ_TOKEN,
+    NO_JIRA_TOKEN,
+    NO_MARKS,
+    NO_READ_TOKEN,
+    NO_TOKEN,
+    Settings,
+)
 
+JIRA_READ_SETTING = "TRIVET_JIRA__READ_TOKEN or, where that is unset, TRIVET_JIRA__TOKEN"
 READ_SETTING = "TRIVET_GITLAB__READ_TOKEN or, where that is unset, TRIVET_GITLAB__TOKEN"
 
 log = structlog.get_logger("trivet.wiring")
@@ -40,6 +61,14 @@ class Account:
 
     person: Person
     version: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The accounts that write, as far as they are known."""
+
+    gitlab: Person | None = None
+    jira: NamedBy | None = None
 
 
 def redactor(settings: Settings) -> Redactor:
@@ -112,16 +141,97 @@ def mark_book(settings: Settings) -> Callable[[str], MarkBook]:
 def gitlab_effects(
     settings: Settings, api: GitLabApi, who: Account, pace: Callable[[], None]
 ) -> GitLabEffects:
-    hosts = frozenset(filter(None, [urlsplit(settings.gitlab.url or "").hostname]))
-    redact = redactor(settings).redact
     return GitLabEffects(
         api,
         me=who.person,
         version=who.version,
         marks=mark_book(settings),
-        clean=lambda body: sanitize(body, hosts=hosts, redact=redact),
+        clean=_sanitizer(settings),
         reviewer_state=settings.reviewer_state,
         pace=pace,
+    )
+
+
+def effects(
+    settings: Settings,
+    api: GitLabApi,
+    who: Account,
+    pace: Callable[[], None],
+    tracker: Callable[[], IssuePerson] | None = None,
+) -> Effects:
+    """Everything that can be written. `tracker` tells who the bot is in Jira; None: no Jira is connected."""
+    return Effects(
+        gitlab=gitlab_effects(settings, api, who, pace),
+        work=GitLabWork(api, me=who.person, clean=_sanitizer(settings), redact=redactor(settings).redact),
+        jira=(lambda: jira_effects(settings, tracker())) if tracker else None,
+        host=gitlab_host(settings),
+    )
+
+
+def _sanitizer(settings: Settings) -> Callable[[str], str]:
+    redact = redactor(settings).redact
+    return lambda body: sanitize(body, hosts=known_hosts(settings), redact=redact)
+
+
+def known_hosts(settings: Settings) -> frozenset[str]:
+    """The hosts that our texts may link to, with their ports as an address has them."""
+    addresses = (settings.gitlab.url, settings.jira.url, settings.jira.browse_url, settings.public_url)
+    return frozenset(filter(None, (urlsplit(address or "").netloc.lower() for address in addresses)))
+
+
+def gitlab_host(settings: Settings) -> str:
+    return urlsplit(settings.gitlab.url or "").hostname or ""
+
+
+# --- Jira ---
+
+
+def reading_jira(settings: Settings) -> JiraApi:
+    email, token = settings.jira.reader
+    if not settings.jira.url:
+        raise UsageError(NO_JIRA)
+    if not token:
+        raise UsageError(NO_JIRA_READ_TOKEN)
+    return _jira(settings, email, token, JIRA_READ_SETTING)
+
+
+def writing_jira(settings: Settings) -> JiraApi:
+    if not settings.jira.url:
+        raise UsageError(NO_JIRA)
+    if not settings.jira.token:
+        raise UsageError(NO_JIRA_TOKEN)
+    return _jira(settings, settings.jira.email, settings.jira.token, "TRIVET_JIRA__TOKEN")
+
+
+def _jira(settings: Settings, email: str | None, token: SecretStr, setting: str) -> JiraApi:
+    jira = settings.jira
+    return JiraApi(
+        jira.url or "",
+        token=token.get_secret_value(),
+        email=email,
+        setting=setting,
+        deployment=jira.deployment,
+        browse_url=jira.browse_url,
+    )
+
+
+def jira_effects(settings: Settings, me: IssuePerson) -> JiraEffects:
+    redact, hosts = redactor(settings).redact, known_hosts(settings)
+    return JiraEffects(
+        writing_jira(settings), me=me, clean=lambda document: clean(document, redact=redact, hosts=hosts)
+    )
+
+
+def tracker(settings: Settings, rules: Rules, writer: NamedBy | None) -> Tracker | None:
+    """None where no Jira is connected. `writer`: the account that writes, where it is known to be another."""
+    if not settings.jira.url:
+        return None
+    return Tracker(
+        issues=JiraReader(reading_jira(settings), me=writer),
+        writer=writer,
+        code=GitLabCode(reading_api(settings), repositories(settings)),
+        rules=rules,
+        host=gitlab_host(settings),
     )
 
 
@@ -133,14 +243,20 @@ def shell_model(settings: Settings) -> Chain | None:
     )
 
 
-def review_means(settings: Settings, agent: AgentSpec, me: Person | None, model: Model | None) -> Means:
-    """What a review reads through."""
+def run_means(
+    settings: Settings,
+    agent: AgentSpec[Any],
+    accounts: Accounts,
+    model: Model | None,
+    rules: Rules,
+) -> Means:
+    """What a run reads through."""
     return Means(
         reader=gitlab_reader(settings),
         agent=agent,
         redactor=redactor(settings),
-        me=me,
+        me=accounts.gitlab,
         marks=mark_book(settings),
         model=model,
-        issues=NoIssues(),
+        tracker=tracker(settings, rules, accounts.jira),
     )

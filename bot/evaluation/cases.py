@@ -1,13 +1,14 @@
-"""The changes of the set, read from folders: `review/<slug>/case.yml`, and the files in `before/` and `after/`.
+"""The changes of the sets, read from folders: `review/<slug>/case.yml`, and the files in `before/` and `after/`.
 
 `before` holds the whole small repository, `after` what the change adds or alters. Every file there is stored with
 ".txt" after its name, so that nobody's tools take it for source code of ours.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, field_validator
@@ -23,18 +24,52 @@ Tree = Mapping[str, bytes]
 """A repository's files: path from its top -> content."""
 
 
-class _Data(BaseModel):
+class Data(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Place(_Data):
+class Told(Data):
+    """What every `case.yml` holds: what the author says of the change, its language, the files it deletes."""
+
+    title: str
+    description: str
+    language: str
+    deleted: tuple[str, ...] = ()
+
+    @field_validator("language")
+    @classmethod
+    def _named(cls, name: str) -> str:
+        return _not_empty(name)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of a set. `before` and `after` are whole repositories."""
+
+    slug: str
+    story: Told
+    before: Tree
+    after: Tree
+
+    def line(self, path: str, number: int) -> str:
+        """A line at head, counted from 1."""
+        return self.after[path].decode().split("\n")[number - 1]
+
+
+SomeChange = TypeVar("SomeChange", bound=Change)
+
+
+# --- the set of planted defects ---
+
+
+class Place(Data):
     """Lines of a file at head, first and last, both counted from 1."""
 
     path: str
     lines: Span
 
 
-class Defect(_Data):
+class Defect(Data):
     """Something wrong that the change brings in.
 
     `line` at head is where a comment would stand best, `lines` all it is about (None: that line only), `removed` what
@@ -61,32 +96,23 @@ class Defect(_Data):
         return (Place(path=self.path, lines=self.span), *self.also)
 
 
-class Story(_Data):
-    """What `case.yml` holds. `kind` names the defect, or what a clean change looks like."""
+class Story(Told):
+    """`kind` names the defect, or what a clean change looks like."""
 
-    title: str
-    description: str
-    language: str
     kind: str
-    deleted: tuple[str, ...] = ()
     defects: tuple[Defect, ...] = ()
 
-    @field_validator("kind", "language")
+    @field_validator("kind")
     @classmethod
-    def _named(cls, name: str) -> str:
-        if not name:
-            raise ValueError("must not be empty")
-        return name
+    def _kind_named(cls, name: str) -> str:
+        return _not_empty(name)
 
 
 @dataclass(frozen=True)
-class Case:
-    """One change of the set. `before` and `after` are whole repositories."""
+class Case(Change):
+    """A change with planted defects, or a clean one."""
 
-    slug: str
     story: Story
-    before: Tree
-    after: Tree
 
     @property
     def defects(self) -> tuple[Defect, ...]:
@@ -96,35 +122,50 @@ class Case:
     def is_clean(self) -> bool:
         return not self.defects
 
-    def line(self, path: str, number: int) -> str:
-        """A line at head, counted from 1."""
-        return self.after[path].decode().split("\n")[number - 1]
-
 
 def cases() -> list[Case]:
     """The whole set, by slug."""
-    folders = sorted((one for one in _root().iterdir() if one.is_dir()), key=lambda folder: folder.name)
-    return [_case(folder) for folder in folders]
+    return [_case(folder) for folder in folders("review")]
 
 
 def chosen(slugs: Collection[str]) -> list[Case]:
     """These cases, all of them where none is named. Raises UsageError for one that does not exist."""
-    every = {case.slug: case for case in cases()}
-    for slug in slugs:
-        if slug not in every:
-            raise UsageError(UNKNOWN.format(slug=slug, known=", ".join(every)))
-    return [case for slug, case in every.items() if not slugs or slug in slugs]
-
-
-def _root() -> Traversable:
-    return files("bot.evaluation") / "review"
+    return named(cases(), slugs)
 
 
 def _case(folder: Traversable) -> Case:
-    story = Story.model_validate(yaml.safe_load((folder / "case.yml").read_text("utf-8")))
+    story = Story.model_validate(told(folder))
+    return Case(folder.name, story, *trees(folder, story.deleted))
+
+
+# --- what every set is read by ---
+
+
+def folders(name: str) -> list[Traversable]:
+    """One for each case of a set, by slug."""
+    root = files("bot.evaluation") / name
+    return sorted((one for one in root.iterdir() if one.is_dir()), key=lambda folder: folder.name)
+
+
+def told(folder: Traversable) -> Any:
+    """What `case.yml` holds."""
+    return yaml.safe_load((folder / "case.yml").read_text("utf-8"))
+
+
+def trees(folder: Traversable, deleted: Collection[str]) -> tuple[Tree, Tree]:
+    """The repository before the change, and after it."""
     before, changed = (dict(_tree(folder / side)) for side in ("before", "after"))
-    kept = {path: content for path, content in before.items() if path not in story.deleted}
-    return Case(folder.name, story, before, kept | changed)
+    kept = {path: content for path, content in before.items() if path not in deleted}
+    return before, kept | changed
+
+
+def named(every: Iterable[SomeChange], slugs: Collection[str]) -> list[SomeChange]:
+    """Those of these slugs, all where there is none. Raises UsageError for one that does not exist."""
+    known = {case.slug: case for case in every}
+    for slug in slugs:
+        if slug not in known:
+            raise UsageError(UNKNOWN.format(slug=slug, known=", ".join(known)))
+    return [case for slug, case in known.items() if not slugs or slug in slugs]
 
 
 def _tree(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
@@ -135,3 +176,9 @@ def _tree(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:
             yield from _tree(one, f"{prefix}{one.name}/")
         else:
             yield prefix + one.name.removesuffix(SUFFIX), one.read_bytes()
+
+
+def _not_empty(name: str) -> str:
+    if not name:
+        raise ValueError("must not be empty")
+    return name

@@ -1,14 +1,23 @@
-"""The figures, tables and lists of an account, in words: what every way of writing it down shares."""
+"""The figures, tables and lists of an account of reviews, in words."""
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from bot.domain.findings import Finding
-from bot.domain.markdown import cost, counted, spent
 from bot.evaluation.account import Account
-from bot.evaluation.score import Score, by_kind, by_language, spread
+from bot.evaluation.page import (
+    NONE,
+    TAKEN,
+    Figure,
+    Page,
+    Row,
+    heading,
+    in_all,
+    not_measured,
+    number,
+    percent,
+    told,
+)
+from bot.evaluation.score import Score, by_kind, by_language
 
 PLUMBING = (
     "The scripted model answers with the planted defects themselves: this proves the plumbing only "
@@ -16,91 +25,37 @@ PLUMBING = (
 )
 MISSED = "Planted and not found"
 WRONG = "Said, and no planted defect"
-UNMEASURED = "Not measured, and in no figure above"
 BY_KIND, BY_LANGUAGE = "By kind of defect", "By language"
-IN_ALL = "In all: {calls}, {tokens} ({cached:,} cached), {cost}"
-NO_PRICE = "price not known"
-NONE = "-"
-SHARE = "{share} ({part:,} of {whole:,})"
-OF_RUNS = "{median} (median; {low} to {high})"
 
-Row = tuple[str, ...]
 KIND_HEAD: Final = ("kind", "planted", "found", "recall")
 LANGUAGE_HEAD: Final = ("language", "changes", "planted", "found", "recall", "comments", "precision")
 
 
-def percent(share: float) -> str:
-    """Cut, not rounded: 100 % means all of them."""
-    return f"{math.floor(share * 100 + 1e-9)} %"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.2f}".removesuffix(".00")
-
-
-def _whole(value: float) -> str:
-    return f"{value:,.0f}"
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One figure of a score. `parts`: the counts that a share is of, told where there was but one run."""
-
-    key: str
-    name: str
-    value: Callable[[Score], float | None]
-    shown: Callable[[float], str]
-    parts: Callable[[Score], tuple[int, int]] | None = None
-    missing: str = NONE
-
-
-FIGURES: Final = (
+FIGURES: Final[tuple[Figure[Score], ...]] = (
     Figure("recall", "recall", lambda of: of.recall, percent, lambda of: (of.found, of.planted)),
     Figure("precision", "precision", lambda of: of.precision, percent, lambda of: (of.found, of.comments)),
-    Figure("comments_per_change", "comments per change", lambda of: of.comments_per_change, _number),
+    Figure("comments_per_change", "comments per change", lambda of: of.comments_per_change, number),
     Figure("silence", "clean changes without a comment", lambda of: of.silence, percent,
            lambda of: (of.silent, of.clean)),
-    Figure("check_comments", "comments by the checks alone", lambda of: of.check_comments, _number),
-    Figure("check_hits", "of these on a planted defect", lambda of: of.check_hits, _number),
+    Figure("check_comments", "comments by the checks alone", lambda of: of.check_comments, number),
+    Figure("check_hits", "of these on a planted defect", lambda of: of.check_hits, number),
     Figure("recall_with_checks", "recall, the checks included", lambda of: of.recall_with_checks, percent,
            lambda of: (of.with_checks, of.planted)),
-    Figure("cost_usd", "cost per change", lambda of: of.dollars_a_change, cost, missing=NO_PRICE),
-    Figure("tokens", "tokens per change", lambda of: of.tokens_a_change, _whole),
-    Figure("calls", "calls per change", lambda of: of.calls_a_change, _number),
-    Figure("seconds", "time per change", lambda of: of.seconds_a_change, spent),
+    *TAKEN,
 )  # fmt: skip
 
 
-def told(account: Account) -> list[Row]:
-    """Each figure's name and value: over several runs its median, least and most."""
-    return [(figure.name, _told(figure, account.scores)) for figure in FIGURES]
-
-
-def _told(figure: Figure, scores: Sequence[Score]) -> str:
-    over = spread(scores, figure.value)
-    if over is None:
-        return figure.missing
-    median, low, high = (figure.shown(value) for value in (over.median, over.low, over.high))
-    if len(scores) > 1:
-        return OF_RUNS.format(median=median, low=low, high=high)
-    if figure.parts is None:
-        return median
-    part, whole = figure.parts(scores[0])
-    return SHARE.format(share=median, part=part, whole=whole)
-
-
-def heading(account: Account) -> str:
-    changes = len({one.case.slug for one in account.reviews})
-    return f"{account.model}: {counted(changes, 'change')}, {counted(len(account.runs), 'run')}"
-
-
-def in_all(account: Account) -> str:
-    paid = account.paid
-    return IN_ALL.format(
-        calls=counted(paid.calls, "call"),
-        tokens=counted(paid.tokens, "token"),
-        cached=paid.cached_tokens,
-        cost=cost(paid.cost_usd) if paid.cost_usd else NO_PRICE,
+def page(account: Account) -> Page:
+    return Page(
+        heading=heading(account),
+        note=PLUMBING if account.scripted else "",
+        figures=told(FIGURES, account.scores),
+        in_all=in_all(account.paid),
+        tables=(
+            (BY_KIND, KIND_HEAD, kind_rows(account)),
+            (BY_LANGUAGE, LANGUAGE_HEAD, language_rows(account)),
+        ),
+        lists=((MISSED, missed(account)), (WRONG, wrong(account)), not_measured(account)),
     )
 
 
@@ -135,11 +90,3 @@ def wrong(account: Account) -> list[str]:
 def _finding(finding: Finding) -> str:
     line = finding.line or finding.old_line
     return f"{finding.title} ({finding.path}{f':{line}' if line else ''})"
-
-
-def not_measured(account: Account) -> list[str]:
-    return [f"{one.slug}, run {one.run}: {one.reason}" for one in account.unmeasured]
-
-
-TABLES: Final = ((BY_KIND, KIND_HEAD, kind_rows), (BY_LANGUAGE, LANGUAGE_HEAD, language_rows))
-LISTS: Final = ((MISSED, missed), (WRONG, wrong), (UNMEASURED, not_measured))

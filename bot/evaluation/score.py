@@ -7,12 +7,15 @@ counts as one that a reader has to read for nothing. What the checks find withou
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from statistics import median
+from typing import TypeVar
 
 from bot.domain.findings import Finding
 from bot.domain.markdown import by_model
 from bot.evaluation.cases import Case, Defect, Span
 
 NEAR = 3  # lines between a finding and what it is about
+
+AnyScore = TypeVar("AnyScore")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,31 @@ class Cost:
             self.cost_usd + other.cost_usd,
             self.seconds + other.seconds,
         )
+
+
+@dataclass(frozen=True)
+class PerChange:
+    """What so many changes took, and what that is for each."""
+
+    changes: int
+    cost: Cost
+
+    @property
+    def dollars_a_change(self) -> float | None:
+        """None: the price is not known."""
+        return share(self.cost.cost_usd, self.changes) if self.cost.cost_usd else None
+
+    @property
+    def tokens_a_change(self) -> float | None:
+        return share(self.cost.tokens, self.changes)
+
+    @property
+    def calls_a_change(self) -> float | None:
+        return share(self.cost.calls, self.changes)
+
+    @property
+    def seconds_a_change(self) -> float | None:
+        return share(self.cost.seconds, self.changes)
 
 
 @dataclass(frozen=True)
@@ -78,10 +106,9 @@ class Reviewed:
 
 
 @dataclass(frozen=True)
-class Score:
+class Score(PerChange):
     """The figures of one or more reviews. `found` by a model, `with_checks` by a model or a check."""
 
-    changes: int
     planted: int
     found: int
     with_checks: int
@@ -90,48 +117,30 @@ class Score:
     check_hits: int
     clean: int
     silent: int
-    cost: Cost
 
     @property
     def recall(self) -> float | None:
         """The share of planted defects that a model's finding hits. None: nothing is planted."""
-        return _share(self.found, self.planted)
+        return share(self.found, self.planted)
 
     @property
     def recall_with_checks(self) -> float | None:
-        return _share(self.with_checks, self.planted)
+        return share(self.with_checks, self.planted)
 
     @property
     def precision(self) -> float | None:
         """The share of a model's findings that hit a planted defect. None: it said nothing."""
-        return _share(self.found, self.comments)
+        return share(self.found, self.comments)
 
     @property
     def comments_per_change(self) -> float | None:
         """A model's findings, and those of the checks, for each change."""
-        return _share(self.comments + self.check_comments, self.changes)
+        return share(self.comments + self.check_comments, self.changes)
 
     @property
     def silence(self) -> float | None:
         """The share of clean changes on which nothing at all is said."""
-        return _share(self.silent, self.clean)
-
-    @property
-    def dollars_a_change(self) -> float | None:
-        """None: the price is not known."""
-        return _share(self.cost.cost_usd, self.changes) if self.cost.cost_usd else None
-
-    @property
-    def tokens_a_change(self) -> float | None:
-        return _share(self.cost.tokens, self.changes)
-
-    @property
-    def calls_a_change(self) -> float | None:
-        return _share(self.cost.calls, self.changes)
-
-    @property
-    def seconds_a_change(self) -> float | None:
-        return _share(self.cost.seconds, self.changes)
+        return share(self.silent, self.clean)
 
 
 @dataclass(frozen=True)
@@ -212,7 +221,12 @@ def score(reviews: Iterable[Reviewed]) -> Score:
     )
 
 
-def spread(scores: Iterable[Score], figure: Callable[[Score], float | None]) -> Spread | None:
+def share(part: float, whole: int) -> float | None:
+    """None: there is nothing that it could be a share of."""
+    return part / whole if whole else None
+
+
+def spread(scores: Iterable[AnyScore], figure: Callable[[AnyScore], float | None]) -> Spread | None:
     """A figure over several runs; None where no run has it."""
     values = [value for value in map(figure, scores) if value is not None]
     return Spread(median(values), min(values), max(values)) if values else None
@@ -244,7 +258,3 @@ def _near(line: int, lines: Span) -> bool:
 def _mentions(finding: Finding, keywords: Iterable[str]) -> bool:
     said = "\n".join((finding.rule, finding.title, finding.detail, finding.evidence)).lower()
     return any(word.lower() in said for word in keywords)
-
-
-def _share(part: float, whole: int) -> float | None:
-    return part / whole if whole else None

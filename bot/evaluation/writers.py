@@ -1,57 +1,85 @@
 """An account of an evaluation for a terminal, a page and a program. Every writer gives text."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from bot.domain.markdown import one_line
 from bot.domain.visible import on_one_line
-from bot.evaluation.account import Account
-from bot.evaluation.figures import FIGURES, LISTS, PLUMBING, TABLES, Row, heading, in_all, told
-from bot.evaluation.score import LanguageRow, Reviewed, by_kind, by_language, spread
+from bot.evaluation.account import Account, AnyAccount
+from bot.evaluation.figures import FIGURES, page
+from bot.evaluation.page import Figure, Page, Row
+from bot.evaluation.score import AnyScore, LanguageRow, Reviewed, by_kind, by_language, spread
 
 GAP = "  "
 
 
 def as_text(account: Account) -> str:
     """For a terminal: figures, tables, and what was missed or wrong."""
-    parts = (
-        on_one_line(heading(account)),
-        PLUMBING if account.scripted else "",
-        _columns(told(account), str.ljust),
-        in_all(account),
-        *(_text_table(title, head, rows(account)) for title, head, rows in TABLES),
-        *(_text_list(title, items(account)) for title, items in LISTS),
-    )
-    return "\n\n".join(filter(None, parts)) + "\n"
+    return text(page(account))
 
 
 def as_markdown(account: Account) -> str:
     """For a page: the same, every text literal."""
-    parts = (
-        f"## {one_line(heading(account))}",
-        PLUMBING if account.scripted else "",
-        _table(("figure", "value"), told(account)),
-        in_all(account),
-        *(_titled_table(title, head, rows(account)) for title, head, rows in TABLES),
-        *(_markdown_list(title, items(account)) for title, items in LISTS),
-    )
-    return "\n\n".join(filter(None, parts)) + "\n"
+    return markdown(page(account))
 
 
 def as_json(account: Account) -> str:
     """One object. Each figure has the median, the least and the most of the runs, null where no run has it."""
-    over = {figure.key: spread(account.scores, figure.value) for figure in FIGURES}
-    data = {
-        "model": account.model,
-        "note": PLUMBING if account.scripted else "",
-        "runs": len(account.runs),
-        "figures": {key: asdict(one) if one else None for key, one in over.items()},
-        "paid": asdict(account.paid),
+    told = {
         "kinds": [asdict(row) for row in by_kind(account.reviews)],
         "languages": [_language(row) for row in by_language(account.reviews)],
         "reviews": [_review(one, run) for run, some in enumerate(account.runs, 1) for one in some],
+    }
+    return json_object(account, page(account), figures_over(FIGURES, account.scores), told)
+
+
+FORMATS: dict[str, Callable[[Account], str]] = {
+    "text": as_text,
+    "json": as_json,
+    "markdown": as_markdown,
+}
+
+
+# --- every account ---
+
+
+def text(page: Page) -> str:
+    parts = (
+        on_one_line(page.heading),
+        page.note,
+        _columns(page.figures, str.ljust),
+        page.in_all,
+        *(_text_table(title, head, rows) for title, head, rows in page.tables),
+        *(_text_list(title, items) for title, items in page.lists),
+    )
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def markdown(page: Page) -> str:
+    parts = (
+        f"## {one_line(page.heading)}",
+        page.note,
+        _table(("figure", "value"), page.figures),
+        page.in_all,
+        *(_titled_table(title, head, rows) for title, head, rows in page.tables),
+        *(_markdown_list(title, items) for title, items in page.lists),
+    )
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def json_object(
+    account: AnyAccount[Any], page: Page, figures: Mapping[str, Any], told: Mapping[str, Any]
+) -> str:
+    """`told`: what only this kind of account has."""
+    data = {
+        "model": account.model,
+        "note": page.note,
+        "runs": len(account.runs),
+        "figures": figures,
+        "paid": asdict(account.paid),
+        **told,
         "unmeasured": [
             {"case": one.slug, "run": one.run, "reason": one.reason, "cost": asdict(one.cost)}
             for one in account.unmeasured
@@ -60,11 +88,12 @@ def as_json(account: Account) -> str:
     return json.dumps(data, indent=2) + "\n"
 
 
-FORMATS: dict[str, Callable[[Account], str]] = {
-    "text": as_text,
-    "json": as_json,
-    "markdown": as_markdown,
-}
+def figures_over(
+    figures: Iterable[Figure[AnyScore]], scores: Sequence[AnyScore]
+) -> dict[str, dict[str, float] | None]:
+    """Each figure's median, least and most of the runs, None where no run has it."""
+    over = {figure.key: spread(scores, figure.value) for figure in figures}
+    return {key: asdict(one) if one else None for key, one in over.items()}
 
 
 # --- text ---

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from bot.domain.actions import Outcome, Proposal
+from bot.domain.actions import GitLabAction, Outcome, Proposal, UpsertNote
 from bot.domain.change import Target
 from bot.domain.events import Person
 from bot.domain.markdown import failure_note
@@ -11,11 +11,12 @@ from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_awards import OwnAwards
 from bot.gateways.gitlab_drafts import OwnDrafts
 from bot.gateways.gitlab_notes import Key, OwnNotes, Signer
-from bot.gateways.gitlab_review import EYES, OPENED, Publishing, Review, read_merge_request
+from bot.gateways.gitlab_review import EYES, KINDS, OPENED, Publishing, Review, read_merge_request
 
 PUBLISH_NOTE_SINCE = (19, 2)
 PATIENCE = 3  # tries, whatever became of their drafts
 FAILURE: Key = ("failure", "failure")
+NO_REVIEW = "only a review posts findings and reactions"
 
 
 class GitLabEffects:
@@ -63,6 +64,18 @@ class GitLabEffects:
         outcomes = review.run()
         self._end_acknowledgement(review.target, acknowledged)
         return outcomes
+
+    def write(self, action: GitLabAction, proposal: Proposal) -> Outcome:
+        """One note of an agent that reviews nothing. Raises PlatformError."""
+        if not isinstance(action, UpsertNote):
+            return Outcome(key=action.key, result="refused", reason=NO_REVIEW)
+        target = Target(proposal.project, proposal.iid, proposal.project_id)
+        signer = self._signer(target, proposal.agent, proposal.head)
+        notes, key = self._notes(target, signer), (KINDS[action.key], action.key)
+        result, reason = notes.upsert(
+            notes.read(), key, signer.signed(action.body, key), create=action.create
+        )
+        return Outcome(key=action.key, result=result, reason=reason)
 
     def complain(self, target: Target, agent: str, sentence: str) -> None:
         """Say in one note, edited in place, that a run failed; nothing where the merge request is over."""

@@ -145,13 +145,18 @@ class UnreadableFiles:
         raise AccessDenied(self._reason)
 
 
-def trees_by_api(api: GitLabApi, request: MergeRequest, git: PlatformError) -> Trees:
-    """Both commits over the API; `git` is why not by git. Raises NotFound where the target branch is gone."""
-    target, branch = request.target, request.target_branch
+def read_branch(api: GitLabApi, target: Target, branch: str) -> BranchShape:
+    """A branch of the target's project. Raises NotFound, AccessDenied, Unavailable."""
     path = f"{project_path(target)}/repository/branches/{quote(branch, safe='')}"
     what = f"branch {branch} of {target.project}"
+    return shaped(BranchShape, api.get(path, what), what)
+
+
+def trees_by_api(api: GitLabApi, request: MergeRequest, git: PlatformError) -> Trees:
+    """Both commits over the API; `git` is why not by git. Raises NotFound where the target branch is gone."""
+    target = request.target
     try:
-        tip = shaped(BranchShape, api.get(path, what), what).commit.id
+        tip = read_branch(api, target, request.target_branch).commit.id
     except AccessDenied as error:
         reason = UNREADABLE.format(project=target.project, git=git, api=error)
         return Trees(UnreadableFiles(request.head, reason), UnreadableFiles("", reason))

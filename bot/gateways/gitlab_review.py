@@ -182,10 +182,10 @@ class Review:
     def _text(self, note: UpsertNote) -> str:
         """A note as it is written; the summary with the findings that found no place, in the proposal's order."""
         if _key(note) != SUMMARY:
-            return self.signer.signed(note.body, _key(note))
+            return self.signer.signed(note.body, _key(note), ledger=note.ledger)
         keys = [action.key for action in self._actions(PostFinding) if action.key in self.unplaced]
         body = with_unplaced(note.body, [self.unplaced[key] for key in keys])
-        return self.signer.signed(body, SUMMARY, keys)
+        return self.signer.signed(body, SUMMARY, keys, note.ledger)
 
     def _react(self, reaction: React) -> None:
         given = self.awards.give(reaction.emoji) if reaction.emoji else None

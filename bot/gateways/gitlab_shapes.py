@@ -4,7 +4,7 @@ Sources: docs.gitlab.com/api/merge_requests, /discussions, /draft_notes, /award_
 """
 
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -41,8 +41,16 @@ class ReferencesShape(Shape):
     full: str = ""
 
 
+class HeadPipelineShape(Shape):
+    """The newest pipeline of a merge request, if the token may see it. Of a merged result, `sha` is the merge."""
+
+    id: int
+    sha: str
+    project_id: int | None = None
+
+
 class MergeRequestShape(Shape):
-    """One merge request, alone or in a list, which has neither `diff_refs` nor `changes_count`.
+    """One merge request, alone or in a list, which lacks `diff_refs`, `changes_count` and `head_pipeline`.
 
     `user_notes_count` counts notes of every kind but GitLab's own (`Gitlab::IssuableMetadata`).
     """
@@ -64,6 +72,7 @@ class MergeRequestShape(Shape):
     changes_count: str | None = None
     user_notes_count: int | None = None
     source_project_id: int | None = None
+    head_pipeline: HeadPipelineShape | None = None
     updated_at: datetime
 
 
@@ -110,8 +119,39 @@ class MemberShape(Shape):
     state: str = "active"
 
 
+class AccountShape(Shape):
+    """Somebody's account. In a list `public_email` may be missing (None) and `bot` is: asked for by id it has both."""
+
+    id: int
+    username: str
+    state: str
+    public_email: str | None = None
+    bot: bool = False
+
+
 class ProjectShape(Shape):
     path_with_namespace: str
+
+
+class CodeProjectShape(ProjectShape):
+    """`default_branch` is None for an empty repository, or for one that the token may not read."""
+
+    id: int
+    visibility: Literal["private", "internal", "public"]
+    default_branch: str | None = None
+    web_url: str = ""
+
+
+class CommitStatusShape(Shape):
+    """`pipeline_id` is what the status belongs to; older versions do not tell it."""
+
+    id: int
+    status: str
+    name: str
+    ref: str | None = None
+    description: str | None = None
+    target_url: str | None = None
+    pipeline_id: int | None = None
 
 
 class PipelineShape(Shape):
@@ -141,6 +181,7 @@ class TreeEntryShape(Shape):
 
 class BranchShape(Shape):
     commit: CommitShape
+    web_url: str = ""
 
 
 def shaped(shape: type[S], data: Any, what: str) -> S:

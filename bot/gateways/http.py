@@ -15,6 +15,19 @@ from bot.gateways.bounded import TooManyBytes
 LONGEST_WAIT = 3_600.0  # seconds: what a platform may make us wait, however much it asks for
 LONGEST_DETAIL = 200  # characters
 
+
+class Broken(Unavailable):
+    """500: the platform broke at this very request, which may break it again."""
+
+
+class Forbidden(AccessDenied):
+    """403: the token is good, and may not do this one thing."""
+
+
+class TooLarge(PlatformError):
+    """An answer of more bytes than we take."""
+
+
 SENTENCES: Mapping[int, tuple[type[PlatformError], str]] = {
     400: (Refused, "{platform} refused {what}: {detail}"),
     401: (
@@ -22,7 +35,7 @@ SENTENCES: Mapping[int, tuple[type[PlatformError], str]] = {
         "{platform} does not accept the token (401): it may be expired or revoked; renew {setting}",
     ),
     403: (
-        AccessDenied,
+        Forbidden,
         "{platform} forbids {what} (403): the token of {setting} lacks the role or the scope",
     ),
     404: (
@@ -45,14 +58,6 @@ ODD = "{platform} answered {status} to {what}"
 TOO_LARGE = "{platform} answered {what} with more than {limit:,} bytes"
 
 
-class Broken(Unavailable):
-    """500: the platform broke at this very request, which may break it again."""
-
-
-class TooLarge(PlatformError):
-    """An answer of more bytes than we take."""
-
-
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Seconds to wait by `Retry-After` (seconds or a date, RFC 9110), at most an hour; None where it says nothing."""
     said = headers.get("Retry-After", "").strip()
@@ -64,6 +69,21 @@ def reset_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
     said = headers.get("RateLimit-Reset", "").strip()
     moment = now or datetime.now(UTC)
     return _bounded(float(said) - moment.timestamp()) if _is_number(said) else None
+
+
+def reset_at(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+    """Seconds until Jira's `X-RateLimit-Reset` (ISO 8601), which counts with a 429 only."""
+    try:
+        moment = datetime.fromisoformat(headers.get("X-RateLimit-Reset", "").strip())
+    except ValueError:
+        return None
+    return _until(moment if moment.tzinfo else moment.replace(tzinfo=UTC), now)
+
+
+def busy_for(headers: Mapping[str, str]) -> float | None:
+    """Seconds that a 429 asks us to wait, by whichever header says so; None where none does."""
+    said = (read(headers) for read in (retry_after, reset_after, reset_at))
+    return next((seconds for seconds in said if seconds is not None), None)
 
 
 def status_error(
@@ -79,8 +99,7 @@ def status_error(
     words = {"platform": platform, "what": what, "setting": setting, "status": status}
     said = headers or {}
     if status == 429:
-        wait = retry_after(said)
-        return Unavailable(BUSY.format(**words), reset_after(said) if wait is None else wait)
+        return Unavailable(BUSY.format(**words), busy_for(said))
     if status >= 500 or status in (408, 425):
         kind_of_fault = Broken if status == 500 else Unavailable
         return kind_of_fault(BROKEN.format(**words), retry_after(said))

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from bot.domain.actions import Outcome, Proposal
+from bot.domain.action_words import described
+from bot.domain.actions import Action, Outcome, Proposal
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
 from bot.domain.notes import Note
@@ -70,7 +71,15 @@ class DryRun:
     def apply(
         self, proposal: Proposal, *, acknowledged: int | None = None, attempt: int = 0
     ) -> list[Outcome]:
-        return [Outcome(key=action.key, result="unchanged", reason=DRY_RUN) for action in proposal.actions]
+        return [
+            Outcome(key=action.key, result="unchanged", reason=_would(action)) for action in proposal.actions
+        ]
 
     def discard(self, proposal: Proposal) -> None:
         """There is nothing to take back."""
+
+
+def _would(action: Action) -> str:
+    """That nothing was written, and what would have been."""
+    words = described(action)
+    return f"{DRY_RUN}: {words}" if words else DRY_RUN

@@ -27,6 +27,9 @@ def main(arguments: list[str] | None = None) -> int:
             seeded=options.seed,
             webhook=options.webhook,
             secret=options.webhook_secret,
+            jira=options.jira,
+            jira_webhook=options.jira_webhook,
+            jira_secret=options.jira_webhook_secret,
         )
         stack.enter_context(running)
         print(f"sandbox: {running.state.url}", flush=True)  # noqa: T201 - this line is the command's answer
@@ -48,6 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--webhook-secret", metavar="S", help="whsec_... signs, anything else goes into X-Gitlab-Token"
     )
+    parser.add_argument(
+        "--jira", choices=("cloud", "datacenter"), help="have a Jira, too, of this deployment"
+    )
+    parser.add_argument("--jira-webhook", metavar="URL", help="send every event of Jira there")
+    parser.add_argument("--jira-webhook-secret", metavar="S", help="signs Jira's webhooks")
     parser.add_argument("--version", default="19.2.0", help="the GitLab version to be")
     return parser
 

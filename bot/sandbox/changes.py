@@ -42,6 +42,16 @@ def push(
     return after
 
 
+def make_branch(state: State, project: Project, actor: User, branch: str, tip: str) -> None:
+    """A branch at a commit that is there. Raises Refusal (400) where the name is in the way of another branch."""
+    try:
+        project.repository.set_ref(f"refs/heads/{branch}", tip)
+    except GitFailed:
+        words = f"Failed to create branch '{branch}': Branch name conflicts with existing branch hierarchy."
+        raise Refusal(400, {"message": words}) from None
+    _pushed(state, project, actor, branch, ZEROS, tip)
+
+
 def open_merge_request(
     state: State,
     project: Project,
@@ -52,8 +62,12 @@ def open_merge_request(
     description: str = "",
     reviewers: tuple[User, ...] = (),
     fork: Project | None = None,
+    **fields: Any,
 ) -> MergeRequest:
-    """Opens a merge request. Raises Refusal where a branch is missing or there is one for the pair already."""
+    """Opens a merge request. Raises Refusal where a branch is missing or there is one for the pair already.
+
+    `fields`: labels, assignees, remove_source_branch.
+    """
     _check_branches(project, source_branch, target_branch)
     iid, now = len(project.merge_requests) + 1, datetime.now(UTC)
     request = MergeRequest(
@@ -71,6 +85,7 @@ def open_merge_request(
         updated_at=now,
         reviewers={one.id: "unreviewed" for one in reviewers},
         fork=fork,
+        **fields,
     )
     project.merge_requests.append(request)
     _add_version(state, request)
@@ -148,6 +163,8 @@ def merge(state: State, request: MergeRequest, actor: User) -> None:
     request.merge_commit = after
     _move(state, request, actor, ("opened",), "merged", "merge")
     _pushed(state, request.project, actor, target, before, after)
+    if request.remove_source_branch:
+        _remove_branch(state, request.source_project, actor, request.source_branch)
 
 
 def approve(state: State, request: MergeRequest, actor: User) -> None:
@@ -203,6 +220,14 @@ def _pushed(state: State, project: Project, actor: User, branch: str, before: st
             _add_version(state, request)
             _fire(state, request, actor, "update", {}, oldrev=before)
     state.touch()
+
+
+def _remove_branch(state: State, project: Project, actor: User, branch: str) -> None:
+    before = project.repository.branch(branch)
+    if before:
+        project.repository.delete_ref(f"refs/heads/{branch}")
+        payload = payloads.push(state, project, actor, branch, before, ZEROS)
+        webhooks.fire(state, project, "push_events", payload)
 
 
 def _add_version(state: State, request: MergeRequest) -> None:

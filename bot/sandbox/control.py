@@ -60,13 +60,16 @@ def add_hook(state: State, project: Project, url: str, secret: str | None = None
     return hook
 
 
+async def given_of(request: Request) -> Given:
+    body = await request.body()
+    return Given((json.loads(body) if body else {}) | request.path_params)
+
+
 def _endpoint(state: State, handler: Handler) -> Callable[[Request], Awaitable[JSONResponse]]:
     """Body and path in one mapping; the state is locked while the handler runs."""
 
     async def endpoint(request: Request) -> JSONResponse:
-        body = await request.body()
-        given = Given((json.loads(body) if body else {}) | request.path_params)
-        return JSONResponse(await run_in_threadpool(locked, given))
+        return JSONResponse(await run_in_threadpool(locked, await given_of(request)))
 
     def locked(given: Given) -> Any:
         with state.lock:
@@ -97,6 +100,7 @@ def _add_user(state: State, body: Given) -> Json:
     """`access` in `project` (none without it)."""
     scopes = tuple(body.get("scopes") or ALL_SCOPES)
     given = {"token": body.get("token", ""), "scopes": scopes, "bot": bool(body.get("bot"))}
+    given |= {"public_email": body.get("public_email", ""), "blocked": bool(body.get("blocked"))}
     person = state.add_user(body["username"], body.get("name", ""), **given)
     if body.get("access"):
         _project(state, body).members[person.id] = int(body["access"])

@@ -43,9 +43,9 @@ def user(state: State, person: User) -> Json:
     return {
         "id": person.id,
         "username": person.username,
-        "public_email": "",
+        "public_email": person.public_email,
         "name": person.name,
-        "state": "active",
+        "state": person.state,
         "locked": False,
         "avatar_url": None,
         "web_url": f"{state.url}/{person.username}",
@@ -133,6 +133,8 @@ def merge_request(state: State, request: MergeRequest) -> Json:
         },
         "web_url": merge_request_url(state, request),
         "squash": False,
+        "should_remove_source_branch": None,
+        "force_remove_source_branch": request.remove_source_branch,
         "has_conflicts": False,
         "blocking_discussions_resolved": all(one.resolved is not False for one in request.discussions),
     }
@@ -145,7 +147,6 @@ def whole_merge_request(state: State, request: MergeRequest) -> Json:
         "diff_refs": None if request.preparing else diff_refs(request.version),
         "changes_count": changed,
         "merge_error": None,
-        "head_pipeline": None,
         "user": {"can_merge": False},
         "subscribed": False,
     }

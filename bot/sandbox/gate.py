@@ -1,4 +1,5 @@
-"""Stands before the application: keeps the transcript of API and git requests, and makes ordered faults happen."""
+"""Stands before the application: keeps the transcript of requests to GitLab, git and Jira, and makes ordered faults
+happen."""
 
 import asyncio
 import http
@@ -10,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from bot.sandbox.faults import Fault, next_fault
+from bot.sandbox.jira.api.engine import person_of
 from bot.sandbox.model import State
 from bot.sandbox.tokens import api_token, git_token
 
@@ -19,6 +21,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+JIRA = "/jira/rest/"
 PLAIN_BODIES = {429: "Retry later"}
 
 
@@ -69,6 +72,9 @@ class Gate:
 
     def _user(self, scope: Scope) -> str | None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if scope["path"].startswith(JIRA):
+            known = person_of(self._state.jira, headers) if self._state.jira else None
+            return known.name if known else None
         token = api_token(headers) or git_token(headers)
         person = self._state.user_by_token(token) if token else None
         return person.username if person else None
@@ -82,7 +88,7 @@ class Gate:
 
 
 def _watched(path: str) -> bool:
-    return path.startswith("/api/") or ".git/" in path
+    return path.startswith(("/api/", JIRA)) or ".git/" in path
 
 
 def _shown_path(scope: Scope) -> str:

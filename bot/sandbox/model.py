@@ -19,6 +19,8 @@ from bot.sandbox.repository import Repository
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+    from bot.sandbox.jira.model import Site
+
 Json = dict[str, Any]
 ReviewerState = Literal["unreviewed", "reviewed", "requested_changes", "approved"]
 
@@ -47,6 +49,8 @@ class User:
     token: str
     scopes: tuple[str, ...] = ALL_SCOPES
     bot: bool = False
+    public_email: str = ""
+    state: Literal["active", "blocked"] = "active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,7 @@ class MergeRequest:
     reviewers: dict[int, ReviewerState] = field(default_factory=dict)
     approved_by: list[User] = field(default_factory=list)
     merge_commit: str | None = None
+    remove_source_branch: bool = False
     fork: "Project | None" = None
 
     @property
@@ -216,13 +221,16 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """`ref`: as the API tells it, "refs/merge-requests/7/merge" or a branch; `branch`: as ID tokens do."""
+    """`ref`: as the API tells it, "refs/merge-requests/7/merge" or a branch; `branch`: as ID tokens do.
+
+    An external one was made for a commit status.
+    """
 
     id: int
     ref: str
     branch: str
     sha: str
-    source: Literal["push", "merge_request_event"]
+    source: Literal["push", "merge_request_event", "external"]
 
 
 @dataclass(slots=True, eq=False)
@@ -287,7 +295,10 @@ class Seen:
 
 
 class State:
-    """The whole instance. Every reader and writer holds `lock`; `revision` grows with every change."""
+    """The whole instance. Every reader and writer holds `lock`; `revision` grows with every change.
+
+    `jira` is None in a sandbox without one.
+    """
 
     def __init__(self, folder: Path, version: str = "19.2.0", url: str = "http://127.0.0.1") -> None:
         self.folder = folder
@@ -302,6 +313,7 @@ class State:
         self.seen = Seen()
         self.faults: list[Fault] = []
         self.closing = False
+        self.jira: Site | None = None
         self.signing_keys: list[RSAPrivateKey] = []
         self.outbox: queue.Queue[Delivery | None] = queue.Queue()
         self._counters: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))
@@ -329,11 +341,14 @@ class State:
         token: str = "",
         scopes: tuple[str, ...] = ALL_SCOPES,
         bot: bool = False,
+        public_email: str = "",
+        blocked: bool = False,
     ) -> User:
         """A person (or bot) with one access token; a random one is made when none is given."""
         with self.lock:
             token = token or f"sandbox-{username}-{secrets.token_hex(8)}"
             user = User(self.next_id("user"), username, name or username.title(), token, scopes, bot)
+            user.public_email, user.state = public_email, "blocked" if blocked else "active"
             self.users.append(user)
             return user
 

@@ -15,6 +15,10 @@ TYPES = {
     "page.js": "text/javascript; charset=utf-8",
     "view.js": "text/javascript; charset=utf-8",
     "diff.js": "text/javascript; charset=utf-8",
+    "issue.js": "text/javascript; charset=utf-8",
+    "forms.js": "text/javascript; charset=utf-8",
+    "pairs.js": "text/javascript; charset=utf-8",
+    "adf.js": "text/javascript; charset=utf-8",
     "markdown.js": "text/javascript; charset=utf-8",
     "dom.js": "text/javascript; charset=utf-8",
 }
@@ -30,7 +34,7 @@ NOT_TEXT = "This file is not text."
 
 
 def router(state: State) -> APIRouter:
-    """The page at `/` and at every merge request's web address, its parts, and the files its form edits."""
+    """The page at `/` and at every merge request's and issue's web address, its parts, and the files its form edits."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/")
@@ -41,6 +45,11 @@ def router(state: State) -> APIRouter:
     def request_page(project: str, iid: int) -> Response:
         found = state.project(project)
         known = found is not None and found.merge_request(iid) is not None
+        return part("index.html", status=200 if known else 404)
+
+    @routes.get("/jira/browse/{key}")
+    def issue_page(key: str) -> Response:
+        known = state.jira is not None and state.jira.issue(key) is not None
         return part("index.html", status=200 if known else 404)
 
     @routes.get("/sandbox/static/{name}")

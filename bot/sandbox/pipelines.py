@@ -21,6 +21,24 @@ def of_branch(state: State, project: Project, branch: str) -> Pipeline:
     return _kept(project, Pipeline(state.next_id("pipeline"), branch, branch, sha, "push"))
 
 
+def external(state: State, project: Project, branch: str, sha: str) -> Pipeline:
+    """One that GitLab makes to hold a commit status."""
+    return _kept(project, Pipeline(state.next_id("pipeline"), branch, branch, sha, "external"))
+
+
+def head(state: State, request: MergeRequest) -> dict[str, Any] | None:
+    """The newest pipeline of the merge request, wherever it runs, or of its source branch."""
+    own = f"refs/merge-requests/{request.iid}/"
+    found = [(one, request.project) for one in request.project.pipelines if one.ref.startswith(own)]
+    found += [
+        (one, request.source_project)
+        for one in request.source_project.pipelines
+        if one.ref == request.source_branch or (request.fork and one.ref.startswith(own))
+    ]
+    newest = max(found, key=lambda pair: pair[0].id, default=None)
+    return None if newest is None else as_json(state, newest[1], newest[0])
+
+
 def of_merge_request(
     state: State, project: Project, request: MergeRequest, actor: User, kind: str
 ) -> Pipeline:

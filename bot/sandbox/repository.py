@@ -91,6 +91,22 @@ class Repository:
         """The branch's newest commit."""
         return self.commit_id(f"refs/heads/{name}")
 
+    def branches(self, holding: str | None = None) -> list[str]:
+        """Their names, sorted; with `holding`, of those that have this commit (SHA)."""
+        among = ["--contains", holding] if holding else []
+        found = self.git("for-each-ref", *among, "--format=%(refname:lstrip=2)", "refs/heads")
+        return found.decode().splitlines()
+
+    def is_branch_name(self, name: str) -> bool:
+        """By git's rules and GitLab's own (lib/gitlab/git_ref_validator.rb)."""
+        if name.startswith(("refs/heads/", "refs/remotes/", "-")) or name in ("HEAD", "@"):
+            return False
+        try:
+            self.git("check-ref-format", f"refs/heads/{name}")
+        except GitFailed:
+            return False
+        return True
+
     def commit_id(self, revision: str) -> str | None:
         """The full SHA of a branch, tag or commit, None when there is none."""
         if revision.startswith("-"):

@@ -1,7 +1,7 @@
 """The demo's shop: a project, its people, and one open merge request with planted defects.
 
-The files lie in `shop/before` (the main branch) and `shop/after` (what the merge request adds or changes), each with
-`.txt` behind its name so that no tool takes them for ours. What must not stand in a source file, a secret or a
+The files lie in `shop/before` (the main branch), `shop/after` (what the merge request adds or changes) and `shop/fix`
+(what the demo's second issue needs), each with `.txt` behind its name so that no tool takes them for ours. What must not stand in a source file, a secret or a
 character nobody can see, is written there as «name» and put in here.
 """
 
@@ -18,7 +18,7 @@ from bot.sandbox.model import Access, MergeRequest, Project, State, User
 from bot.sandbox.repository import File
 
 PROJECT = "acme/shop"
-BRANCH = "discount-codes"
+BRANCH = "SHOP-12-discount-codes"  # names the issue of the demo's Jira
 TITLE = "Add discount codes to checkout"
 DESCRIPTION = """\
 Customers can type discount codes at checkout. The **best** of them is taken off the net amount, before tax.
@@ -99,6 +99,11 @@ def after() -> dict[str, File | None]:
     """What the merge request changes: path -> file, None where it is removed."""
     database = File(b"SQLite format 3\x00" + bytes(8176))
     return _tree("after") | {DATABASE: database} | dict.fromkeys(REMOVED)
+
+
+def fix() -> dict[str, str]:
+    """What makes the demo's second issue good, on top of the main branch: path -> text."""
+    return {path: file.content.decode() for path, file in _tree("fix").items()}
 
 
 def _tree(name: str) -> dict[str, File]:

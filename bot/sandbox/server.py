@@ -1,4 +1,4 @@
-"""The sandbox as a web server on 127.0.0.1: the API, git, the control API and the page."""
+"""The sandbox as a web server on 127.0.0.1: GitLab's API, git, Jira's API, the control API and the page."""
 
 import socket
 import threading
@@ -17,6 +17,12 @@ from bot.sandbox import control, git_http, oidc, page
 from bot.sandbox.api import engine
 from bot.sandbox.gate import Gate
 from bot.sandbox.git_http import GitAnswer
+from bot.sandbox.jira import control as jira_control
+from bot.sandbox.jira import seed as jira_seed
+from bot.sandbox.jira import webhooks as jira_webhooks
+from bot.sandbox.jira.api import engine as jira_engine
+from bot.sandbox.jira.api.call import Answer as JiraAnswer
+from bot.sandbox.jira.model import Deployment
 from bot.sandbox.model import State
 from bot.sandbox.refusals import Refusal
 from bot.sandbox.seed import seed
@@ -24,6 +30,7 @@ from bot.sandbox.webhooks import Courier
 
 LOOPBACK = "127.0.0.1"
 API = "/api/v4"
+JIRA = "/jira/rest"
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH"]
 BACKLOG = 512
 CLIENT_GONE = 499
@@ -42,7 +49,12 @@ def create_app(state: State) -> FastAPI:
 
     @app.api_route(API + "/{path:path}", methods=METHODS)
     async def api(request: Request) -> Response:
-        return await run_in_threadpool(_api_answer, state, await _incoming(request))
+        return await run_in_threadpool(_api_answer, state, await _incoming(request, API))
+
+    @app.api_route(JIRA + "/{path:path}", methods=METHODS)
+    async def jira(request: Request) -> Response:
+        incoming = await _incoming(request, JIRA)
+        return _jira_response(await run_in_threadpool(jira_engine.answer, state.jira, incoming))
 
     @app.get("/{project:path}.git/info/refs")
     def refs(project: str, request: Request, service: str = "") -> Response:
@@ -55,6 +67,7 @@ def create_app(state: State) -> FastAPI:
         return _git_response(answer)
 
     app.include_router(oidc.router(state))
+    app.include_router(jira_control.router(state))
     app.include_router(control.router(state))
     app.include_router(page.router(state))
     return app
@@ -64,7 +77,7 @@ class Running:
     """A sandbox that serves from a thread of its own until the `with` ends. Everything it holds is in `state`.
 
     `port` 0 takes a free one; `listener`: a listening socket of the caller's in its place; `folder` keeps the
-    repositories.
+    repositories. `jira`: the deployment of a Jira beside it, always with its seed.
     """
 
     def __init__(
@@ -77,6 +90,9 @@ class Running:
         seeded: bool = False,
         webhook: str | None = None,
         secret: str | None = None,
+        jira: Deployment | None = None,
+        jira_webhook: str | None = None,
+        jira_secret: str | None = None,
     ) -> None:
         self.state = State(folder, version)
         self._port = port
@@ -84,7 +100,10 @@ class Running:
         self._seeded = seeded
         self._webhook = webhook
         self._secret = secret
-        self._courier = Courier(self.state)
+        self._jira = jira
+        self._jira_webhook = jira_webhook
+        self._jira_secret = jira_secret
+        self._couriers: list[Courier | jira_webhooks.Courier] = [Courier(self.state)]
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -96,6 +115,8 @@ class Running:
         if self._webhook:
             for project in self.state.projects:
                 control.add_hook(self.state, project, self._webhook, self._secret)
+        if self._jira:
+            self._open_jira(self._jira)
         self._serve(listener)
         return self
 
@@ -106,7 +127,14 @@ class Running:
         if self._server and self._thread:
             self._server.should_exit = True
             self._thread.join()
-        self._courier.stop()
+        for courier in self._couriers:
+            courier.stop()
+
+    def _open_jira(self, deployment: Deployment) -> None:
+        self.state.jira = site = jira_seed.seeded(self.state, deployment)
+        if self._jira_webhook:
+            jira_control.add_hook(site, self._jira_webhook, self._jira_secret)
+        self._couriers.append(jira_webhooks.Courier(site))
 
     def _serve(self, listener: socket.socket) -> None:
         application = Gate(create_app(self.state), self.state)
@@ -122,7 +150,8 @@ class Running:
         self._thread = threading.Thread(
             target=self._server.run, args=([listener],), name="sandbox", daemon=True
         )
-        self._courier.start()
+        for courier in self._couriers:
+            courier.start()
         self._thread.start()
 
 
@@ -135,11 +164,9 @@ def _listening(port: int) -> socket.socket:
     return listener
 
 
-async def _incoming(request: Request) -> engine.Incoming:
-    raw_path = request.scope["raw_path"].decode("latin-1").partition("?")[0]
-    return engine.Incoming(
-        request.method, raw_path.removeprefix(API), request.url.query, _headers(request), await request.body()
-    )
+async def _incoming(request: Request, prefix: str) -> engine.Incoming:
+    path = request.scope["raw_path"].decode("latin-1").partition("?")[0].removeprefix(prefix)
+    return engine.Incoming(request.method, path, request.url.query, _headers(request), await request.body())
 
 
 def _api_answer(state: State, incoming: engine.Incoming) -> Response:
@@ -150,6 +177,15 @@ def _api_answer(state: State, incoming: engine.Incoming) -> Response:
     if answer.media == "application/json":
         return JSONResponse(answer.body, status, headers)
     return Response(answer.body, status, headers, answer.media)
+
+
+def _jira_response(answer: JiraAnswer) -> Response:
+    headers = dict(answer.headers)
+    if answer.status == 204:
+        return Response(status_code=204, headers=headers)
+    if answer.media == "application/json":
+        return JSONResponse(answer.body, answer.status, headers)
+    return Response(answer.body, answer.status, headers, answer.media)
 
 
 def _git_response(answer: GitAnswer) -> Response:

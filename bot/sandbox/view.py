@@ -50,6 +50,7 @@ def _merge_request(state: State, request: MergeRequest) -> Json:
         "state": request.state,
         "draft": request.draft,
         "author": request.author.username,
+        "acting": _acting(state, request),
         "source_branch": request.source_branch,
         "target_branch": request.target_branch,
         "head": request.head,
@@ -70,6 +71,13 @@ def _merge_request(state: State, request: MergeRequest) -> Json:
         "assignees": [person.username for person in request.assignees],
         "labels": list(request.labels),
     }
+
+
+def _acting(state: State, request: MergeRequest) -> str:
+    """As whom the page acts: the author, or where that is a bot, whoever it is assigned to, else the first member."""
+    members = (one for one in state.users if one.id in request.project.members)
+    people = (one for one in (request.author, *request.assignees, *members) if not one.bot)
+    return next(people, request.author).username
 
 
 def _file(file: FileDiff) -> Json:

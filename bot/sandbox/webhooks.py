@@ -12,6 +12,7 @@ import json
 import threading
 import time
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -102,18 +103,20 @@ class Courier(threading.Thread):
         self.join(TIMEOUT_SECONDS + 1)
 
     def _send(self, delivery: Delivery) -> int | str:
-        """The receiver's status, or why there is none."""
-        url = urlsplit(delivery.hook.url)
-        connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=TIMEOUT_SECONDS)
-        try:
-            connection.request(
-                "POST", _target(url), delivery.body, headers(self._state, delivery, time.time())
-            )
-            return connection.getresponse().status
-        except (OSError, http.client.HTTPException) as error:
-            return type(error).__name__
-        finally:
-            connection.close()
+        return post(delivery.hook.url, delivery.body, headers(self._state, delivery, time.time()))
+
+
+def post(address: str, body: bytes, given: Mapping[str, str]) -> int | str:
+    """One request with these headers: the receiver's status, or why there is none."""
+    url = urlsplit(address)
+    connection = http.client.HTTPConnection(url.hostname or "", url.port, timeout=TIMEOUT_SECONDS)
+    try:
+        connection.request("POST", _target(url), body, dict(given))
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return type(error).__name__
+    finally:
+        connection.close()
 
 
 def _post(state: State, hook: Hook, event: str, key: str, body: bytes) -> None:

@@ -101,7 +101,7 @@ NOTEABLES: Final[dict[str, Literal["MergeRequest", "Issue", "Commit", "Snippet"]
 NOT_JSON = "the body is not valid JSON"
 NOT_OBJECT = "the body is not a JSON object"
 NO_KIND = "the body names no kind of event: leave the webhook's custom template empty"
-NOTHING_NEW = "an update without new commits, readiness or review request starts nothing"
+NOTHING_NEW = "an update without new commits, readiness, words or review request starts nothing"
 SYSTEM_NOTE = "notes that GitLab writes itself start nothing"
 OTHER_NOTE = "notes on anything but merge requests, issues, commits and snippets start nothing"
 OTHER_EMOJI = "reactions on anything but merge requests and their notes start nothing"
@@ -181,10 +181,11 @@ def _merge_request(body: Json) -> MergeRequestChanged | Ignored:
         pushed=bool(_text(about, "oldrev", "")),
         became_ready=_became_ready(changes),
         retargeted=bool(changes.get("target_branch")),
+        reworded=action == "update" and _is_reworded(changes),
         asked=_newly_asked(changes) or (_reviewers(body) if action == "open" else ()),
         at=_time(about, "updated_at"),
     )
-    wanted = event.pushed or event.became_ready or event.retargeted or event.asked
+    wanted = event.pushed or event.became_ready or event.retargeted or event.reworded or event.asked
     idle = action == "update" and not wanted
     return Ignored(reason=NOTHING_NEW) if idle else event
 
@@ -202,6 +203,11 @@ def _became_ready(changes: Json) -> bool:
     title = _object(changes, "title", optional=True)
     before, after = _text(title, "previous", ""), _text(title, "current", "")
     return bool(_DRAFT_TITLE.match(before)) and not _DRAFT_TITLE.match(after)
+
+
+def _is_reworded(changes: Json) -> bool:
+    """Dropping the draft prefix is a change of the title, too. Opening tells of both, with nothing before."""
+    return bool(changes.get("title") or changes.get("description"))
 
 
 def _reviewers(body: Json) -> tuple[int, ...]:

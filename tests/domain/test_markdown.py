@@ -405,6 +405,7 @@ def test_a_summary_is_never_too_long_to_be_posted() -> None:
             head=huge,
             findings=findings,
             unplaced=findings,
+            ledger="x" * 18_500,
             coverage=coverage,
             complaints=(huge,) * 50,
             left_out=decisions,

@@ -23,7 +23,7 @@ review:
     - {paths: ["api/**"], text: Mind the callers.}
 link:
   require_key: true
-  transitions: [{on: merged, target_branch: main, to: Done}]
+  transitions: [{on: merged, target_branch: main, to: Done, fields: {resolution: Fixed}}, {on: opened, to: Test}]
   comment_visibility: null
 pages:
   release_notes: {space: DOC, parent: Releases, title: "Release {version}"}
@@ -41,6 +41,7 @@ def test_every_key_of_the_design_is_read() -> None:
     assert (config.review.second_pass.files, config.review.second_pass.lines) == (40, 2000)
     assert config.review.instructions[0].text == "Mind the callers."
     assert config.link.transitions[0].on == "merged"
+    assert [one.fields for one in config.link.transitions] == [{"resolution": "Fixed"}, {}]
     assert config.link.comment_visibility is None
     assert config.pages.release_notes is not None
     assert config.pages.release_notes.parent == "Releases"
@@ -93,6 +94,15 @@ def test_the_defaults() -> None:
         (b"link: {transitions: [{on: merged}]}", '"link.transitions.0.to" is missing'),
         (b"link: {transitions: [{on: moved, to: ''}]}", "\"link.transitions.0.on\" must be 'opened'"),
         (b"link: {transitions: [{on: moved, to: ''}]}", "(and 1 more)"),
+        (b"link: {transitions: [{on: merged, to: a, fields: [b]}]}", '.0.fields" must be a mapping'),
+        (b"link: {transitions: [{on: merged, to: a, fields: {b: 1}}]}", '.0.fields.b" must be text'),
+        (b"link: {transitions: [{on: merged, to: a, fields: {b: ''}}]}", '.0.fields.b" must not be empty'),
+        (
+            b"link: {transitions: [{on: merged, to: a, fields: {"
+            + b", ".join(b"f%d: x" % number for number in range(21))
+            + b"}}]}",
+            '.0.fields" must have at most 20 entries',
+        ),
         (b"review: {drafts: true\n", "line 2 is not valid YAML"),
         (b"- a", "it must be a mapping"),
         (b"\xff\xfe", "it is not UTF-8 text"),
@@ -192,6 +202,9 @@ def test_the_schema_accepts_what_is_read_and_refuses_what_is_not() -> None:
     )
     validator.validate({"review": {"second_pass": {"files": 1, "lines": 1}}})
     validator.validate({"review": {"second_pass": None}})
+    move = {"on": "merged", "to": "Done", "fields": {"resolution": "Fixed"}}
+    validator.validate({"link": {"transitions": [move]}})
+    assert not validator.is_valid({"link": {"transitions": [move | {"fields": {"resolution": 1}}]}})
     assert not validator.is_valid({"review": {"second_pass": {"files": 0, "lines": 1}}})
     for wrong in ({"x": 1}, {"review": {"drafts": "yes"}}, {"review": {"min_severity": "huge"}}):
         assert not validator.is_valid(wrong)

@@ -240,6 +240,24 @@ def test_a_reference_becomes_code(source: str, shown: str) -> None:
     assert clean(source) == shown
 
 
+@pytest.mark.parametrize(
+    ("source", "shown"),
+    [
+        ("- [ ] the basket\n  * [x] is summed", "- [ ] the basket\n  * [x] is summed"),
+        ("1. [X] first", "1. [X] first"),
+        ("- [ ] ask @ada", "- [ ] ask `@ada`"),
+        ("- [ ](https://evil.example)", "- \\[ \\](`https://evil.example`)"),
+        ("- [x]: https://evil.example", "- \\[x\\]: `https://evil.example`"),
+        ("- [ ] /close", "- [ ] &#47;close"),
+        ("- [y] no box", "- \\[y\\] no box"),
+        ("[ ] no item", "\\[ \\] no item"),
+    ],
+)
+def test_the_box_of_a_task_stays_one(source: str, shown: str) -> None:
+    assert clean(source) == shown
+    assert clean(clean(source)) == shown
+
+
 def test_a_code_span_does_not_reach_over_a_table_cell() -> None:
     table = clean("| a | b |\n|---|---|\n| `x | @all` |")
     assert Page(table).live == []

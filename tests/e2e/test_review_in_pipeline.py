@@ -261,7 +261,7 @@ def test_a_pipeline_of_a_branch_has_nothing_to_review(
     file = tmp_path / "quality.json"
     ended = job.review("--fail-on", "info", "--report", f"codequality={file}", **token(sandbox))
     assert (ended.code, ended.log) == (0, "")
-    assert ended.out.startswith("done: this pipeline is of no merge request, so there is nothing to review: ")
+    assert ended.out.startswith("done: this pipeline is of no merge request, so there is nothing to do: ")
     assert json.loads(file.read_text()) == []
 
 

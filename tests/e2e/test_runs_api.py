@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 
 from bot.domain.actions import Report
 from bot.entry.progress import Progress
-from bot.entry.remote import review_on_server
+from bot.entry.remote import run_on_server
 from bot.entry.runs_client import RunsApi
 from tests.id_token_forge import signed, unsigned, with_hmac
 from tests.rig import Rig, processes
@@ -91,7 +91,7 @@ def test_a_pipeline_gets_the_review_that_people_see(rig: Rig, branch: str, hooks
 def test_our_own_client_gets_the_report_as_well(rig: Rig, branch: str) -> None:
     iid = rig.sandbox.merge_request(files={f"{branch}.py": UNDEFINED}, source=branch)
     server = RunsApi(f"http://127.0.0.1:{rig.port}")
-    report = review_on_server(server, minted(rig, iid), PROJECT, iid, minutes=2, progress=Progress())
+    report = run_on_server(server, minted(rig, iid), PROJECT, iid, minutes=2, progress=Progress())
     assert (report.state, len(report.findings)) == ("done", 1)
 
 

@@ -224,7 +224,7 @@ def test_some_unmeasured_cases_end_with_3(
         (["--case", "nonsense", "--model", "scripted"], "there is no case nonsense"),
         ([], "no model is configured: set TRIVET_MODELS"),
         (["--model", "nonsense"], "each must be like openai:NAME"),
-        (["ledger"], "'ledger' is not"),
+        (["drift"], "'drift' is not"),
         (["--runs", "0"], "0 is not in the range"),
         (["--parallel", "0"], "0 is not in the range"),
         (["--format", "sarif"], "'sarif' is not one of"),
@@ -276,12 +276,13 @@ def test_the_error_of_a_task_is_raised() -> None:
 # --- the wheel ---
 
 
-def test_the_wheel_holds_the_set() -> None:
+@pytest.mark.parametrize("name", ["review", "ledger"])
+def test_the_wheel_holds_the_set(name: str) -> None:
     packed = {
         file.distribution_path
         for file in WheelBuilder(str(ROOT)).recurse_included_files()
-        if file.distribution_path.startswith("bot/evaluation/review/")
+        if file.distribution_path.startswith(f"bot/evaluation/{name}/")
     }
-    folder = ROOT / "bot" / "evaluation" / "review"
+    folder = ROOT / "bot" / "evaluation" / name
     there = {path.relative_to(ROOT).as_posix() for path in folder.rglob("*") if path.is_file()}
     assert packed == there

@@ -28,8 +28,8 @@ from bot.entry.store import Run, Store, connect
 from bot.entry.timelimit import HardTimeLimit, JobTimeLimit
 from bot.errors import AccessDenied, NotFound, NotReady, Stopped, Superseded, Unavailable
 from bot.llm.messages import Prompt, Turn
+from bot.proposing.means import Means
 from bot.routing import JobRequest
-from bot.run import Means
 from bot.testing import ScriptedModel
 from tests.doubles import DictSnapshot, added_file, change_of
 from tests.redis_server import RedisServer

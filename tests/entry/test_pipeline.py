@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.entry.pipeline import Wishes, nothing_to_review, planned
+from bot.entry.pipeline import Wishes, nothing_to_do, planned
 from bot.errors import UsageError
 from tests.ci_variables import DETACHED
 from tests.rig import clean_environment
@@ -103,7 +103,7 @@ def test_where_there_is_no_merge_request_there_is_no_plan_and_an_empty_report(
 ) -> None:
     job.setenv("CI_MERGE_REQUEST_IID", "")
     assert planned(os.environ, Wishes()) is None
-    report = nothing_to_review()
+    report = nothing_to_do("review")
     assert (report.state, report.findings) == ("done", ())
     assert "merge_request_event" in report.message
 

@@ -7,22 +7,19 @@ import gzip
 import hmac
 import json
 import socket
-import threading
 import tracemalloc
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bot.domain.events import Event
-from bot.entry.receiver import Receipt, Receiver, StoreDown, create_receiver
-from bot.routing import JobRequest, Routing
+from bot.entry.receiver import Receiver, StoreDown, create_receiver
+from bot.routing import Routing
+from tests.receiving import DictInbox, call, called, served
 
 NOW = 1_795_353_336
 KEY = bytes(range(32))
@@ -31,43 +28,6 @@ TOKEN = "plain-" + "t" * 20
 POLICY = Routing(projects=("group/*",), bot_id=9, bot_name="trivet")
 HEAD = "a" * 40
 HOOK = "/hooks/gitlab"
-
-
-class DictInbox:
-    """An inbox in memory. `down` makes every record fail, `broken` raises what nobody expects."""
-
-    def __init__(self) -> None:
-        self.deliveries: dict[str, tuple[str, ...]] = {}
-        self.requests: list[JobRequest] = []
-        self.stopped: list[str] = []
-        self.down = False
-        self.broken: Exception | None = None
-
-    def _check(self) -> None:
-        if self.broken:
-            raise self.broken
-        if self.down:
-            raise StoreDown
-
-    async def accept(self, key: str, event: Event, requests: Sequence[JobRequest]) -> Receipt:
-        self._check()
-        if key in self.deliveries:
-            return Receipt("duplicate", self.deliveries[key])
-        self.requests += requests
-        self.deliveries[key] = tuple(f"run-{request.key}" for request in requests)
-        return Receipt("accepted", self.deliveries[key])
-
-    async def ended(self, target_key: str) -> None:
-        self._check()
-        self.stopped.append(target_key)
-
-    async def ready(self) -> str | None:
-        self._check()
-        return None
-
-    async def depths(self) -> dict[str, int]:
-        self._check()
-        return {"agents": len(self.requests), "effects": 0}
 
 
 @pytest.fixture
@@ -84,7 +44,11 @@ def make_app(
     inbox: DictInbox, secrets: Sequence[str] = (SIGNING_TOKEN, TOKEN), max_body: int = 100_000
 ) -> Receiver:
     return create_receiver(
-        inbox, secrets=lambda: secrets, policy=lambda: POLICY, max_body=max_body, clock=lambda: float(NOW)
+        inbox,
+        secrets=lambda source: secrets,
+        policy=lambda: POLICY,
+        max_body=max_body,
+        clock=lambda: float(NOW),
     )
 
 
@@ -107,16 +71,6 @@ def signed(body: bytes, name: str = "msg-1", at: int = NOW) -> dict[str, str]:
         "webhook-timestamp": str(at),
         "webhook-signature": "v1," + base64.b64encode(digest).decode(),
     }
-
-
-def call(app: Receiver, method: str, path: str, **options: Any) -> httpx2.Response:
-    return asyncio.run(_call(app, method, path, **options))
-
-
-async def _call(app: Receiver, method: str, path: str, **options: Any) -> httpx2.Response:
-    transport = httpx2.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://receiver.test") as client:
-        return await client.request(method, path, **options)
 
 
 def deliver(app: Receiver, body: bytes, name: str = "msg-1") -> httpx2.Response:
@@ -156,7 +110,7 @@ def test_fifty_equal_deliveries_at_once_are_one(app: Receiver, inbox: DictInbox)
     async def burst() -> list[httpx2.Response]:
         body = payload()
         return await asyncio.gather(
-            *(_call(app, "POST", HOOK, content=body, headers=signed(body)) for _ in range(50))
+            *(called(app, "POST", HOOK, content=body, headers=signed(body)) for _ in range(50))
         )
 
     answers = [answer.json() for answer in asyncio.run(burst())]
@@ -244,7 +198,7 @@ def test_without_a_configured_secret_everything_is_refused(
 
 def test_secrets_are_asked_for_anew_so_that_they_can_rotate(inbox: DictInbox) -> None:
     current = [TOKEN]
-    app = create_receiver(inbox, secrets=lambda: current, policy=lambda: POLICY)
+    app = create_receiver(inbox, secrets=lambda source: current, policy=lambda: POLICY)
     before = call(app, "POST", HOOK, content=payload(), headers={"x-gitlab-token": TOKEN})
     current[0] = "another-" + "t" * 20
     after = call(app, "POST", HOOK, content=payload(), headers={"x-gitlab-token": TOKEN})
@@ -389,7 +343,7 @@ def test_an_unknown_kind_is_a_warning_once(app: Receiver) -> None:
         ("GET", HOOK, 405),
         ("PUT", HOOK, 405),
         ("POST", "/healthz", 405),
-        ("POST", "/hooks/jira", 404),
+        ("GET", "/hooks/jira", 405),
         ("POST", "/hooks/confluence", 404),
         ("POST", "/hooks/gitlab/", 404),
         ("GET", "/", 404),
@@ -548,20 +502,6 @@ def test_garbage_never_gives_a_server_error(
     assert json.loads(answer).keys() >= {"status", "reason", "delivery"}
     assert len(lines) == 1
     assert not inbox.requests
-
-
-@contextmanager
-def served(app: Receiver) -> Iterator[int]:
-    """The application in a real server on a free loopback port."""
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            thread.join(10)
 
 
 def test_over_a_real_socket_a_huge_body_is_refused_before_it_is_sent(app: Receiver) -> None:

@@ -18,7 +18,7 @@ from bot.domain.actions import Report
 from bot.domain.findings import Finding, Severity
 from bot.entry import remote
 from bot.entry.progress import Progress
-from bot.entry.remote import review_on_server
+from bot.entry.remote import run_on_server
 from bot.entry.runs_client import RunsApi, one_line, server_address
 from bot.entry.verdict import exit_code
 from bot.errors import PlatformError, UsageError
@@ -147,7 +147,7 @@ def review(url: str, minutes: float = 1.0, pauses: tuple[float, ...] = (0.0, 0.0
     api = RunsApi(url, pauses)
     try:
         with Progress() as progress:
-            return review_on_server(api, ID_TOKEN, "acme/shop", 7, minutes=minutes, progress=progress)
+            return run_on_server(api, ID_TOKEN, "acme/shop", 7, minutes=minutes, progress=progress)
     finally:
         api.close()
 
@@ -229,7 +229,7 @@ def test_a_run_that_a_newer_commit_overtook_has_not_failed() -> None:
     assert exit_code(report, "info") == 0
     assert (report.state, report.message, report.findings) == (
         "superseded",
-        "a newer commit is reviewed instead",
+        "a newer commit has a run of its own",
         (),
     )
 

@@ -26,8 +26,8 @@ from bot.gateways.git import GitCache
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_reader import GitLabReader
 from bot.gateways.local import LocalReader
+from bot.proposing.means import Means
 from bot.routing import JobRequest
-from bot.run import Means
 from bot.settings import Settings
 from tests.gitrepos import git
 from tests.model_replies import reported, reporting

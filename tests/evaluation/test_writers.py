@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from bot.domain.findings import Finding, Severity
 from bot.evaluation.account import Account, Unmeasured
 from bot.evaluation.cases import Case, chosen
-from bot.evaluation.figures import percent
+from bot.evaluation.page import percent
 from bot.evaluation.score import Cost, Reviewed
 from bot.evaluation.writers import FORMATS, as_json, as_markdown, as_text
 

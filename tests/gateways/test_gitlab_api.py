@@ -21,7 +21,7 @@ from bot.errors import AccessDenied, NotFound, PlatformError, Refused, Unavailab
 from bot.gateways import bounded, http
 from bot.gateways.bounded import BoundedAdapter
 from bot.gateways.gitlab_api import GitLabApi, merge_request_path
-from bot.gateways.http import Broken, TooLarge, reset_after, retry_after, status_error
+from bot.gateways.http import Broken, Forbidden, TooLarge, reset_after, retry_after, status_error
 
 BASE = "https://gitlab.example.com"
 TOKEN = "glpat-" + "x" * 20
@@ -50,7 +50,7 @@ def answer(mock: responses.RequestsMock, path: str = "/thing", method: str = "GE
     ("status", "kind", "part"),
     [
         (401, AccessDenied, "renew TRIVET_GITLAB__READ_TOKEN"),
-        (403, AccessDenied, "the token of TRIVET_GITLAB__READ_TOKEN lacks"),
+        (403, Forbidden, "the token of TRIVET_GITLAB__READ_TOKEN lacks"),
         (404, NotFound, "the token of TRIVET_GITLAB__READ_TOKEN may not see it"),
         (410, NotFound, "the token of TRIVET_GITLAB__READ_TOKEN"),
         (400, Refused, "no such thing"),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from bot.agents.review.schema import ReviewAnswer, VerifyAnswer
+from bot.agents.review.schema import LedgerAnswer, ReviewAnswer, VerifyAnswer
 from bot.llm.answers import Invalid, read_answer, read_arguments
 from bot.llm.schemas import strict_schema
 from tests.model_rules import LIMITS, strict
@@ -144,7 +144,7 @@ def test_a_call_with_other_arguments_is_invalid(arguments: Any) -> None:
         read_arguments(arguments)
 
 
-@pytest.mark.parametrize("answer", [ReviewAnswer, VerifyAnswer, Parts])
+@pytest.mark.parametrize("answer", [ReviewAnswer, VerifyAnswer, LedgerAnswer, Parts])
 def test_an_answer_s_schema_is_one_that_strict_providers_take(answer: type[BaseModel]) -> None:
     strict(strict_schema(answer), "schema", LIMITS)
 

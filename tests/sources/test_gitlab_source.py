@@ -181,11 +181,8 @@ def test_a_draft_that_becomes_ready_is_told_by_flag_or_title(changes: Json) -> N
     "changes",
     [
         {},
-        {"draft": {"previous": False, "current": True}, "title": {"previous": "x", "current": "Draft: x"}},
+        {"draft": {"previous": False, "current": True}},
         {"draft": {"previous": True, "current": True}},
-        {"title": {"previous": "Draft: x", "current": "Draft: y"}},
-        {"title": {"previous": "drafting x", "current": "x"}},
-        {"draft": {"previous": False, "current": False}, "title": {"previous": "Draft: x", "current": "x"}},
         {"labels": {"previous": [], "current": [{"id": 1, "title": "bug"}]}},
         {"assignees": {"previous": [], "current": [USER]}},
         {"milestone_id": {"previous": None, "current": 3}},
@@ -196,6 +193,34 @@ def test_a_draft_that_becomes_ready_is_told_by_flag_or_title(changes: Json) -> N
 )
 def test_an_update_that_brings_nothing_to_review_is_ignored(changes: Json) -> None:
     assert "update without" in reason(merge_request("update", changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"draft": {"previous": False, "current": True}, "title": {"previous": "x", "current": "Draft: x"}},
+        {"title": {"previous": "Draft: x", "current": "Draft: y"}},
+        {"title": {"previous": "drafting x", "current": "x"}},
+        {"draft": {"previous": False, "current": False}, "title": {"previous": "Draft: x", "current": "x"}},
+        {"description": {"previous": None, "current": "Closes SHOP-12"}},
+        {"description": {"previous": "SHOP-12", "current": ""}, "labels": {"previous": [], "current": []}},
+    ],
+)
+def test_another_title_or_description_is_told_and_makes_nothing_ready(changes: Json) -> None:
+    event = read_change(merge_request("update", changes))
+    assert (event.reworded, event.became_ready, event.pushed) == (True, False, False)
+
+
+def test_a_draft_prefix_that_goes_is_both_readiness_and_another_title() -> None:
+    changes = {"title": {"previous": "Draft: x", "current": "x"}}
+    event = read_change(merge_request("update", changes))
+    assert (event.became_ready, event.reworded) == (True, True)
+
+
+@pytest.mark.parametrize("action", ["open", "reopen", "merge", "close"])
+def test_only_an_update_changes_words(action: str) -> None:
+    changes = {"title": {"previous": "", "current": "x"}, "description": {"previous": "", "current": "y"}}
+    assert not read_change(merge_request(action, changes)).reworded
 
 
 def test_people_who_are_added_as_reviewers_are_asked() -> None:

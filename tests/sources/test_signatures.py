@@ -41,7 +41,7 @@ def signed(body: bytes = BODY, name: str = "msg-1", at: float = NOW, key: bytes 
 
 def refusal(headers: dict[str, str], secrets: list[str], body: bytes = BODY, now: float = NOW) -> str:
     with pytest.raises(BadDelivery) as caught:
-        verify_gitlab(headers, body, secrets, now)
+        verify_gitlab(headers, "", body, secrets, now)
     assert caught.value.status == 401
     return str(caught.value)
 
@@ -51,7 +51,7 @@ def refusal(headers: dict[str, str], secrets: list[str], body: bytes = BODY, now
 def test_what_the_formats_own_library_signs_is_accepted(body: str, name: str, key: bytes, at: int) -> None:
     theirs = Webhook(base64.b64encode(key).decode()).sign(name, datetime.fromtimestamp(at, UTC), body)
     headers = {"webhook-id": name, "webhook-timestamp": str(at), "webhook-signature": theirs}
-    verify_gitlab(headers, body.encode(), [signing_token(key)], float(at))
+    verify_gitlab(headers, "", body.encode(), [signing_token(key)], float(at))
 
 
 @settings(max_examples=60)
@@ -84,7 +84,7 @@ def test_no_input_raises_anything_but_the_refusal(
     headers: dict[str, str], secrets: list[str], body: bytes
 ) -> None:
     try:
-        verify_gitlab(headers, body, secrets, NOW)
+        verify_gitlab(headers, "", body, secrets, NOW)
         accepted = True
     except BadDelivery:
         accepted = False
@@ -93,7 +93,7 @@ def test_no_input_raises_anything_but_the_refusal(
 
 @pytest.mark.parametrize("seconds", [-300, 300])
 def test_five_minutes_either_way_are_tolerated(seconds: int) -> None:
-    verify_gitlab(signed(at=NOW + seconds), BODY, [signing_token()], NOW)
+    verify_gitlab(signed(at=NOW + seconds), "", BODY, [signing_token()], NOW)
 
 
 @pytest.mark.parametrize(("seconds", "word"), [(-301, "ago"), (301, "ahead")])
@@ -122,7 +122,7 @@ def test_one_valid_signature_in_the_list_is_enough() -> None:
     headers = signed()
     bad = signature("other", "1", BODY)
     headers["webhook-signature"] = f"{bad} v2,AAAA {headers['webhook-signature']} {bad}"
-    verify_gitlab(headers, BODY, [signing_token()], NOW)
+    verify_gitlab(headers, "", BODY, [signing_token()], NOW)
 
 
 @pytest.mark.parametrize("shape", ["v2,{0}", "{0}", "v1,", "v1,{0}x", "v1,{0},", "v1a,{0}", "V1,{0}"])
@@ -137,17 +137,17 @@ def test_the_right_digest_in_another_shape_is_refused(shape: str) -> None:
 @given(old=keys, new=keys)
 def test_while_secrets_rotate_both_are_valid(old: bytes, new: bytes) -> None:
     for key in (old, new):
-        verify_gitlab(signed(key=key), BODY, [signing_token(new), signing_token(old), TOKEN], NOW)
+        verify_gitlab(signed(key=key), "", BODY, [signing_token(new), signing_token(old), TOKEN], NOW)
 
 
 def test_a_signing_token_may_leave_out_its_padding() -> None:
-    verify_gitlab(signed(), BODY, [signing_token().rstrip("=")], NOW)
+    verify_gitlab(signed(), "", BODY, [signing_token().rstrip("=")], NOW)
 
 
 def test_the_token_is_accepted_as_the_bytes_that_were_sent() -> None:
     secret = "geheim-ü-" + "x" * 12
     sent = secret.encode().decode("latin-1")
-    verify_gitlab({"x-gitlab-token": sent}, BODY, ["other", secret], NOW)
+    verify_gitlab({"x-gitlab-token": sent}, "", BODY, ["other", secret], NOW)
 
 
 @pytest.mark.parametrize("token", ["", TOKEN + "x", TOKEN[:-1], TOKEN.upper(), "é"])
@@ -173,6 +173,11 @@ def test_an_empty_signature_header_is_a_bad_signature(value: str) -> None:
 
 def test_a_signed_delivery_needs_a_configured_signing_token() -> None:
     assert "whsec_" in refusal(signed() | {"x-gitlab-token": TOKEN}, [TOKEN])
+
+
+def test_what_gitlab_sends_is_not_believed_for_its_address() -> None:
+    with pytest.raises(BadDelivery, match="neither"):
+        verify_gitlab({}, f"secret={TOKEN}", BODY, [TOKEN], NOW)
 
 
 def test_without_any_proof_the_reason_says_what_is_missing() -> None:
@@ -226,6 +231,6 @@ def test_an_unusable_secret_is_described_without_being_shown(secret: str) -> Non
 )
 def test_every_secret_that_passes_the_check_is_accepted_as_a_token(secret: str) -> None:
     if check_secret(secret) is None:
-        verify_gitlab({"x-gitlab-token": secret.encode().decode("latin-1")}, BODY, [secret], NOW)
+        verify_gitlab({"x-gitlab-token": secret.encode().decode("latin-1")}, "", BODY, [secret], NOW)
     else:
         assert not secret or not secret.isprintable() or secret != secret.strip()

@@ -1,6 +1,8 @@
 """The review agent: findings on changed lines, one summary, or silence."""
 
 from bot.agents.review.graph import review
-from bot.agents.spec import AgentSpec
+from bot.agents.spec import AgentContext, AgentSpec
 
-SPEC = AgentSpec(name="review", may=frozenset({"post_finding", "upsert_note", "react"}), run=review)
+SPEC: AgentSpec[AgentContext] = AgentSpec(
+    name="review", may=frozenset({"post_finding", "upsert_note", "react"}), run=review
+)

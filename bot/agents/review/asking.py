@@ -4,19 +4,22 @@ import asyncio
 import hashlib
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from langgraph.runtime import Runtime
 
 from bot.agents.review.diff_text import safe_text
-from bot.agents.review.prompting import review_prompt, verify_prompt
+from bot.agents.review.ledger import heard
+from bot.agents.review.prompting import ledger_prompt, review_prompt, verify_prompt
 from bot.agents.review.schema import (
     Call,
+    LedgerAnswer,
     ReportedFinding,
     ReviewAnswer,
     Segment,
     Spent,
     Task,
+    TaskKind,
     Verdict,
     VerifyAnswer,
     Work,
@@ -82,6 +85,8 @@ async def ask(state: Work, runtime: Runtime[AgentContext]) -> Update:
 def _prompt(context: AgentContext, work: Work) -> Prompt:
     if work["task"]["kind"] == "verify":
         return verify_prompt(context, work)
+    if work["task"]["kind"] == "ledger":
+        return ledger_prompt(context, work["task"])
     return review_prompt(context, work["task"])
 
 
@@ -121,6 +126,8 @@ def _answered(work: Work, turn: Turn, context: AgentContext) -> Update:
     task = work["task"]
     if isinstance(turn.answer, VerifyAnswer):
         return _updated(task, state="done") | {"verdicts": _verdicts(work, turn.answer, context.redactor)}
+    if isinstance(turn.answer, LedgerAnswer):
+        return _updated(task, state="done") | heard(turn.answer, context)
     if isinstance(turn.answer, ReviewAnswer):
         worst = sorted(turn.answer.findings, key=lambda one: -one.severity.rank)
         reported = [_reported(one, context.redactor) for one in worst[:MOST_REPORTED]]
@@ -184,17 +191,18 @@ def _split(work: Work, context: AgentContext) -> Update:
 
 
 def _parts(work: Work, context: AgentContext) -> list[tuple[list[Segment], list[str]]]:
-    """Segments and claims of each part."""
+    """Segments and claims of each part. The criteria are judged by a smaller part of the change, as one task."""
     claims, middle = work["claims"], len(work["claims"]) // 2
+    segments = work["task"]["segments"]
+    if work["task"]["kind"] == "ledger":
+        return [((halves(context.change, segments) or [[]])[0], [])] if segments else []
     if not claims:
-        return [(part, []) for part in halves(context.change, work["task"]["segments"])]
+        return [(part, []) for part in halves(context.change, segments)]
     parts = [claims[:middle], claims[middle:]] if middle else []
     return [(around(context.change, part), [one.fingerprint for one in part]) for part in parts]
 
 
-def new_task(
-    name: str, kind: Literal["review", "verify"], *, segments: Sequence[Segment], claims: Sequence[str] = ()
-) -> Task:
+def new_task(name: str, kind: TaskKind, *, segments: Sequence[Segment], claims: Sequence[str] = ()) -> Task:
     return Task(
         id=name,
         kind=kind,

@@ -10,7 +10,8 @@ from functools import cached_property
 from typing import Final
 
 from bot.agents.review.checks.contract import titled
-from bot.agents.review.diff_text import CUT, LONGEST_LINE, safe_text
+from bot.agents.review.diff_text import CUT, safe_text
+from bot.agents.review.quotes import LONGEST_QUOTE, Lines, flat, quoted_line
 from bot.agents.review.schema import ReportedFinding, SuggestedEdit
 from bot.agents.review.shown import shown_name
 from bot.agents.review.sides import sides
@@ -29,8 +30,6 @@ TWICE = "another finding says the same"
 
 LONGEST_DETAIL: Final = 900  # characters
 LONGEST_EVIDENCE: Final = 300
-LONGEST_QUOTE: Final = 400
-SHORTEST_PART: Final = 12  # characters of a line that stand for the line
 NEAR: Final = 3  # lines within which two findings may be one
 ALIKE: Final = 0.5  # of the words of two titles
 MOST_SYMBOLS: Final = 5
@@ -39,8 +38,6 @@ LONGEST_REPLACEMENT: Final = 4_000  # characters, well below where an answer is 
 IDENTITY: Final = "model"  # a model words its rules anew each time: a claim is known by its line
 
 _RULE = re.compile(r"[^a-z0-9]+")
-_NUMBERED = re.compile(r"^\s*(?:\d+\s+){0,2}[+-]?\s?")
-_SPACES = re.compile(r"\s+")
 _NAME = re.compile(r"[A-Za-z_$][\w$]*")
 _WORD = re.compile(r"\w{3,}")
 
@@ -67,22 +64,19 @@ class Source:
 
     def places(self, quoted: str) -> Iterator[tuple[int, bool]]:
         """Where the quoted text stands: line number, and whether that is in the old file."""
-        forms = _forms(quoted)
-        for lines, old in ((self._flat_head, False), (self._flat_removed, True)):
-            exact = [number for number, text in lines.items() if text in forms]
-            part = [] if exact else [number for number, text in lines.items() if _holds(text, quoted)]
-            yield from ((number, old) for number in exact or part)
+        for lines, old in ((self.at_head, False), (self._before, True)):
+            yield from ((number, old) for number in lines.places(quoted))
 
     def mentions(self, name: str) -> bool:
         return any(name in text for lines in (self.head, self.removed) for text in lines.values())
 
     @cached_property
-    def _flat_head(self) -> dict[int, str]:
-        return {number: _flat(text[:LONGEST_LINE]) for number, text in self.head.items()}
+    def at_head(self) -> Lines:
+        return Lines(self.head)
 
     @cached_property
-    def _flat_removed(self) -> dict[int, str]:
-        return {number: _flat(text[:LONGEST_LINE]) for number, text in self.removed.items()}
+    def _before(self) -> Lines:
+        return Lines(self.removed)
 
 
 @dataclass
@@ -162,7 +156,7 @@ def _claim(one: ReportedFinding, sources: Sources) -> tuple[Finding, str]:
     """The finding as it may be stored and shown, and why it cannot be placed, if so."""
     source = sources.of(one.path)
     finding = _worded(one, sources.context, source)
-    anchor = _anchor(one.anchor)
+    anchor = quoted_line(one.anchor)
     if not finding.title:
         return finding, NO_WORDS
     if source is None:
@@ -190,40 +184,16 @@ def _worded(one: ReportedFinding, context: AgentContext, source: Source | None) 
         severity=one.severity,
         path=path,
         anchor=safe(one.anchor, LONGEST_QUOTE),
-        title=titled(_SPACES.sub(" ", safe(one.title, 200))),
+        title=titled(flat(safe(one.title, 200))),
         detail=safe(one.detail, LONGEST_DETAIL),
-        evidence=_SPACES.sub(" ", safe(one.evidence, LONGEST_EVIDENCE)),
+        evidence=flat(safe(one.evidence, LONGEST_EVIDENCE)),
     )
-
-
-# --- text as it was shown ---
 
 
 def _source(context: AgentContext, file: FileChange) -> Source:
     shown = sides(context, file)
     gone = {line.old: shown.text(line) for line in file.lines() if line.new is None and line.old is not None}
     return Source(file, shown.content, dict(shown.new), gone)
-
-
-def _anchor(quoted: str) -> str:
-    """The first line that says something, without the columns of the diff should they have been copied along."""
-    lines = (line for line in quoted.split("\n") if line.strip(" \t+-`"))
-    return _flat(next(lines, ""))
-
-
-def _flat(text: str) -> str:
-    return _SPACES.sub(" ", text).strip()
-
-
-def _forms(quoted: str) -> set[str]:
-    """What a line may read that was quoted so: cut, or with its numbers and its sign."""
-    bare = _flat(_NUMBERED.sub("", quoted, count=1))
-    return {quoted, bare, quoted.removesuffix(CUT), bare.removesuffix(CUT)} - {""}
-
-
-def _holds(text: str, quoted: str) -> bool:
-    wanted = quoted.removesuffix(CUT).strip("` ")
-    return len(wanted) >= SHORTEST_PART and wanted in text
 
 
 # --- what a claim may not do ---

@@ -14,6 +14,8 @@ from bot.agents.spec import AgentContext
 from bot.domain.actions import Action, Coverage, Decision, Position, PostFinding, React, UpsertNote
 from bot.domain.change import ChangeSet, shown_path
 from bot.domain.findings import Finding, Suggestion
+from bot.domain.ledger import Ledger
+from bot.domain.ledger_table import ledger_table
 from bot.domain.markdown import Summary, counted, finding_comment, recovery_note, summary_note
 from bot.domain.positions import file_position, position
 from bot.domain.secrets import Redactor
@@ -23,7 +25,10 @@ NO_LINE = "GitLab has no place for the line: shown in the summary"
 ON_FILE = "GitLab has no place for the line: shown on the file"
 NOT_REVIEWED = "The model did not fully read {files}: {missing}"
 NOT_VERIFIED = "No second look was had at {findings}, so not shown: {missing}"
+NOT_JUDGED = "The model did not judge the acceptance criteria: {missing}"
 CLEAN: Final = "thumbsup"
+MERGE_REQUEST: Final = "/-/merge_requests/"
+FILES: Final = "{project}/-/blob/{head}"
 
 Placed = tuple[Finding, Position | None, str]
 Update = dict[str, Any]
@@ -42,8 +47,9 @@ async def compose(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     failures = _failures(state)
     complaints = [*state["complaints"], *failures]
     summary = summary_note(_summary(state, context, placed, coverage, complaints, failures))
-    speaks = bool(posts or complaints or _left_out(watched(context)))
-    actions: list[Action] = [*posts, UpsertNote(key="summary", body=summary, create=speaks)]
+    ledger = state["ledger"]
+    speaks = bool(posts or complaints or ledger or _left_out(watched(context)))
+    actions: list[Action] = [*posts, UpsertNote(key="summary", body=summary, create=speaks, ledger=ledger)]
     if context.failed_before:
         body = recovery_note(context.request.head)
         actions.append(UpsertNote(key="failure", body=body, create=False))
@@ -145,7 +151,8 @@ def _failures(state: ReviewState) -> list[str]:
     unsure = (
         NOT_VERIFIED.format(findings=counted(many, "finding"), missing=why) for why, many in claims.items()
     )
-    return [*unread, *unsure]
+    unjudged = (NOT_JUDGED.format(missing=task["missing"]) for task in _failed(state, "ledger"))
+    return [*unread, *unsure, *unjudged]
 
 
 # --- the summary ---
@@ -163,6 +170,7 @@ def _summary(
         head=context.request.head,
         findings=tuple(finding for finding, _, _ in placed),
         unplaced=tuple(finding for finding, where, _ in placed if where is None),
+        ledger=_ledger_table(state["ledger"], context),
         coverage=tuple(coverage),
         complaints=tuple(complaints),
         failures=tuple(failures),
@@ -174,6 +182,13 @@ def _summary(
         cached_tokens=_total(state, "cached"),
         cost_usd=sum(paid["cost_usd"] for paid in state["spent"]),
     )
+
+
+def _ledger_table(ledger: Ledger | None, context: AgentContext) -> str:
+    issues = {issue.key: issue.url for issue in context.background.issues}
+    project, is_known, _ = context.request.web_url.partition(MERGE_REQUEST)
+    files = FILES.format(project=project, head=context.request.head) if is_known else ""
+    return ledger_table(ledger, issues, files)
 
 
 def _total(state: ReviewState, kind: str) -> int:

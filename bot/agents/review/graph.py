@@ -1,4 +1,5 @@
-"""The review graph: gather -> check -> plan -> ask each unit -> merge -> ask to refute each claim -> gate -> compose.
+"""The review graph: gather -> check -> plan -> ask each unit -> merge -> ask to refute each claim -> gate -> weigh ->
+compose. The acceptance criteria are judged beside the units.
 
 A round asks all open tasks at once, each in a node of its own, so that a finished model turn is kept whatever happens
 to the others; `settle` stands between rounds.
@@ -16,6 +17,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from bot.agents.review.asking import ask
 from bot.agents.review.compose import compose
+from bot.agents.review.ledger import weigh
 from bot.agents.review.nodes import after_plan, after_settle, check, gate, gather, merge, plan, settle
 from bot.agents.review.schema import ReviewInput, ReviewOutput, ReviewState
 from bot.agents.spec import AgentContext, AgentResult
@@ -32,7 +34,7 @@ def build(saver: BaseCheckpointSaver[str] | None = None) -> Graph:
         ReviewState, context_schema=AgentContext, input_schema=ReviewInput, output_schema=ReviewOutput
     )
     graph.add_node("ask", ask)
-    for node in (gather, check, plan, settle, merge, gate, compose):
+    for node in (gather, check, plan, settle, merge, gate, weigh, compose):
         graph.add_node(node.__name__, node)
     graph.add_edge(START, "gather")
     graph.add_edge("gather", "check")
@@ -41,7 +43,8 @@ def build(saver: BaseCheckpointSaver[str] | None = None) -> Graph:
     graph.add_edge("ask", "settle")
     graph.add_conditional_edges("settle", after_settle, ["ask", "merge", "gate"])
     graph.add_conditional_edges("merge", after_plan, ["ask", "gate"])
-    graph.add_edge("gate", "compose")
+    graph.add_edge("gate", "weigh")
+    graph.add_edge("weigh", "compose")
     graph.add_edge("compose", END)
     return graph.compile(checkpointer=saver)
 
@@ -96,6 +99,7 @@ def _result(state: Mapping[str, Any]) -> AgentResult:
         decisions=tuple(state["decisions"]),
         complaints=tuple(state["complaints"]),
         failures=tuple(state["failures"]),
+        ledger=state.get("ledger"),
         model=", ".join(dict.fromkeys(state["models"])),
         usage=sum((Usage(**paid) for paid in state["spent"]), Usage()),
     )

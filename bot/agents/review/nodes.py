@@ -22,9 +22,10 @@ from bot.agents.review.gates import (
     severity_floor,
     worst_first,
 )
+from bot.agents.review.ledger import MOST_ROWS, beyond, is_wanted
 from bot.agents.review.prompting import rules
 from bot.agents.review.schema import ReportedFinding, ReviewState, Segment, Task, Work
-from bot.agents.review.units import around, second_looks, unit_tokens, units
+from bot.agents.review.units import around, excerpt, excerpt_tokens, second_looks, unit_tokens, units
 from bot.agents.spec import AgentContext
 from bot.domain.actions import Coverage
 from bot.domain.change import ChangeSet, FileChange, shown_path
@@ -36,6 +37,7 @@ IGNORED = "ignored by .trivet.yml"
 LARGE_FILES = "Only the checks read {files}: too large for a model"
 BEYOND = "the change is larger than one review takes"
 LARGE_CHANGE = f"The model did not fully read {{files}}: {BEYOND}"
+MANY_CRITERIA = "{more:,} more of the acceptance criteria were not judged: at most {most} are"
 RULES_LEFT_OUT = "{rules} of the repository had no room in the model's window"
 READS = "{model} reads the change: {done} of {parts} parts done"
 LOOKS_AGAIN = "{model} looks again at what it found: {done} of {parts} parts done"
@@ -80,6 +82,9 @@ async def plan(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     first = units(context.change, files, room)
     again = units(context.change, files, room // 2, backwards=True) if _twice(context) else []
     tasks = _tasks("unit", first[:MOST_UNITS]) | _tasks("again", again[:MOST_UNITS])
+    if is_wanted(context):
+        shown = excerpt(context.change, files, excerpt_tokens(context.model.window))
+        tasks["ledger"] = new_task("ledger", "ledger", segments=shown)
     _tell(tasks.values(), context)
     beyond = {context.change.files[place].path for unit in first[MOST_UNITS:] for place, _, _ in unit}
     return {
@@ -182,9 +187,10 @@ def _large_files(context: AgentContext) -> str:
 
 def _no_room(context: AgentContext, files_beyond: int) -> list[str]:
     _, rules_beyond = rules(context)
+    many = MANY_CRITERIA.format(more=beyond(context), most=MOST_ROWS) if beyond(context) else ""
     large = LARGE_CHANGE.format(files=counted(files_beyond, "file")) if files_beyond else ""
     unruled = RULES_LEFT_OUT.format(rules=counted(rules_beyond, "instruction")) if rules_beyond else ""
-    return [one for one in (large, unruled) if one]
+    return [one for one in (large, unruled, many) if one]
 
 
 # --- tasks ---
@@ -217,21 +223,20 @@ def _second_look(number: int, claims: Sequence[Finding], change: ChangeSet) -> T
 
 def _hopeless(state: ReviewState) -> dict[str, Task]:
     """Pieces not asked for any more: where the smallest was too long, so is all that goes along with every prompt."""
-    failed = [
-        task for task in state["tasks"].values() if task["missing"] == TOO_LONG and task["state"] == "failed"
-    ]
-    pieces = [task for task in _open(state) if PIECE in task["id"]] if failed else []
+    tasks = [task for task in state["tasks"].values() if task["kind"] != "ledger"]
+    failed = any(task["missing"] == TOO_LONG and task["state"] == "failed" for task in tasks)
+    pieces = [task for task in tasks if failed and task["state"] == "open" and PIECE in task["id"]]
     return {task["id"]: {**task, "state": "failed", "missing": TOO_LONG} for task in pieces}
 
 
 def _tell(tasks: Iterable[Task], context: AgentContext) -> None:
     """How far the reading is, or the second look, where anything is left to do."""
     live = [task for task in tasks if task["state"] != "split"]
-    kinds = {task["kind"] for task in live if task["state"] == "open"}
-    if kinds and context.model is not None:
-        kind = kinds.pop()
-        states = [task["state"] for task in live if task["kind"] == kind]
-        said = READS if kind == "review" else LOOKS_AGAIN
+    left = [task for task in live if task["state"] == "open"]
+    if left and context.model is not None:
+        looks_again = left[0]["kind"] == "verify"
+        states = [task["state"] for task in live if (task["kind"] == "verify") == looks_again]
+        said = LOOKS_AGAIN if looks_again else READS
         context.tell(
             said.format(model=context.model.name, done=len(states) - states.count("open"), parts=len(states))
         )

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from bot.domain.actions import Action, Coverage, Decision
 from bot.domain.findings import Finding, Severity
+from bot.domain.ledger import Ledger, State
 
 # --- what a model answers: its JSON schema goes along with the prompt ---
 
@@ -91,6 +92,58 @@ class VerifyAnswer(_Answer):
     verdicts: list[Verdict]
 
 
+STATES: Final = {
+    "partial": "partly", "partially": "partly", "partially met": "partly", "not met": "missing", "unmet": "missing",
+    "not_met": "missing", "unknown": "unclear", "unsure": "unclear", "done": "met", "yes": "met", "no": "missing",
+}  # fmt: skip
+"""Other words for ours."""
+
+
+def _in_our_words(word: Any) -> Any:
+    lowered = word.strip().lower() if isinstance(word, str) else word
+    return STATES.get(lowered, lowered)
+
+
+class QuotedLine(_Answer):
+    """A line at head that shows it."""
+
+    path: str
+    """The file, from the top of the repository."""
+    line: int
+    """The line's number at head."""
+    quote: str
+    """That line's text, copied exactly without its number and sign."""
+
+
+class JudgedCriterion(_Answer):
+    """What one criterion has come to at head."""
+
+    number: int
+    """The criterion's number."""
+    state: Annotated[State, BeforeValidator(_in_our_words)]
+    """met: the code at head does it; partly: it does some of it; missing: it does not; unclear: code cannot show it."""
+    evidence: list[QuotedLine]
+    """For met and partly the one to three lines that decide it. For missing and unclear usually empty."""
+    reason: str
+    """Why, in one sentence of at most 150 characters; for partly what is still to do."""
+
+
+class OutsidePart(_Answer):
+    """Something this change does that no criterion and no issue asks for, nor needs."""
+
+    what: str
+    """A phrase of at most eight words, such as "a new retry policy for downloads"."""
+    path: str
+    """The changed file where most of it stands."""
+
+
+class LedgerAnswer(_Answer):
+    """One judgement for each criterion, and what of the change no issue asks for; usually nothing."""
+
+    criteria: list[JudgedCriterion]
+    outside: list[OutsidePart]
+
+
 # --- what the graph keeps ---
 
 
@@ -106,8 +159,12 @@ Segment = tuple[int, int, int]
 """Part of a file's diff: its place in the change set, its first line there (from 0), and the line after its last."""
 
 
+TaskKind = Literal["review", "verify", "ledger"]
+
+
 class Task(TypedDict):
-    """Something for a model to do: review segments of the diff, or verify claims (fingerprints), which stand there.
+    """Something for a model to do: review segments of the diff, verify claims (fingerprints), which stand there, or
+    judge the acceptance criteria by them.
 
     `turns` are the tool calls made so far, a list a turn. `state` is "open" until the model has answered; "split" where
     two smaller tasks took its place; "failed" where `missing` says what came instead of an answer. `tried` names the
@@ -116,7 +173,7 @@ class Task(TypedDict):
     """
 
     id: str
-    kind: Literal["review", "verify"]
+    kind: TaskKind
     segments: list[Segment]
     claims: list[str]
     turns: list[list[Call]]
@@ -147,6 +204,7 @@ class ReviewOutput(TypedDict):
 
     actions: list[Action]
     shown: list[Finding]
+    ledger: Ledger | None
     coverage: list[Coverage]
     decisions: Annotated[list[Decision], operator.add]
     complaints: list[str]
@@ -160,6 +218,7 @@ class ReviewState(ReviewInput, ReviewOutput):
 
     `claims` are the reported findings that stand on a line that exists, each with its fingerprint. `verdicts`: what
     the second look says of a claim, by fingerprint: "" where it is confirmed, else the reason why it is not shown.
+    `judged` is what the model said of each criterion, by its id, `outside` the phrases for what no issue asks for.
     `attempt`: the attempt of the run that is going on.
     """
 
@@ -168,6 +227,8 @@ class ReviewState(ReviewInput, ReviewOutput):
     claims: list[Finding]
     tasks: Annotated[dict[str, Task], operator.or_]
     verdicts: Annotated[dict[str, str], operator.or_]
+    judged: Annotated[dict[str, dict[str, object]], operator.or_]
+    outside: Annotated[list[str], operator.add]
     attempt: str
 
 

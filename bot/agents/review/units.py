@@ -18,6 +18,8 @@ from bot.llm.messages import estimated_tokens
 
 UNIT_TOKENS: Final = 10_000
 SMALLEST_UNIT: Final = 1_000
+EXCERPT_TOKENS: Final = 20_000
+SHARES: Final = 8  # of an excerpt: the most that a file has of it before others have their turn
 WINDOW_SHARE: Final = 6  # a unit is at most a sixth of the window: the rest is for reading on and the answer
 MOST_FILES: Final = 12
 MOST_CLAIMS: Final = 5  # that one second look takes
@@ -44,6 +46,11 @@ def unit_tokens(window: int) -> int:
     return max(SMALLEST_UNIT, min(UNIT_TOKENS, window // WINDOW_SHARE))
 
 
+def excerpt_tokens(window: int) -> int:
+    """How many tokens of diff are shown where the whole change is looked at in one task."""
+    return max(SMALLEST_UNIT, min(EXCERPT_TOKENS, window // WINDOW_SHARE))
+
+
 def units(
     change: ChangeSet, files: Sequence[int], room: int, *, backwards: bool = False
 ) -> list[list[Segment]]:
@@ -57,6 +64,21 @@ def units(
         [piece for file in group for piece in _pieces(change.files[file], file, room)] for group in order
     ]
     return list(_packed(reversed(pieces) if backwards else pieces, room))
+
+
+def excerpt(change: ChangeSet, files: Sequence[int], room: int) -> list[Segment]:
+    """The files' diffs as far as one task of at most `room` tokens can show them: some of each before more of any."""
+    pieces = [
+        (turn, piece)
+        for place in files
+        for turn, piece in enumerate(_pieces(change.files[place], place, room // SHARES))
+    ]
+    shown: list[Segment] = []
+    for _, piece in sorted(pieces, key=lambda one: (one[0], one[1].segment)):
+        if piece.tokens <= room:
+            room -= piece.tokens
+            shown.append(piece.segment)
+    return list(_joined(sorted(shown)))
 
 
 def halves(change: ChangeSet, segments: Sequence[Segment]) -> list[list[Segment]]:
@@ -135,6 +157,20 @@ def _pieces(file: FileChange, place: int, room: int) -> Iterator[Piece]:
         tokens += size
     if tokens:
         yield Piece((place, first, number + 1), tokens)
+
+
+def _joined(segments: Iterable[Segment]) -> Iterator[Segment]:
+    """In order, what follows on another of the same file as one with it."""
+    last: Segment | None = None
+    for segment in segments:
+        if last and last[0] == segment[0] and last[2] == segment[1]:
+            last = (last[0], last[1], segment[2])
+            continue
+        if last:
+            yield last
+        last = segment
+    if last:
+        yield last
 
 
 def _size(line: Line) -> int:

@@ -40,7 +40,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class GitRepository(GitObjects):
-    """A cached repository. `target_tip` is the commit the target branch was at when it was fetched."""
+    """A cached repository. `target_tip` is the commit the branch asked for was at when it was fetched."""
 
     cache: "GitCache" = field(repr=False)
     url: str
@@ -70,6 +70,15 @@ class GitCache:
 
         def fetched(fetching: Fetching) -> GitRepository:
             tip = fetching.merge_request(iid, head, target_branch)
+            return GitRepository(git=fetching.git, cache=self, url=url, target_tip=tip)
+
+        return self._alone(self._remote(url, token), fetched)
+
+    def fetch_branch(self, url: str, token: str, branch: str) -> GitRepository:
+        """The tip of one branch. Raises NotFound where it is gone, AccessDenied, Unavailable."""
+
+        def fetched(fetching: Fetching) -> GitRepository:
+            tip = fetching.branch(branch)
             return GitRepository(git=fetching.git, cache=self, url=url, target_tip=tip)
 
         return self._alone(self._remote(url, token), fetched)
@@ -139,6 +148,15 @@ class Fetching:
             self._head(head, own_head)
         self._tidy()
         return self._at(own_target)
+
+    def branch(self, name: str) -> str:
+        """The tip of a branch. Our ref is named by a digest: `a` cannot lie beside an `a/b` that came after it."""
+        if _BAD_BRANCH.search(name):
+            raise NotFound(NO_BRANCH.format(url=self.remote.url, branch=name))
+        own = f"refs/trivet/branches/{hashlib.sha256(name.encode()).hexdigest()[:40]}"
+        self._branch(f"+refs/heads/{name}:{own}", name)
+        self._tidy()
+        return self._at(own)
 
     def single(self, commit: str) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.sandbox import changes, commands, entities, quick_actions
+from bot.sandbox import changes, commands, entities, pipelines, quick_actions
 from bot.sandbox.api.call import Answer, Call
 from bot.sandbox.model import Access, MergeRequest, User
 from bot.sandbox.refusals import Refusal, bad_parameter, forbidden, not_found
@@ -10,6 +10,7 @@ from bot.sandbox.refusals import Refusal, bad_parameter, forbidden, not_found
 Json = dict[str, Any]
 
 STATES = ("opened", "closed", "merged", "locked", "all")
+LONGEST_TITLE = 255
 SCOPES = ("created_by_me", "assigned_to_me", "reviews_for_me", "all")
 ORDERS = ("created_at", "updated_at", "title")
 
@@ -27,7 +28,29 @@ def list_all(call: Call) -> Answer:
 
 
 def one(call: Call) -> Json:
-    return entities.whole_merge_request(call.state, call.request)
+    return _whole(call, call.request)
+
+
+def create(call: Call) -> Json:
+    """From a branch of the same project. A description's quick actions run, as its author."""
+    source, target, title = (call.needed(name) for name in ("source_branch", "target_branch", "title"))
+    _check_new(source, target, title)
+    description, found = quick_actions.extract(call.text("description") or "")
+    request = changes.open_merge_request(
+        call.state,
+        call.project,
+        call.user,
+        source,
+        target,
+        title,
+        description,
+        tuple(_named(call, "reviewer")),
+        labels=call.words("labels") or [],
+        assignees=_named(call, "assignee"),
+        remove_source_branch=call.flag("remove_source_branch"),
+    )
+    commands.perform(call.state, request, call.user, found, None)
+    return _whole(call, request)
 
 
 def versions(call: Call) -> Answer:
@@ -89,7 +112,7 @@ def update(call: Call) -> Json:
     commands.perform(call.state, request, call.user, found, None)
     _update_reviewers(call, request)
     _update_state(call, request)
-    return entities.whole_merge_request(call.state, request)
+    return _whole(call, request)
 
 
 def approve(call: Call) -> Json:
@@ -104,7 +127,7 @@ def approve(call: Call) -> Json:
 
 def merge(call: Call) -> Json:
     changes.merge(call.state, call.request, call.user)
-    return entities.whole_merge_request(call.state, call.request)
+    return _whole(call, call.request)
 
 
 def reviewers(call: Call) -> list[Json]:
@@ -116,6 +139,29 @@ def reviewers(call: Call) -> list[Json]:
         {"user": entities.user(call.state, person), "state": state, "created_at": None}
         for person, state in people
     ]
+
+
+def _whole(call: Call, request: MergeRequest) -> Json:
+    pipeline = pipelines.head(call.state, request)
+    return entities.whole_merge_request(call.state, request) | {"head_pipeline": pipeline}
+
+
+def _check_new(source: str, target: str, title: str) -> None:
+    if source == target:
+        raise Refusal(422, {"message": ["You can't use same project/branch for source and target"]})
+    if not title.strip():
+        raise Refusal(400, {"message": {"title": ["can't be blank"]}})
+    if len(title) > LONGEST_TITLE:
+        raise Refusal(400, {"message": {"title": [f"is too long (maximum is {LONGEST_TITLE} characters)"]}})
+
+
+def _named(call: Call, role: str) -> list[User]:
+    """`assignee_ids` or `assignee_id`: who may not see the project is passed over, as GitLab does."""
+    numbers = call.fields.get(f"{role}_ids") or [call.number(f"{role}_id", 0)]
+    if not isinstance(numbers, list):
+        raise bad_parameter(f"{role}_ids is invalid")
+    people = [person for one in numbers if isinstance(one, int) and (person := call.state.user_by_id(one))]
+    return [person for person in people if call.project.access(person) >= Access.REPORTER]
 
 
 def _listed(call: Call, requests: list[MergeRequest], scope: str) -> Answer:

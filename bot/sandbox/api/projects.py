@@ -1,17 +1,14 @@
-"""The instance, the person asking, projects, their repositories and commit statuses."""
+"""The instance, the person asking, projects and their repositories."""
 
 import base64
-from datetime import UTC, datetime
 from typing import Any
 
 from bot.sandbox import entities, pipelines
 from bot.sandbox.api.call import Answer, Call
 from bot.sandbox.model import Project
-from bot.sandbox.refusals import bad_parameter, bad_request, not_found
+from bot.sandbox.refusals import not_found
 
 Json = dict[str, Any]
-
-STATUSES = ("pending", "running", "success", "failed", "canceled", "skipped")
 
 
 def version(call: Call) -> Json:
@@ -92,14 +89,6 @@ def tree(call: Call) -> Answer:
     return call.page(entries, entities.tree_entry)
 
 
-def branch(call: Call) -> Json:
-    name = call.parts["branch"]
-    tip = call.project.repository.branch(name)
-    if tip is None:
-        raise not_found("Branch")
-    return entities.branch(call.state, call.project, name, call.project.repository.commit(tip))
-
-
 def compare(call: Call) -> Json:
     """Merge-base comparison, or direct when `straight`."""
     start, end = (_commit(call.project, call.needed(name)) for name in ("from", "to"))
@@ -121,30 +110,6 @@ def pipeline(call: Call) -> Json:
     return pipelines.as_json(
         call.state, call.project, call.found(one for one in call.project.pipelines if one.id == number)
     )
-
-
-def set_status(call: Call) -> Json:
-    """A commit status (docs.gitlab.com/api/commits, "Set commit pipeline status")."""
-    sha = _commit(call.project, call.parts["sha"])
-    if call.needed("state") not in STATUSES:
-        raise bad_parameter("state does not have a valid value")
-    name = call.text("name") or call.text("context") or "default"
-    same = [one for one in call.project.statuses if (one["sha"], one["name"]) == (sha, name)]
-    if same and same[-1]["status"] == call.text("state"):
-        raise bad_request(f"Cannot transition status via :enqueue from :{call.text('state')}")
-    status = {
-        "id": call.state.next_id("status"),
-        "sha": sha,
-        "ref": call.text("ref") or call.project.default_branch,
-        "status": call.text("state"),
-        "name": name,
-        "target_url": call.text("target_url"),
-        "description": call.text("description"),
-        "created_at": entities.moment(datetime.now(UTC)),
-        "author": entities.user(call.state, call.user),
-    }
-    call.project.statuses.append(status)
-    return status
 
 
 def _commit(project: Project, revision: str) -> str:

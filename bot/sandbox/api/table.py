@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from bot.sandbox.api import drafts, hooks, merge_requests, notes, projects
+from bot.sandbox.api import branches, drafts, hooks, merge_requests, notes, projects, statuses, users
 from bot.sandbox.api.call import Call
 from bot.sandbox.model import Access
 
@@ -42,6 +42,8 @@ ROUTES = (
     Route("GET", "/version", projects.version, ANYBODY),
     Route("GET", "/metadata", projects.metadata, ANYBODY),
     Route("GET", "/user", projects.current_user, ANYBODY),
+    Route("GET", "/users", users.list_users, ANYBODY),
+    Route("GET", "/users/:user", users.user, ANYBODY),
     Route("GET", "/personal_access_tokens/self", projects.own_token, ANYBODY),
     Route("GET", "/projects", projects.list_projects, ANYBODY),
     Route("GET", HERE, projects.project, Access.GUEST),
@@ -50,11 +52,15 @@ ROUTES = (
     Route("GET", FILE, projects.file, READS),
     Route("GET", f"{HERE}/repository/tree", projects.tree, READS),
     Route("GET", f"{HERE}/repository/compare", projects.compare, READS),
-    Route("GET", f"{HERE}/repository/branches/:branch", projects.branch, READS),
+    Route("GET", f"{HERE}/repository/branches", branches.list_branches, READS),
+    Route("POST", f"{HERE}/repository/branches", branches.create, WRITES),
+    Route("GET", f"{HERE}/repository/branches/:branch", branches.branch, READS),
+    Route("GET", f"{HERE}/repository/commits/:sha/statuses", statuses.list_statuses, READS),
     Route("GET", f"{HERE}/pipelines/:pipeline", projects.pipeline, READS),
-    Route("POST", f"{HERE}/statuses/:sha", projects.set_status, WRITES),
+    Route("POST", f"{HERE}/statuses/:sha", statuses.set_status, WRITES),
     Route("GET", "/merge_requests", merge_requests.list_all, ANYBODY),
     Route("GET", f"{HERE}/merge_requests", merge_requests.list_here, READS),
+    Route("POST", f"{HERE}/merge_requests", merge_requests.create, WRITES),
     Route("GET", REQUEST, merge_requests.one, READS),
     Route("PUT", REQUEST, merge_requests.update, READS),
     Route("GET", f"{REQUEST}/versions", merge_requests.versions, READS),

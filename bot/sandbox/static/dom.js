@@ -33,6 +33,13 @@ export function visible(text) {
   return nodes;
 }
 
+/** A link that stays on this site; of any other only its words and its address, which leads nowhere. */
+export function siteLink(address, words) {
+  const target = URL.canParse(address, location.href) ? new URL(address, location.href) : null;
+  if (target?.origin === location.origin) return [el("a", { href: target.href }, words)];
+  return [...words, el("span", { class: "muted" }, ` (${address})`)];
+}
+
 /**
  * Make `parent` show `items` in order, touching only what changed, so that scroll, focus, folds and typed text stay.
  *

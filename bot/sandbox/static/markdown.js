@@ -4,7 +4,7 @@
 // bold, emphasis, strike, code, links to this site, entities, backslash escapes. Comments are hidden.
 // The text may be hostile: patterns have one way to match, and what nests deeper than DEEPEST is shown as it is.
 
-import { el, visible } from "./dom.js";
+import { el, siteLink, visible } from "./dom.js";
 
 const DEEPEST = 30;
 const FENCE = /^ {0,3}(`{3,}|~{3,})([^`]*)$/;
@@ -322,7 +322,7 @@ function readLink(text, at) {
   const label = text.slice(start, end);
   const length = end + found[0].length - at;
   if (text[at] === "!") return [[el("span", { class: "muted" }, `[image: ${label}]`)], length];
-  return [link(label, unescaped(found[1])), length];
+  return [siteLink(unescaped(found[1]), inline(label)), length];
 }
 
 /** Where a link's words end: brackets in pairs, not in code, not escaped, not over a blank line; -1 if they do not. */
@@ -337,13 +337,6 @@ function closingBracket(text, from) {
     else if (text[at] === "]") open -= 1;
   }
   return -1;
-}
-
-/** A link that stays on this site; of any other only its words and its address, which leads nowhere. */
-function link(label, address) {
-  const target = URL.canParse(address, location.href) ? new URL(address, location.href) : null;
-  if (target?.origin === location.origin) return [el("a", { href: target.href }, inline(label))];
-  return [...inline(label), el("span", { class: "muted" }, ` (${address})`)];
 }
 
 function unescaped(text) {

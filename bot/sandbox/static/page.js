@@ -1,23 +1,21 @@
-// The page's life: read the state, show it, listen for changes, send what a person does.
+// The page's life: read the state, show it, listen for changes.
 
-import { byId, el } from "./dom.js";
-import { plural, show, short } from "./view.js";
+import { byId, el, keep } from "./dom.js";
+import { listenToForms } from "./forms.js";
+import { lozenge, showIssue } from "./issue.js";
+import { addressOf, addressOfIssue, pairOf } from "./pairs.js";
+import { plural, show, stateOf } from "./view.js";
 
 const STATE = "/sandbox/state";
+const JIRA = "/sandbox/jira/view";
 const EVENTS = "/sandbox/events";
 const AGAIN_MS = 2000;
 
 let state = null;
+let jira = null;
+let shown = {};
 let reading = false;
 let stale = false;
-
-const wanted = location.pathname.match(/^\/(.+)\/-\/merge_requests\/(\d+)\/?/);
-
-function current() {
-  if (!wanted) return state.merge_requests.find((one) => one.state === "opened") ?? state.merge_requests[0];
-  const [, project, iid] = wanted;
-  return state.merge_requests.find((one) => one.project === decodeURIComponent(project) && String(one.iid) === iid);
-}
 
 /** Read the state anew; a change that comes while reading makes it read once more. */
 async function refresh() {
@@ -27,7 +25,7 @@ async function refresh() {
   try {
     while (stale) {
       stale = false;
-      state = await read(STATE);
+      [state, jira] = await Promise.all([read(STATE), read(JIRA)]);
       draw();
     }
   } catch (error) {
@@ -46,49 +44,97 @@ async function read(address) {
 
 function draw() {
   trouble("");
-  const request = current();
-  const others = state.merge_requests.filter((one) => one !== request);
+  shown = pairOf(location.pathname, state.merge_requests, jira?.issues ?? []);
+  const { request, issue } = shown;
+  const before = remarks();
   byId("waiting").hidden = true;
-  byId("request").hidden = byId("actions").hidden = !request;
+  byId("both").hidden = false;
+  byId("request").hidden = byId("actions").hidden = byId("heading").hidden = !request;
   byId("nothing").hidden = Boolean(request);
-  links(others, request);
+  requests(request);
+  panes();
+  if (jira) showIssue(issue, jira.issues);
   if (request) {
-    const before = remarks();
-    show(request, state);
+    show(request, state, jira);
     controls(request);
-    tell(remarks() - before);
   } else {
     nothing();
   }
+  tell(remarks() - before);
   document.body.dataset.phase = "shown";
   document.body.dataset.revision = state.revision;
 }
 
-const remarks = () => document.querySelectorAll("[data-note]").length;
+const remarks = () => document.querySelectorAll("[data-note], [data-comment]").length;
 
 function tell(more) {
   if (more > 0 && document.body.dataset.phase === "shown") byId("said").textContent = `${plural(more, "new note")}.`;
 }
 
-function links(others, request) {
-  const nav = byId("others");
-  nav.hidden = !request || !others.length;
-  nav.replaceChildren(...others.map((one) => el("a", { href: pageOf(one), title: one.title }, `!${one.iid}`)));
+/** All merge requests to choose from, where there are several. */
+function requests(request) {
+  const item = (one) => ({
+    key: `${one.project}!${one.iid}`,
+    signature: JSON.stringify([one.title, stateOf(one), one === request]),
+    make: () =>
+      el(
+        "li",
+        {},
+        el(
+          "a",
+          { href: addressOf(one), title: one.title, "aria-current": one === request ? "page" : null },
+          el("span", { class: "dot", "data-state": stateOf(one), "aria-hidden": "true" }),
+          el("b", {}, `!${one.iid}`),
+          el("span", { class: "chip-title" }, one.title),
+        ),
+      ),
+  });
+  byId("requests").hidden = state.merge_requests.length < 2;
+  keep(byId("requests-list"), state.merge_requests.map(item));
 }
 
-const pageOf = (one) => `/${one.project}/-/merge_requests/${one.iid}`;
+/** Issue and merge request stand beside each other, or in a narrow window behind two tabs. */
+function panes() {
+  const { request, issue, wanted } = shown;
+  byId("issue").hidden = byId("panes").hidden = !jira;
+  byId("both").dataset.issue = jira ? "yes" : "no";
+  document.body.dataset.pane ??= wanted === "issue" ? "issue" : "merge";
+  if (!jira) document.body.dataset.pane = "merge";
+  byId("to-issue").replaceChildren(issue ? issue.key : "Issue", " ", issue ? lozenge(issue.status) : "");
+  byId("to-merge").replaceChildren(request ? `!${request.iid}` : "Merge request", " ", request ? pill(request) : "");
+  for (const tab of byId("panes").children) tab.setAttribute("aria-pressed", String(tab.dataset.pane === document.body.dataset.pane));
+}
+
+const pill = (request) => el("span", { class: "state", "data-state": stateOf(request) }, stateOf(request));
 
 function nothing() {
-  document.title = "Sandbox · Trivet";
-  const linked = (one) => el("a", { href: pageOf(one) }, `${one.project}!${one.iid} ${one.title}`);
-  const known = state.merge_requests.map((one) => el("li", {}, linked(one)));
+  const { issue, wanted } = shown;
+  document.title = issue ? `${issue.key} ${issue.title}` : "Sandbox · Trivet";
+  byId("crumbs").textContent = issue && jira ? `Jira · ${issue.project}` : "Sandbox";
   byId("heading").replaceChildren();
-  byId("nothing").replaceChildren(
-    el("h1", {}, wanted ? "There is no such merge request here." : "There is no merge request yet."),
+  byId("nothing").replaceChildren(...(issue && wanted === "issue" ? unlinked(issue) : unknown(wanted)));
+}
+
+function unlinked(issue) {
+  return [
+    el("h1", {}, `${issue.key} has no merge request yet.`),
+    el("p", {}, "It appears here by itself as soon as there is one: somebody opens it, or a rule does when the issue is moved."),
+  ];
+}
+
+function unknown(wanted) {
+  const linked = (address, words) => el("li", {}, el("a", { href: address }, words));
+  const known = [
+    ...state.merge_requests.map((one) => linked(addressOf(one), `${one.project}!${one.iid} ${one.title}`)),
+    ...(wanted === "issue" ? (jira?.issues ?? []) : []).map((one) => linked(addressOfIssue(one), `${one.key} ${one.title}`)),
+  ];
+  const words = { request: "There is no such merge request here.", issue: "There is no such issue here." };
+  return [
+    el("h1", {}, words[wanted] ?? "There is no merge request yet."),
     known.length
       ? el("div", {}, el("p", {}, "The sandbox has these:"), el("ul", {}, known))
       : el("p", {}, "It appears here by itself as soon as somebody opens one."),
-  );
+  ];
 }
 
 function controls(request) {
@@ -99,7 +145,7 @@ function controls(request) {
   ready.textContent = request.draft ? "Mark as ready" : "Mark as draft";
   byId("merge").disabled = !open || request.draft;
   byId("merge").title = request.draft ? "A draft cannot be merged" : "";
-  byId("comment-as").textContent = request.author;
+  byId("comment-as").textContent = request.acting;
   byId("push-branch").textContent = request.source_branch;
   const paths = request.files.filter((file) => file.status !== "deleted" && !file.binary).map((file) => file.new_path);
   byId("push-paths").replaceChildren(...paths.map((path) => el("option", { value: path })));
@@ -129,106 +175,13 @@ function live(value, words) {
   byId("live").textContent = words;
 }
 
-/** Send what a form or button means; say in `answer` what went wrong. Answers whether it went well. */
-async function send(address, body, answer, buttons) {
-  answer.textContent = "";
-  for (const button of buttons) button.disabled = true;
-  try {
-    const headers = { "Content-Type": "application/json" };
-    const got = await fetch(address, { method: "POST", headers, body: JSON.stringify(body) });
-    if (!got.ok) answer.textContent = await reason(got);
-    return got.ok;
-  } catch {
-    answer.textContent = "The sandbox does not answer.";
-    return false;
-  } finally {
-    for (const button of buttons) button.disabled = false;
-    await refresh();
-  }
-}
-
-async function reason(got) {
-  const text = await got.text();
-  try {
-    const body = JSON.parse(text);
-    const words = body.message ?? body.error ?? body.detail ?? text;
-    return typeof words === "string" ? words : JSON.stringify(words);
-  } catch {
-    return text || `HTTP ${got.status}`;
-  }
-}
-
-const control = (what) => `/sandbox/merge_requests/${current().iid}/${what}`;
-const whose = () => ({ project: current().project, user: current().author });
-
-byId("actions").addEventListener("click", async (event) => {
-  const button = event.target.closest("button[data-do]");
-  if (button) await send(control(button.dataset.do), whose(), byId("action-answer"), [button]);
+byId("panes").addEventListener("click", (event) => {
+  const tab = event.target.closest("button");
+  if (!tab) return;
+  document.body.dataset.pane = tab.dataset.pane;
+  panes();
 });
 
-byId("comment").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const form = event.target;
-  const body = { ...whose(), body: form.elements.body.value };
-  const done = await send(control("comment"), body, form.querySelector(".answer"), form.querySelectorAll("button"));
-  if (done) form.reset();
-});
-
-byId("request").addEventListener("submit", async (event) => {
-  const form = event.target.closest("form[data-reply]");
-  if (!form) return;
-  event.preventDefault();
-  const body = { ...whose(), body: form.elements.body.value, discussion: form.dataset.reply };
-  const done = await send(control("comment"), body, form.querySelector(".answer"), form.querySelectorAll("button"));
-  if (done) form.reset();
-});
-
-for (const area of document.querySelectorAll("form textarea")) {
-  area.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) event.target.form.requestSubmit();
-  });
-}
-
-/** The form offers a file as it stands at the head; a path that is not there yet makes a new file. */
-async function offer(path) {
-  const form = byId("push-form");
-  const answer = form.querySelector(".answer");
-  const request = current();
-  const query = new URLSearchParams({ project: request.project, ref: request.head, path });
-  const got = await fetch(`/sandbox/file?${query}`);
-  if (form.elements.path.value !== path) return;
-  form.elements.text.value = got.ok ? await got.text() : "";
-  form.dataset.crlf = form.elements.text.value && got.headers.get("X-Line-End") === "crlf" ? "yes" : "no";
-  form.dataset.offered = form.elements.text.value;
-  answer.textContent = got.ok ? `as of ${short(request.head)}` : got.status === 404 ? "a new file" : await reason(got);
-}
-
-/** What was typed and not pushed is still there; what was only looked at is read anew. */
-byId("open-push").addEventListener("click", () => {
-  const form = byId("push-form");
-  byId("push").showModal();
-  const edited = form.elements.text.value !== (form.dataset.offered ?? "");
-  if (form.elements.path.value && edited) return;
-  const first = current().files.find((file) => file.status === "modified" && !file.binary) ?? current().files[0];
-  form.elements.path.value ||= first?.new_path ?? "README.md";
-  offer(form.elements.path.value);
-});
-
-byId("push-path").addEventListener("change", (event) => offer(event.target.value));
-byId("close-push").addEventListener("click", () => byId("push").close());
-
-byId("push-form").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const form = event.target;
-  const text = form.dataset.crlf === "yes" ? form.elements.text.value.replaceAll("\n", "\r\n") : form.elements.text.value;
-  const files = { [form.elements.path.value]: text };
-  const body = { ...whose(), branch: current().source_branch, message: form.elements.message.value, files };
-  if (await send("/sandbox/push", body, form.querySelector(".answer"), form.querySelectorAll("button"))) {
-    form.reset();
-    delete form.dataset.offered;
-    byId("push").close();
-  }
-});
-
+listenToForms(() => shown, refresh);
 listen();
 refresh();

@@ -39,8 +39,10 @@ export function plural(count, one, many = `${one}s`) {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-/** Everything of one merge request, where it belongs on the page. */
-export function show(request, state) {
+export const stateOf = (request) => (request.state === "opened" && request.draft ? "draft" : request.state);
+
+/** Everything of one merge request, where it belongs on the page. `jira` is null where the sandbox has none. */
+export function show(request, state, jira) {
   withAwards(request);
   const files = request.files.map((file) => placed(file, request.discussions));
   heading(request);
@@ -48,7 +50,7 @@ export function show(request, state) {
   conversation(request, files);
   commits(request);
   changes(files);
-  seen(state);
+  seen(state, jira);
 }
 
 /** Each note gets the reactions to it. */
@@ -74,7 +76,7 @@ function isOf(position, file) {
 function heading(request) {
   document.title = `${request.title} · !${request.iid}`;
   byId("crumbs").replaceChildren(request.project, el("b", {}, `!${request.iid}`));
-  const status = request.state === "opened" && request.draft ? "draft" : request.state;
+  const status = stateOf(request);
   const words = { opened: "Open", draft: "Draft", merged: "Merged", closed: "Closed" };
   const parts = [
     el("h1", {}, visible(request.title)),
@@ -146,14 +148,14 @@ function systemNote(one) {
   return el("p", { class: "system", "data-note": one.id }, visible(`${one.author} ${one.body}`), " ", time(one));
 }
 
-const badge = (word) => el("span", { class: "badge", "data-badge": word }, word);
+export const badge = (word) => el("span", { class: "badge", "data-badge": word }, word);
 
-function avatar(one) {
+export function avatar(one) {
   const initial = [...(one.author_name || one.author)][0]?.toUpperCase() ?? "?";
   return el("span", { class: "avatar", "aria-hidden": "true", "data-bot": one.bot ? "yes" : null }, initial);
 }
 
-function time(one) {
+export function time(one) {
   const at = new Date(one.created_at);
   const words = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
   return el("time", { datetime: one.created_at, title: at.toLocaleString() }, words);
@@ -357,7 +359,7 @@ function threadRows(row, file) {
 const linesOf = (position) => ({ "data-line": position.new_line, "data-old-line": position.old_line });
 
 /** The sandbox as a witness: what it sent, what it ran, whom notes called. What a bot caused is marked. */
-function seen(state) {
+function seen(state, jira) {
   const bots = botsOf(state.merge_requests);
   const kinds = [
     ["deliveries", "Webhook deliveries", (one) => [one.event, String(one.status ?? "waiting"), one.url, one.at]],
@@ -367,8 +369,13 @@ function seen(state) {
     ["references", "Cross references", (one) => [one.text, one.user]],
     ["external", "Images and links that lead away", (one) => [one.text, one.user, one.kind]],
   ];
-  keep(byId("seen"), kinds.map(([name, title, words]) => log(name, title, state[name], words, bots)));
+  const items = kinds.map(([name, title, words]) => log(name, title, state[name], words, bots));
+  if (jira) items.splice(1, 0, log("jira", "Jira's webhook deliveries", jira.deliveries, trackerDelivery, bots));
+  keep(byId("seen"), items);
 }
+
+const lastOf = (delivery) => delivery.statuses.at(-1);
+const trackerDelivery = (one) => [one.event, String(lastOf(one) ?? "waiting"), one.url, one.at];
 
 /** The user names that wrote as bots. */
 function botsOf(requests) {
@@ -379,6 +386,7 @@ function botsOf(requests) {
 /** A bot's notes should call nobody, run nothing and lead nowhere; a delivery should arrive. */
 function isBad(name, one, bots) {
   if (name === "deliveries") return isFailure(one.status);
+  if (name === "jira") return isFailure(lastOf(one));
   return name !== "notifications" && bots.has(one.user);
 }
 

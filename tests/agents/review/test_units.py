@@ -13,6 +13,7 @@ from bot.agents.review.units import (
     NUMBERS,
     REACH,
     around,
+    excerpt,
     halves,
     related,
     second_looks,
@@ -22,6 +23,7 @@ from bot.agents.review.units import (
 )
 from bot.domain.change import ChangeSet
 from bot.domain.findings import Finding, Severity
+from bot.llm.messages import estimated_tokens
 from tests.doubles import added_file, change_of, edited_file
 
 names = st.sampled_from(
@@ -47,6 +49,33 @@ def change(files: dict[str, str]) -> ChangeSet:
 
 def lines_of(unit: list[tuple[int, int, int]]) -> Counter[tuple[int, int]]:
     return Counter((place, line) for place, first, last in unit for line in range(first, last))
+
+
+@given(st.dictionaries(names, texts, min_size=1), st.integers(20, 2_000))
+def test_an_excerpt_fits_and_has_no_line_twice(files: dict[str, str], room: int) -> None:
+    of = change(files)
+    shown = excerpt(of, range(len(of.files)), room)
+    assert max(lines_of(shown).values(), default=1) == 1
+    assert shown == sorted(shown)
+    sizes = (size_of(of, segment) for segment in shown)
+    assert sum(sizes) <= room
+    whole = sum(size_of(of, (place, 0, 10**6)) for place in range(len(of.files)))
+    if whole <= room:
+        assert sum(lines_of(shown).values()) == sum(1 for file in of.files for _ in file.lines())
+
+
+def size_of(of: ChangeSet, segment: tuple[int, int, int]) -> int:
+    place, first, last = segment
+    lines = list(of.files[place].lines())[first:last]
+    return sum(estimated_tokens(line.text) + NUMBERS for line in lines)
+
+
+def test_an_excerpt_has_some_of_every_file_before_more_of_any() -> None:
+    of = change({f"f{number}.py": "value = one + two\n" * 300 for number in range(6)})
+    shown = excerpt(of, range(6), 3_000)
+    assert {place for place, _, _ in shown} == set(range(6))
+    assert len(shown) == 6, "what follows on another is one segment with it"
+    assert all(last - first < 300 for _, first, last in shown)
 
 
 @given(st.dictionaries(names, texts, min_size=1), st.integers(20, 400), st.booleans())

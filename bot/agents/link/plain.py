@@ -1,0 +1,34 @@
+"""A stranger's text as it may stand in an issue: one line, visible, without secrets, no longer than it may be."""
+
+import re
+
+from bot.agents.review.shown import shown_text
+from bot.domain.change import shown_path
+from bot.domain.secrets import Redactor
+from bot.domain.visible import on_one_line
+
+CUT = "…"
+DRAFT = re.compile(
+    r"\s*(?:draft:|\[draft\]|\(draft\))\s*", re.IGNORECASE
+)  # docs.gitlab.com/user/project/merge_requests/drafts
+
+
+def safe(text: str, redactor: Redactor) -> str:
+    """As a model may see it and as it may be kept, lines where they were."""
+    return shown_text(shown_path(text), redactor)
+
+
+def plain(text: str, redactor: Redactor, longest: int) -> str:
+    return cut(on_one_line(safe(text, redactor)), longest)
+
+
+def cut(text: str, longest: int) -> str:
+    """At most so many characters."""
+    return text if len(text) <= longest else text[: longest - len(CUT)].rstrip() + CUT
+
+
+def without_draft(title: str) -> str:
+    """The title without GitLab's marks of a draft: it stays the same when the merge request becomes ready."""
+    while found := DRAFT.match(title):
+        title = title[found.end() :]
+    return title

@@ -1,0 +1,134 @@
+"""What is proposed for the issue: the work that begins, values for its fields, and one comment that tells of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from langgraph.runtime import Runtime
+
+from bot.agents.spec import Asked, TriageContext
+from bot.agents.triage.comment import comment
+from bot.agents.triage.fields import written
+from bot.agents.triage.keeping import kept
+from bot.agents.triage.memory import bounded, digest, remembered
+from bot.agents.triage.planning import is_hidden, planned
+from bot.agents.triage.reply import (
+    NO_ANSWER,
+    NO_MODEL,
+    NOT_DONE,
+    NOTHING,
+    RESTRICTED,
+    answered,
+    help_text,
+    said,
+)
+from bot.agents.triage.schema import Kept, Part, QuestionAnswer, TriageAnswer, TriageState, Update
+from bot.agents.triage.wanted import HELP, answer_key, asking_comment, is_answered, wanted
+from bot.agents.triage.work import Begun, begun
+from bot.domain.actions import Action, CommentIssue, Decision
+from bot.domain.document import Document
+from bot.domain.issues import IssuePerson
+
+COMMENT: Final = "triage"
+ALREADY = "answered already: a comment of ours answers this one"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What came of the wanted parts: what is said now, and what is done."""
+
+    parts: Mapping[str, Part]
+    work: Begun
+    actions: tuple[Action, ...]
+    decisions: tuple[Decision, ...]
+
+    @property
+    def made(self) -> frozenset[str]:
+        return frozenset(one.key for one in self.work.actions)
+
+
+async def propose(state: TriageState, runtime: Runtime[TriageContext]) -> Update:
+    """Raises Unavailable where the repository cannot be read for the moment."""
+    context = runtime.context
+    if context.asked is None:
+        return _by_rules(state, context)
+    if is_answered(context):
+        return {
+            "actions": [],
+            "decisions": [Decision(key=answer_key(context), allowed=False, reason=ALREADY)],
+        }
+    return _replied(state, context, context.asked)
+
+
+def _by_rules(state: TriageState, context: TriageContext) -> Update:
+    """One comment, which keeps what earlier rules said."""
+    before = remembered(context)
+    results = _results(state, context, before)
+    whole = Kept(parts={**before.parts, **results.parts}, work=results.work.work or before.work)
+    body = comment(whole, results.made, context)
+    return _update(results, [_comment(COMMENT, body, context, bounded(whole))] if body else [])
+
+
+def _replied(state: TriageState, context: TriageContext, asked: Asked) -> Update:
+    if asked.name == HELP:
+        return _answer(help_text(), context)
+    if is_hidden(context):
+        return _answer(said(RESTRICTED), context)
+    if isinstance(state["answer"], QuestionAnswer):
+        body, decisions = answered(state["answer"], context)
+        return _answer(body, context) | {"decisions": decisions}
+    results = _results(state, context, remembered(context))
+    told = comment(Kept(parts=dict(results.parts), work=results.work.work), results.made, context)
+    return _update(
+        results, [_comment(answer_key(context), told or said(_why_not(state, context, results)), context)]
+    )
+
+
+def _results(state: TriageState, context: TriageContext, before: Kept) -> Results:
+    want, answer = wanted(context), state["answer"]
+    work = begun(want.parts, context, before)
+    new, decisions = dict[str, Part](), list[Decision]()
+    if isinstance(answer, TriageAnswer):
+        new, decisions = kept(answer, state["asks"], context, digest(context))
+    known = {name: before.parts[name] for name in planned(context).known}
+    fields, edit = written({**known, **new}, want, context.issue.key)
+    return Results({**new, **fields}, work, (*work.actions, *edit), (*work.decisions, *decisions))
+
+
+def _update(results: Results, comments: list[CommentIssue]) -> Update:
+    return {
+        "actions": [*results.actions, *comments],
+        "decisions": [*results.decisions],
+        "complaints": list(dict.fromkeys(one.reason for one in results.work.decisions)),
+    }
+
+
+def _answer(body: Document, context: TriageContext) -> Update:
+    return {"actions": [_comment(answer_key(context), body, context)]}
+
+
+def _comment(
+    key: str, body: Document, context: TriageContext, memory: dict[str, Any] | None = None
+) -> CommentIssue:
+    return CommentIssue(
+        key=key, issue=context.issue.key, body=body, memory=memory or {}, internal=_is_internal(context)
+    )
+
+
+def _is_internal(context: TriageContext) -> bool:
+    """Whether customers must not read it: where any takes part, and where the comment that asks is not for them."""
+    asking = asking_comment(context)
+    is_ours = asking is not None and (asking.internal or asking.restricted)
+    people = (context.issue.reporter, *(one.author for one in context.comments))
+    return is_ours or any(isinstance(one, IssuePerson) and one.kind == "customer" for one in people)
+
+
+def _why_not(state: TriageState, context: TriageContext, results: Results) -> str:
+    """One sentence for who asked and gets nothing."""
+    if state["failures"]:
+        return NO_ANSWER
+    found = planned(context)
+    if found.asks and context.model is None:
+        return NO_MODEL.format(help=HELP)
+    reasons = [one.reason for one in results.work.decisions] + list(found.hindered)
+    return NOT_DONE.format(reason=reasons[0].partition(": ")[2]) if reasons else NOTHING

@@ -1,0 +1,59 @@
+"""What is on the sandbox's page, as a terminal shows it."""
+
+import html
+import re
+import shutil
+import textwrap
+from typing import Any, Final
+
+import click
+
+from bot.domain.adf_reader import to_text
+
+HIDDEN: Final = re.compile(r"<!--.*?-->|</?(?:details|summary|sub)>", re.DOTALL)
+BOLD: Final = re.compile(r"\*\*(.+?)\*\*")
+HEADING: Final = re.compile(r"^#{1,6} +(.+)$", re.MULTILINE)
+EMPHASIS: Final = re.compile(r"(?<!\w)_([^_\n]+)_(?!\w)")
+LINK: Final = re.compile(r"\[([^\]\n]+)\]\([^()\s]+\)")
+INDENT: Final = "    "
+
+
+def thread(one: dict[str, Any]) -> str:
+    """Where it stands, then what its first note says."""
+    where = one["position"] or {}
+    line = where.get("new_line") or where.get("old_line")
+    place = f"{where.get('new_path', '')}:{line}" if line else where.get("new_path", "the merge request")
+    return "\n".join((click.style(place, fg="cyan"), indented(plain(one["notes"][0]["body"]))))
+
+
+def comment(body: Any) -> str:
+    """A comment in Jira, which stores it as a document: its words without the addresses behind them."""
+    words = LINK.sub(r"\1", to_text(body))
+    return indented(plain(EMPHASIS.sub(lambda found: click.style(found[1], italic=True), words)))
+
+
+def plain(body: str) -> str:
+    """Markdown as a terminal shows it: bold is bold, what HTML hides or spells otherwise is undone."""
+    text = html.unescape(HIDDEN.sub("", body.replace("<br>", "\n  ")))
+    bold = HEADING.sub(_bold, BOLD.sub(_bold, text))
+    return re.sub(r"\n{3,}", "\n\n", bold).strip()
+
+
+def indented(text: str) -> str:
+    return "\n".join(map(_wrapped, text.splitlines()))
+
+
+def _bold(found: re.Match[str]) -> str:
+    return click.style(found[1], bold=True)
+
+
+def _wrapped(line: str) -> str:
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(
+        line,
+        width,
+        initial_indent=INDENT,
+        subsequent_indent=INDENT,
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

@@ -1,0 +1,108 @@
+"""What no webhook of Jira's told us: new issues, transitions and comments, by JQL, where rules exist."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+
+from bot.domain.events import Ignored, IssueChanged, IssueCommented, JiraUser
+from bot.domain.issues import IssuePerson
+from bot.domain.rules import JiraRule
+from bot.entry.store import Store
+from bot.errors import AccessDenied, NotFound
+from bot.gateways.jira_reader import JiraReader
+from bot.gateways.jira_recent import ChangedIssue
+from bot.routing import Routing, route
+
+SWEPT: Final = "jira:"
+OVERLAP_SECONDS: Final = 300.0
+FIRST_LOOK_SECONDS: Final = 3_600.0
+
+log = structlog.get_logger("trivet.sweep")
+
+
+@dataclass(frozen=True)
+class JiraSweep:
+    """One look at every project that rules speak of."""
+
+    store: Store
+    issues: JiraReader
+    policy: Callable[[], Routing]
+
+    def __call__(self) -> int:
+        """How many runs were queued. Raises PlatformError."""
+        began = time.time()
+        last = self.store.swept_until(SWEPT)
+        since = began - FIRST_LOOK_SECONDS if last is None else last - OVERLAP_SECONDS
+        projects = sorted(self.policy().rules.projects)
+        changed = self.issues.changed(projects, math.ceil((began - since) / 60))
+        started = sum(self._issue(one, since) for one in changed)
+        self.store.remember_sweep(SWEPT, began)
+        return started
+
+    def _issue(self, changed: ChangedIssue, since: float) -> int:
+        try:
+            events = list(self._events(changed, since))
+        except (NotFound, AccessDenied) as error:
+            log.warning("not swept", target=changed.key, reason=str(error))
+            return 0
+        return sum(self._start(event) for event in events)
+
+    def _events(self, changed: ChangedIssue, since: float) -> Iterator[IssueChanged | IssueCommented]:
+        """What webhooks would have told, with the ids that make it the same run."""
+        rules = self.policy().rules.of(changed.project)
+        if _time(changed.created) >= since:
+            yield IssueChanged(**_named(changed), action="created", at=_milliseconds(changed.created))
+        if any(_listens(rule, "transitioned") for rule in rules):
+            for move in self.issues.moved(changed.key):
+                if _time(move.at) >= since:
+                    yield IssueChanged(
+                        **_named(changed),
+                        action="updated",
+                        actor=_user(move.author),
+                        to=move.to,
+                        transitioned=True,
+                        change=move.id,
+                    )
+        if any(rule.commands for rule in rules):
+            for comment in self.issues.comments(changed.key):
+                if _time(comment.created) >= since:
+                    yield IssueCommented(
+                        **_named(changed),
+                        comment=comment.id,
+                        author=_user(comment.author),
+                        body=comment.body,
+                    )
+
+    def _start(self, event: IssueChanged | IssueCommented) -> int:
+        requests = route(event, self.policy())
+        fresh = [] if isinstance(requests, Ignored) else requests
+        fresh = [one for one in fresh if not self.store.is_known(one)]
+        for request in fresh:
+            self.store.start(request, "sweep", event)
+            log.info("found", target=request.about, agent=request.agent, trigger=request.trigger)
+        return len(fresh)
+
+
+def _listens(rule: JiraRule, event: str) -> bool:
+    return rule.on is not None and rule.on.event == event
+
+
+def _named(changed: ChangedIssue) -> dict[str, str]:
+    return {"issue": changed.key, "number": changed.number, "project": changed.project}
+
+
+def _user(person: IssuePerson | None) -> JiraUser | None:
+    return JiraUser(id=person.id, name=person.name, username=person.username) if person else None
+
+
+def _time(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def _milliseconds(moment: str) -> int:
+    return int(_time(moment) * 1000)

@@ -1,0 +1,92 @@
+"""A merge request and the issues it names, whatever state it is in."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Final
+
+from bot.agents.spec import AgentResult, LinkContext, Mentioned, Verdict
+from bot.domain.actions import Proposal, UpsertNote
+from bot.domain.change import MergeRequest
+from bot.domain.flow import code_may_be_told
+from bot.domain.issues import Issue, IssueComment
+from bot.domain.markdown import recovery_note
+from bot.policy import Ground
+from bot.proposing.means import Means, Tracker
+from bot.proposing.named_issues import named_issues
+from bot.proposing.proposal import proposal
+from bot.proposing.review import ISSUES, bound_to
+from bot.proposing.rules import read_rules
+from bot.proposing.said import Said, read_said
+from bot.routing import JobRequest
+
+PROPERTY: Final = "trivet"  # our comments' entity property, as the gateway writes it
+FAILURE: Final = "failure"
+
+
+def propose_link(request: JobRequest, run: str, means: Means) -> Proposal:
+    """Raises Superseded, PlatformError, UsageError where no tracker is connected."""
+    started = time.monotonic()
+    tracker = means.connected()
+    merge_request = means.reader.merge_request(request.target)
+    means.checkpoint(merge_request)
+    rules = read_rules(merge_request, means.reader)
+    said = read_said(merge_request, means)
+    commits = means.reader.commits(merge_request)
+    means.tell(ISSUES)
+    named = named_issues(merge_request, commits, tracker)
+    means.checkpoint(merge_request)
+    context = LinkContext(
+        request=merge_request,
+        trigger=request.trigger,
+        host=tracker.host,
+        config=rules.config,
+        redactor=means.redactor,
+        mentioned=[_mentioned(issue, merge_request, tracker) for issue in named.issues],
+        unreadable=named.unreadable,
+        left_out=named.left_out,
+        commits=commits,
+        verdict=_verdict(said, merge_request, means),
+        ledger=said.ledger,
+        change=partial(means.reader.change_set, merge_request),
+        model=means.model,
+        still_wanted=partial(means.checkpoint, merge_request),
+        tell=means.tell,
+        can_wait=means.can_wait,
+        complaints=rules.complaints,
+    )
+    result = _recovered(means.agent.run(context), merge_request, said, means)
+    means.checkpoint(merge_request)
+    ground = Ground(means.agent, issues=frozenset(issue.key for issue in named.issues))
+    return proposal(request, run, means, bound_to(merge_request), result, ground, started)
+
+
+def _mentioned(issue: Issue, request: MergeRequest, tracker: Tracker) -> Mentioned:
+    mapped = tracker.rules.maps(issue.project, request.target.project)
+    if not code_may_be_told(issue, mapped=mapped):
+        return Mentioned(issue, tells_code=False)
+    key = f"mr:{request.target.project_id}:{request.target.iid}"
+    return Mentioned(issue, True, memory_of(tracker.issues.comments(issue.key), key, tracker))
+
+
+def memory_of(comments: Sequence[IssueComment], key: str, tracker: Tracker) -> Mapping[str, Any] | None:
+    """What our comment with this key remembers; None where there is none. Others' properties count for nothing."""
+    me = tracker.me().id
+    own = (one.properties.get(PROPERTY) for one in comments if one.author.id == me)
+    return next((one for one in own if isinstance(one, Mapping) and one.get("key") == key), None)
+
+
+def _verdict(said: Said, request: MergeRequest, means: Means) -> Verdict:
+    """A review that had nothing to say leaves nothing to read: then the record of its run is asked."""
+    verdict = said.verdict()
+    is_newer = verdict.head != request.head and means.reviewed(request)
+    return replace(verdict, head=request.head) if is_newer else verdict
+
+
+def _recovered(result: AgentResult, request: MergeRequest, said: Said, means: Means) -> AgentResult:
+    """A note that says an earlier run failed is put right."""
+    if not any(mark.kind == FAILURE for mark in said.marks(means.agent.name)):
+        return result
+    note = UpsertNote(key=FAILURE, body=recovery_note(request.head), create=False)
+    return replace(result, actions=(*result.actions, note))

@@ -1,0 +1,211 @@
+"""A run on an issue: what the operator's rules start, or what a comment asks for."""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Final
+
+from bot.agents.spec import Asked, Code, TriageContext
+from bot.domain.actions import CommentIssue, Proposal
+from bot.domain.criteria import criteria
+from bot.domain.document import Document, paragraph
+from bot.domain.flow import code_may_be_told, issue_may_be_told
+from bot.domain.issue_commands import parse_issue_command
+from bot.domain.issues import Choices, Issue, IssueComment
+from bot.domain.rules import JiraRule, On
+from bot.errors import AccessDenied, NotFound, Stopped
+from bot.policy import Ground
+from bot.proposing.link import FAILURE, memory_of
+from bot.proposing.means import Means, Tracker
+from bot.proposing.proposal import Bound, proposal
+from bot.routing import JobRequest
+
+COMMENT: Final = "triage"
+DRAFT: Final = "draft_merge_request"
+FIELDS: Final = frozenset({"labels", "component", "priority"})
+BY_HAND: Final = ("shell", "pipeline")
+READING = "reading {issue}"
+GONE = "{issue} is gone, or the bot may not see it: nothing is done"
+NO_RULE = "no rule of TRIVET_RULES is started by {issue} in its present status, {status}"
+NOT_ADDRESSED = "the comment does not ask the bot for anything"
+COMMENT_GONE = "the comment is gone"
+OWN = "the bot does not answer itself"
+NOT_ALLOWED = "the roles that may command the bot in {project} are {roles}"
+NOBODY = "none: TRIVET_RULES names none"
+RECOVERED = "An earlier run of Trivet on this issue failed; a later one went well."
+CODE_HIDDEN = "{path}, which TRIVET_RULES maps {project} to, cannot be read: {reason}"
+
+
+def propose_triage(request: JobRequest, run: str, means: Means) -> Proposal:
+    """Raises Stopped where there is nothing to do, PlatformError, UsageError where no tracker is connected."""
+    started = time.monotonic()
+    tracker = means.connected()
+    means.tell(READING.format(issue=request.issue))
+    issue = _issue(request, tracker)
+    comments = tracker.issues.comments(issue.key)
+    asked = _asked(request, issue, comments, tracker)
+    rules = tracker.rules.of(issue.project) if asked else _rules(request, issue, tracker)
+    means.still_ours()
+    complaints: list[str] = []
+    wanted = _wanted(rules, asked)
+    code = _code(issue, rules, wanted, tracker, complaints)
+    context = TriageContext(
+        issue=issue,
+        redactor=means.redactor,
+        rules=rules,
+        asked=asked,
+        comments=comments,
+        mine=tracker.me().id,
+        criteria=criteria(issue.key, issue.description, issue.fields.values()),
+        choices=_choices(issue, wanted, tracker),
+        code=code,
+        host=tracker.host,
+        memory=memory_of(comments, COMMENT, tracker),
+        model=means.model,
+        still_wanted=means.still_ours,
+        tell=means.tell,
+        can_wait=means.can_wait,
+        complaints=complaints,
+    )
+    result = means.agent.run(context)
+    result = replace(result, actions=(*result.actions, *_recovery(issue, comments, tracker)))
+    means.still_ours()
+    ground = Ground(means.agent, issues=frozenset({issue.key}), code=code.project if code else None)
+    return proposal(request, run, means, _bound(issue, code), result, ground, started)
+
+
+def _issue(request: JobRequest, tracker: Tracker) -> Issue:
+    """As it is now: what an event said may be long past."""
+    fields = dict.fromkeys(rule.criteria_field for rule in tracker.rules.jira if rule.criteria_field)
+    try:
+        return tracker.issues.issue(request.issue, tuple(fields))
+    except NotFound:
+        if request.trigger in BY_HAND:
+            raise
+        raise Stopped(GONE.format(issue=request.issue)) from None
+
+
+def _rules(request: JobRequest, issue: Issue, tracker: Tracker) -> tuple[JiraRule, ...]:
+    """Those that the issue, as it is now, starts."""
+    if request.trigger in BY_HAND:
+        return _all_rules(issue, tracker)
+    is_made = request.trigger == "created"
+    found = tracker.rules.started(issue.project, "created") if is_made else _of_status(issue, tracker)
+    if not found:
+        raise Stopped(NO_RULE.format(issue=issue.key, status=issue.status.name))
+    return found
+
+
+def _of_status(issue: Issue, tracker: Tracker) -> tuple[JiraRule, ...]:
+    """Those for the issue's status; which words are names, and which categories, is asked where it may matter."""
+    project, status = issue.project, issue.status
+    if not tracker.rules.started(project, "transitioned", status):
+        return ()
+    return tracker.rules.started(project, "transitioned", status, tracker.issues.statuses(project))
+
+
+def _all_rules(issue: Issue, tracker: Tracker) -> tuple[JiraRule, ...]:
+    """What is asked for by hand: the rules of new issues and of its present status; without any, the reading ones."""
+    rules = tracker.rules
+    started = rules.started(issue.project, "created") + _of_status(issue, tracker)
+    plain = JiraRule(
+        project=issue.project,
+        gitlab=rules.code_of(issue.project),
+        on=On(event="created"),
+        do=("summarize", "missing"),
+    )
+    return started or (plain,)
+
+
+def _asked(
+    request: JobRequest, issue: Issue, comments: Sequence[IssueComment], tracker: Tracker
+) -> Asked | None:
+    """The comment that asks, as it is now. Raises Stopped where nobody asks, or somebody who may not."""
+    if not request.comment:
+        return None
+    comment = next((one for one in comments if one.id == request.comment), None)
+    if comment is None:
+        raise Stopped(COMMENT_GONE)
+    me = tracker.me()
+    if comment.author.id == me.id:
+        raise Stopped(OWN)
+    command = parse_issue_command(comment.body, me)
+    if command is None:
+        raise Stopped(NOT_ADDRESSED)
+    _allowed(issue, comment, tracker)
+    return Asked(comment.id, comment.author.name, command.name, command.text)
+
+
+def _allowed(issue: Issue, comment: IssueComment, tracker: Tracker) -> None:
+    """Customers of a service desk never, whatever their role."""
+    wanted = tracker.rules.commanders(issue.project)
+    is_staff = comment.author.kind == "person"
+    if not (is_staff and wanted and wanted & tracker.issues.roles(issue.project, comment.author)):
+        roles = ", ".join(sorted(wanted)) or NOBODY
+        raise Stopped(NOT_ALLOWED.format(project=issue.project, roles=roles))
+
+
+def _choices(issue: Issue, wanted: Collection[str], tracker: Tracker) -> Choices:
+    """Read only where they are needed."""
+    return tracker.issues.choices(issue.project) if FIELDS & set(wanted) else Choices()
+
+
+def _wanted(rules: Sequence[JiraRule], asked: Asked | None) -> frozenset[str]:
+    """What is to be done: what a comment asks for, else what the rules say."""
+    return frozenset({asked.name}) if asked else frozenset(one for rule in rules for one in rule.do)
+
+
+def _code(
+    issue: Issue,
+    rules: Sequence[JiraRule],
+    wanted: Collection[str],
+    tracker: Tracker,
+    complaints: list[str],
+) -> Code | None:
+    """The mapped project of these rules, else of any rule of the issue's project."""
+    rule = next((one for one in rules if one.gitlab), None)
+    path = rule.gitlab if rule else tracker.rules.code_of(issue.project)
+    if path is None or not code_may_be_told(issue, mapped=True):
+        return None
+    try:
+        project = tracker.code.project(path)
+        branch = (rule.target_branch if rule else None) or project.default_branch
+        snapshot = tracker.code.branch(project, branch)
+    except (NotFound, AccessDenied) as error:
+        complaints.append(CODE_HIDDEN.format(path=path, project=issue.project, reason=error))
+        return None
+    return Code(
+        project=project,
+        branch=branch,
+        snapshot=snapshot,
+        tells_issue=issue_may_be_told(issue, project, mapped=True),
+        assignee=_assignee(issue, wanted, tracker),
+    )
+
+
+def _assignee(issue: Issue, wanted: Collection[str], tracker: Tracker) -> str:
+    """The issue's assignee in GitLab: by e-mail address, which proves more, else by an equal user name."""
+    person = issue.assignee
+    if person is None or DRAFT not in wanted:
+        return ""
+    by_email = tracker.code.username(email=person.email) if person.email else ""
+    return by_email or (tracker.code.username(username=person.username) if person.username else "")
+
+
+def _recovery(issue: Issue, comments: Sequence[IssueComment], tracker: Tracker) -> tuple[CommentIssue, ...]:
+    """A comment that says an earlier run failed is put right."""
+    if memory_of(comments, FAILURE, tracker) is None:
+        return ()
+    body = Document(blocks=(paragraph(RECOVERED),))
+    return (CommentIssue(key=FAILURE, issue=issue.key, body=body, create=False),)
+
+
+def _bound(issue: Issue, code: Code | None) -> Bound:
+    project = code.project if code else None
+    return Bound(
+        name=issue.key,
+        url=issue.url,
+        project=project.path if project else "",
+        project_id=project.id if project else 0,
+        issue=issue.key,
+    )

@@ -1,0 +1,1 @@
+"""Jira's REST API on the sandbox's issues."""

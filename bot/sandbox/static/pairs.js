@@ -1,0 +1,39 @@
+// Which merge request and which issue the page shows, by its address and by what the two say of each other.
+
+const REQUEST = /^\/(.+)\/-\/merge_requests\/(\d+)\/?/;
+const ISSUE = /^\/jira\/browse\/([^/]+)\/?$/;
+
+/** {request, issue, wanted}: `wanted` is what the address names, "request", "issue" or null; what is not there is undefined. */
+export function pairOf(path, requests, issues) {
+  const [, project, iid] = path.match(REQUEST) ?? [];
+  if (iid) {
+    const request = requests.find((one) => one.project === decodeURIComponent(project) && String(one.iid) === iid);
+    return { request, issue: request && issueOf(request, issues), wanted: "request" };
+  }
+  const key = path.match(ISSUE)?.[1].toUpperCase();
+  if (key) {
+    const issue = issues.find((one) => one.key === key);
+    return { request: issue && requestOf(issue, requests), issue, wanted: "issue" };
+  }
+  const request = requests.find((one) => one.state === "opened") ?? requests[0];
+  return { request, issue: request ? issueOf(request, issues) : issues[0], wanted: null };
+}
+
+const issueOf = (request, issues) => issues.find((issue) => areLinked(request, issue)) ?? issues.find((issue) => isNamed(request, issue));
+
+/** The newest that is open, else the newest. */
+function requestOf(issue, requests) {
+  const related = requests.filter((request) => areLinked(request, issue) || isNamed(request, issue)).reverse();
+  return related.find((request) => request.state === "opened") ?? related[0];
+}
+
+const areLinked = (request, issue) => issue.links.some((link) => link.url === request.web_url);
+
+/** In the branch or the title, where a key belongs. */
+function isNamed(request, issue) {
+  const key = new RegExp(`(?<![\\p{L}\\p{N}])${issue.key}(?![\\p{L}\\p{N}])`, "iu");
+  return key.test(request.source_branch) || key.test(request.title);
+}
+
+export const addressOf = (request) => `/${request.project}/-/merge_requests/${request.iid}`;
+export const addressOfIssue = (issue) => `/jira/browse/${issue.key}`;

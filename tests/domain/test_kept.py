@@ -1,0 +1,120 @@
+"""A note keeps its ledger: read back whole from our own, never from anybody else's words."""
+
+import json
+from hashlib import sha256
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.kept import KEPT, MOST, kept, ledger_in
+from bot.domain.ledger import SAID, Ledger, Proof, Row
+from bot.domain.marks import Mark, MarkBook, attach
+from bot.domain.sanitize import sanitize
+
+OLD, NEW = "o" * 16, "n" * 16
+BOOK = MarkBook([NEW, OLD], "gitlab:42:7")
+PROOF = Proof(path="app/orders.py", line=4, quote="return sum(order.items)")
+ROW = Row(
+    issue="SHOP-12", criterion="c1", text="Orders are totalled", state="met", proof=(PROOF,), reason="So."
+)
+LEDGER = Ledger(rows=(ROW,), outside=("a cache (app/cache.py)",), head="a" * 40, diff="d1")
+
+WORDS = st.text(st.characters(codec="utf-8"), max_size=40)
+ROWS = st.builds(
+    Row,
+    issue=WORDS,
+    criterion=WORDS,
+    text=WORDS,
+    state=st.sampled_from(list(SAID)),
+    proof=st.lists(st.builds(Proof, path=WORDS, line=st.integers(1, 10**9), quote=WORDS), max_size=3).map(
+        tuple
+    ),
+    reason=WORDS,
+)
+LEDGERS = st.builds(
+    Ledger, rows=st.lists(ROWS, max_size=5).map(tuple), outside=st.lists(WORDS, max_size=5).map(tuple)
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(LEDGERS, WORDS)
+def test_a_ledger_is_read_back_from_any_note(ledger: Ledger, body: str) -> None:
+    mark = BOOK.write(Mark("review", "summary", "summary", "9ba12248"))
+    note = attach(body, f"{kept(ledger, BOOK)}\n{mark}")
+    assert ledger_in(note, BOOK) == ledger
+    assert BOOK.read(note) == Mark("review", "summary", "summary", "9ba12248")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_any_changed_character_voids_it(data: st.DataObject) -> None:
+    text = kept(LEDGER, BOOK)
+    at = data.draw(st.integers(0, len(text) - 1))
+    other = data.draw(st.sampled_from("0123456789abcdefABC-_= "))
+    changed = text[:at] + other + text[at + 1 :]
+    assert ledger_in(changed, BOOK) == (LEDGER if changed == text else None)
+
+
+def test_the_first_secret_signs_and_every_secret_verifies() -> None:
+    before = kept(LEDGER, MarkBook([OLD], "gitlab:42:7"))
+    assert ledger_in(before, BOOK) == LEDGER
+    assert ledger_in(kept(LEDGER, BOOK), MarkBook([OLD], "gitlab:42:7")) is None
+
+
+def test_it_holds_for_one_merge_request_only() -> None:
+    assert ledger_in(kept(LEDGER, BOOK), MarkBook([NEW], "gitlab:42:8")) is None
+
+
+def test_without_a_secret_nothing_is_kept_and_nothing_is_believed() -> None:
+    unsigned = MarkBook([], "gitlab:42:7")
+    assert kept(LEDGER, unsigned) == ""
+    assert ledger_in(kept(LEDGER, BOOK), unsigned) is None
+
+
+def test_a_signature_of_a_mark_does_not_sign_a_ledger() -> None:
+    found = KEPT.fullmatch(kept(LEDGER, BOOK))
+    assert found is not None
+    mark = BOOK.write(Mark("review", "summary", found["data"].replace("=", "").replace("-", "_")[:200], ""))
+    forged = kept(LEDGER, BOOK).replace(found["mac"], mark.split("mac=")[1].split()[0])
+    assert ledger_in(forged, BOOK) is None
+
+
+def test_of_a_body_with_two_the_last_one_counts() -> None:
+    other = LEDGER.model_copy(update={"outside": ()})
+    assert ledger_in(f"{kept(LEDGER, BOOK)}\n{kept(other, BOOK)}", BOOK) == other
+
+
+def test_one_of_ours_before_it_does_not_make_a_forged_one_true() -> None:
+    forged = kept(LEDGER, MarkBook(["f" * 16], "gitlab:42:7"))
+    assert ledger_in(f"{kept(LEDGER, BOOK)}\n{forged}", BOOK) is None
+
+
+def test_a_later_form_is_no_ledger() -> None:
+    class Later(Ledger):
+        colour: str = ""
+
+    later = Later(**json.loads(LEDGER.model_dump_json()), colour="red")
+    assert ledger_in(kept(later, BOOK), BOOK) is None
+
+
+def test_a_note_without_one_has_none() -> None:
+    assert ledger_in("Nothing to report in 3 changed files.", BOOK) is None
+
+
+def test_a_ledger_that_is_too_large_loses_its_last_rows() -> None:
+    texts = ["".join(sha256(f"{row} {part}".encode()).hexdigest() for part in range(20)) for row in range(30)]
+    rows = tuple(ROW.model_copy(update={"text": text}) for text in texts)
+    text = kept(LEDGER.model_copy(update={"rows": rows}), BOOK)
+    read = ledger_in(text, BOOK)
+    assert len(text) < MOST + 200
+    assert read is not None
+    assert 0 < len(read.rows) < len(rows)
+    assert read.rows == rows[: len(read.rows)]
+    assert read.outside == LEDGER.outside
+
+
+@pytest.mark.parametrize("text", [kept(LEDGER, BOOK), f"quoted: {kept(LEDGER, BOOK)}"])
+def test_the_sanitizer_takes_it_out_of_any_text(text: str) -> None:
+    """So that what a model or a person wrote cannot bring an older one along."""
+    assert ledger_in(sanitize(text, redact=lambda words: words), BOOK) is None

@@ -1,0 +1,307 @@
+"""From a job request to a proposal, for the agents that work on issues: what is read, and what stops a run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from bot.agents.spec import AgentResult, AgentSpec, LinkContext, TriageContext
+from bot.domain.actions import CommentIssue, Proposal
+from bot.domain.background import Commit
+from bot.domain.change import ChangeSet, MergeRequest, Target
+from bot.domain.document import Document, paragraph
+from bot.domain.events import Person
+from bot.domain.issues import IssueStatus
+from bot.domain.marks import Mark, MarkBook
+from bot.domain.notes import Note
+from bot.domain.rules import JiraRule, On, Rules
+from bot.domain.secrets import Redactor
+from bot.errors import NotFound, Stopped, UsageError
+from bot.proposing.means import Means, Tracker
+from bot.routing import JobRequest, asked_on_issue
+from bot.run import propose
+from tests.doubles import REQUEST, DictSnapshot, added_file, change_of
+from tests.tracker import ADA, BOT, SHOP, SHOP_12, Issues, Projects, comment
+
+ME = Person(id=99, username="trivet")
+BOOK = MarkBook(["a-secret-" * 3], REQUEST.target.key)
+STARTS_WORK = JiraRule(
+    project="SHOP",
+    gitlab="acme/shop",
+    on=On(event="transitioned", to="In Progress"),
+    do=("branch", "draft_merge_request"),
+)
+COMMANDS = JiraRule(project="SHOP", gitlab="acme/shop", commands=("Developers",))
+RULES = Rules(jira=(STARTS_WORK, COMMANDS))
+
+
+@dataclass
+class Reader:
+    """One merge request, whatever is asked for."""
+
+    request: MergeRequest = field(
+        default_factory=lambda: replace(
+            REQUEST, target=Target("acme/shop", 7, 1), title="SHOP-12: totals", description=""
+        )
+    )
+    said: Sequence[Note] = ()
+    messages: Sequence[str] = ()
+
+    def merge_request(self, target: Target) -> MergeRequest:
+        return self.request
+
+    def change_set(self, request: MergeRequest) -> ChangeSet:
+        return change_of(added_file("shop/cart.py", "x = 1\n"))
+
+    def notes(self, target: Target) -> Sequence[Note]:
+        return self.said
+
+    def snapshot(self, request: MergeRequest) -> DictSnapshot:
+        return DictSnapshot({})
+
+    def target_branch(self, request: MergeRequest) -> DictSnapshot:
+        return DictSnapshot({})
+
+    def commits(self, request: MergeRequest) -> Sequence[Commit]:
+        return [Commit("c" * 40, message) for message in self.messages]
+
+    def access_level(self, target: Target, user_id: int) -> int:
+        return 30
+
+
+class Agent:
+    """Comments on what it is asked to, and keeps what it was handed."""
+
+    def __init__(self, name: str) -> None:
+        self.spec: AgentSpec[Any] = AgentSpec(name, frozenset({"comment_issue"}), self.run)
+        self.handed: Any = None
+
+    def run(self, context: Any) -> AgentResult:
+        self.handed = context
+        body = Document(blocks=(paragraph("Hello"),))
+        return AgentResult(
+            actions=tuple(CommentIssue(key="x", issue=key, body=body) for key in ("SHOP-12", "OPS-1"))
+        )
+
+
+def proposed(request: JobRequest, issues: Issues, rules: Rules = RULES, **more: Any) -> tuple[Proposal, Any]:
+    agent = Agent(request.agent)
+    means = Means(
+        reader=more.pop("reader", Reader()),
+        agent=agent.spec,
+        redactor=Redactor(),
+        me=ME,
+        marks=lambda scope: MarkBook(["a-secret-" * 3], scope),
+        tracker=Tracker(issues, more.pop("projects", Projects()), rules, "gitlab.example.com"),
+        **more,
+    )
+    return propose(request, "run", means), agent.handed
+
+
+def triage(**fields: Any) -> JobRequest:
+    given = {"agent": "triage", "issue": "SHOP-12", "trigger": "created", "key": "k"}
+    return JobRequest(**given | fields)
+
+
+LINK = JobRequest(agent="link", project="acme/shop", project_id=1, iid=7, trigger="opened", key="k")
+IN_PROGRESS = replace(SHOP_12, status=IssueStatus("In Progress", "indeterminate"))
+
+
+# --- link ---
+
+
+def linked(issues: Issues, rules: Rules = RULES, **more: Any) -> LinkContext:
+    return proposed(LINK, issues, rules, **more)[1]  # type: ignore[no-any-return]
+
+
+def test_issues_are_found_in_branch_title_description_and_commits_and_each_is_read_once() -> None:
+    other = replace(SHOP_12, id="10013", key="SHOP-13")
+    request = replace(
+        Reader().request,
+        source_branch="feature/shop-12-x",
+        description="SHOP-13 and UTF-8, OTHER-1",
+    )
+    issues = Issues(known=(SHOP_12, other))
+    reader = Reader(request, messages=["SHOP-99: gone", "SHOP-12 again"])
+    context = linked(issues, reader=reader)
+    assert [one.issue.key for one in context.mentioned] == ["SHOP-12", "SHOP-13"]
+    assert context.unreadable == ("SHOP-99",)
+    assert issues.asked.count("issue SHOP-12") == 1
+
+
+def test_an_issue_that_moved_is_known_by_its_new_key_and_once() -> None:
+    moved = replace(SHOP_12, key="SHOP-40")
+    request = replace(Reader().request, title="SHOP-12 and SHOP-40")
+    issues = Issues(known=(moved,), moved_keys={"SHOP-12": "SHOP-40"})
+    assert [one.issue.key for one in linked(issues, reader=Reader(request)).mentioned] == ["SHOP-40"]
+
+
+def test_a_pair_that_is_not_mapped_tells_nothing_and_nothing_of_it_is_read() -> None:
+    issues = Issues()
+    [one] = linked(issues, Rules()).mentioned
+    assert (one.tells_code, one.memory) == (False, None)
+    assert "comments SHOP-12" not in issues.asked
+
+
+def test_our_own_comment_is_remembered_and_a_copy_by_others_is_not() -> None:
+    kept = {"trivet": {"v": 1, "key": "mr:1:7", "head": "abc"}}
+    forged = comment(1, "ours?", ADA, properties={"trivet": {"key": "mr:1:7", "head": "evil"}})
+    ours = comment(2, "ours", BOT, properties=kept)
+    [one] = linked(Issues(said={"SHOP-12": [forged, ours]})).mentioned
+    assert one.memory == kept["trivet"]
+
+
+def test_the_verdict_is_what_our_review_left_on_the_merge_request() -> None:
+    head = REQUEST.head
+    book = MarkBook(["a-secret-" * 3], "gitlab:1:7")
+
+    def note(nth: int, kind: Any, resolved: bool | None = None) -> Note:
+        body = f"Text {book.write(Mark('review', kind, f'key{nth}', head))}"
+        return Note(id=nth, author_id=ME.id, body=body, discussion=str(nth), resolved=resolved)
+
+    said = [note(1, "summary"), note(2, "finding", False), note(3, "finding", True)]
+    verdict = linked(Issues(), reader=Reader(said=said)).verdict
+    assert (verdict.head, verdict.open, verdict.resolved) == (head, 1, 1)
+
+
+def test_a_review_that_said_nothing_is_known_from_its_run() -> None:
+    assert linked(Issues(), reviewed=lambda _request: True).verdict.head == REQUEST.head
+    assert linked(Issues(), reviewed=lambda _request: False).verdict.head == ""
+
+
+def test_a_run_is_bound_to_the_issues_its_merge_request_names() -> None:
+    made, _ = proposed(LINK, Issues())
+    assert [one.issue for one in made.actions if isinstance(one, CommentIssue)] == ["SHOP-12"]
+    assert (made.head, made.state, made.project_id) == (REQUEST.head, "opened", 1)
+
+
+# --- triage ---
+
+
+def worked(request: JobRequest, issues: Issues, rules: Rules = RULES, **more: Any) -> TriageContext:
+    return proposed(request, issues, rules, **more)[1]  # type: ignore[no-any-return]
+
+
+def stopped(request: JobRequest, issues: Issues, rules: Rules = RULES) -> str:
+    with pytest.raises(Stopped) as stop:
+        proposed(request, issues, rules)
+    return str(stop.value)
+
+
+def test_a_transition_starts_what_the_issues_present_status_starts() -> None:
+    context = worked(triage(trigger="transitioned", to="In Progress"), Issues(known=(IN_PROGRESS,)))
+    assert [rule.do for rule in context.rules] == [("branch", "draft_merge_request")]
+    assert context.code is not None
+    assert (context.code.branch, context.code.tells_issue) == ("main", True)
+
+
+@pytest.mark.parametrize(
+    ("status", "category"),
+    [("To Do", "new"), ("Done", "done"), ("In Review", "indeterminate")],
+)
+def test_an_issue_that_went_on_meanwhile_starts_nothing(status: str, category: Any) -> None:
+    issues = Issues(known=(replace(SHOP_12, status=IssueStatus(status, category)),))
+    said = stopped(triage(trigger="transitioned", to="In Progress"), issues)
+    assert f"its present status, {status}" in said
+
+
+def test_an_issue_that_is_gone_ends_the_run_and_by_hand_it_is_an_error() -> None:
+    issues = Issues(known=())
+    assert "gone" in stopped(triage(), issues)
+    with pytest.raises(NotFound):
+        proposed(triage(trigger="shell"), issues)
+
+
+def test_by_hand_an_issue_of_a_project_without_rules_is_summed_up() -> None:
+    context = worked(triage(trigger="shell"), Issues(), Rules())
+    assert [rule.do for rule in context.rules] == [("summarize", "missing")]
+    assert context.code is None
+
+
+@pytest.mark.parametrize(
+    ("issue", "project", "has_code", "tells_issue"),
+    [
+        (IN_PROGRESS, SHOP, True, True),
+        (IN_PROGRESS, replace(SHOP, visibility="public"), True, False),
+        (replace(IN_PROGRESS, security="Board"), SHOP, False, False),
+        (IN_PROGRESS, replace(SHOP, path="acme/other"), False, False),
+    ],
+    ids=["mapped", "public", "secured", "unreadable"],
+)
+def test_texts_flow_only_where_both_sides_readers_may_have_them(
+    issue: Any, project: Any, has_code: bool, tells_issue: bool
+) -> None:
+    request = triage(trigger="transitioned", to="In Progress")
+    context = worked(request, Issues(known=(issue,)), projects=Projects(known=(project,)))
+    assert (context.code is not None) == has_code
+    assert bool(context.code and context.code.tells_issue) == tells_issue
+
+
+def test_the_assignee_is_found_by_address_before_name_and_only_for_a_draft() -> None:
+    assigned = replace(IN_PROGRESS, assignee=ADA)
+    accounts = {"ada@example.com": "ada.l", "ada": "another"}
+    request = triage(trigger="transitioned", to="In Progress")
+    context = worked(request, Issues(known=(assigned,)), projects=Projects(accounts=accounts))
+    assert context.code is not None
+    assert context.code.assignee == "ada.l"
+
+
+DEVELOPER = {"ada-1": frozenset({"developers", "users"})}
+
+
+def asked(body: str, **more: Any) -> Issues:
+    return Issues(said={"SHOP-12": [comment(77, body, **more)]}, people=DEVELOPER)
+
+
+def test_a_command_by_someone_in_the_role_is_handed_on() -> None:
+    context = worked(asked_on_issue("SHOP-12", "77"), asked("@trivet labels"))
+    assert context.asked is not None
+    assert (context.asked.name, context.asked.person, context.asked.comment) == ("labels", "Ada", "77")
+    assert context.choices.components == ("Cart",)
+
+
+def test_a_question_is_handed_on_with_its_words() -> None:
+    context = worked(asked_on_issue("SHOP-12", "77"), asked("@trivet where is the total?"))
+    assert context.asked is not None
+    assert (context.asked.name, context.asked.text) == ("", "where is the total?")
+    assert context.choices.components == ()
+
+
+@pytest.mark.parametrize(
+    ("issues", "rules", "said"),
+    [
+        (replace(asked("@trivet labels"), people={}), RULES, "the roles that may command"),
+        (asked("@trivet labels"), Rules(jira=(STARTS_WORK,)), "TRIVET_RULES names none"),
+        (asked("@trivet labels", author=replace(ADA, kind="customer")), RULES, "the roles that may"),
+        (asked("@trivet labels", author=BOT), RULES, "does not answer itself"),
+        (asked("thanks, @trivet"), RULES, "does not ask"),
+        (Issues(people=DEVELOPER), RULES, "the comment is gone"),
+    ],
+    ids=["no role", "no commanders", "a customer", "the bot", "talk", "deleted"],
+)
+def test_nobody_else_commands(issues: Issues, rules: Rules, said: str) -> None:
+    assert said in stopped(asked_on_issue("SHOP-12", "77"), issues, rules)
+
+
+def test_a_failure_told_before_is_put_right_by_a_run_that_went_well() -> None:
+    failed = comment(5, "It failed", BOT, properties={"trivet": {"v": 1, "key": "failure"}})
+    issues = Issues(known=(IN_PROGRESS,), said={"SHOP-12": [failed]})
+    made, _ = proposed(triage(trigger="transitioned", to="In Progress"), issues)
+    [recovery] = [one for one in made.actions if one.key == "failure"]
+    assert isinstance(recovery, CommentIssue)
+    assert not recovery.create
+
+
+def test_a_run_on_an_issue_is_bound_to_it_and_to_the_mapped_project() -> None:
+    made, _ = proposed(triage(trigger="transitioned", to="In Progress"), Issues(known=(IN_PROGRESS,)))
+    assert [one.issue for one in made.actions if isinstance(one, CommentIssue)] == ["SHOP-12"]
+    assert (made.issue, made.project, made.iid) == ("SHOP-12", "acme/shop", 0)
+
+
+@pytest.mark.parametrize("request_made", [LINK, triage()], ids=["link", "triage"])
+def test_without_a_tracker_the_setting_is_named(request_made: JobRequest) -> None:
+    agent = Agent(request_made.agent)
+    means = Means(reader=Reader(), agent=agent.spec, redactor=Redactor())
+    with pytest.raises(UsageError, match="TRIVET_JIRA__URL"):
+        propose(request_made, "run", means)
