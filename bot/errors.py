@@ -8,6 +8,7 @@ TrivetError                  its text is one sentence for a person: what is wron
 │   ├── Unavailable          try again later: 429, 5xx, no connection, time-out; `retry_after` seconds if said
 │   │   └── NotReady         the platform is still preparing what we asked for: try again in moments
 │   ├── AccessDenied         401, 403: the token is expired, too weak, or not a member
+│   │   └── Forbidden        403: the token is good, and may not do this one thing
 │   ├── NotFound             404, 410: the project, branch, commit or merge request is gone
 │   ├── Refused              400, 409, 422: this one request is not acceptable; `detail` is the platform's text
 │   └── ModelFault           no usable answer; `usage` is what was paid. The run goes on and says what is missing
@@ -70,6 +71,10 @@ class NotReady(Unavailable):
 
 class AccessDenied(PlatformError):
     """The token is missing, expired, too weak or not a member."""
+
+
+class Forbidden(AccessDenied):
+    """The token is good, and may not do this one thing: its account lacks a role, or the token a scope."""
 
 
 class NotFound(PlatformError):

@@ -1,6 +1,6 @@
 """What the core reads through: Protocols, read only, each as small as its caller needs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,8 +67,8 @@ class IssueReader(Protocol):
     def roles(self, project: str, person: IssuePerson) -> frozenset[str]:
         """The names of the project roles a person has, directly or by a group, in lower case."""
 
-    def choices(self, project: str) -> Choices:
-        """What the fields of the project's issues can hold."""
+    def choices(self, project: str, fields: Collection[str]) -> Choices:
+        """What these fields of the project's issues can hold: "component" and "priority"; labels are anything."""
 
     def statuses(self, project: str) -> frozenset[str]:
         """The names of all statuses that issues of the project can have, in lower case."""

@@ -213,7 +213,7 @@ class JiraSettings(BaseModel):
 
     @property
     def reader(self) -> tuple[str | None, SecretStr | None]:
-        """E-mail address and token for reading: a reading token without an address of its own is the writer's account."""
+        """E-mail address and token for reading; a reading token without an address of its own is the writer's."""
         if self.read_token:
             return self.read_email or self.email, self.read_token
         return self.email, self.token

@@ -111,7 +111,7 @@ class RunningJira:
         return self.call("POST", f"/sandbox/jira/{path}", fields)
 
     def fault(self, **spec: Any) -> None:
-        """`path` (regex), `method`, `user`; `status`, `hang`, `drop_answer`; `times`, `after`, `headers`, `body`."""
+        """As `bot.sandbox.faults.Fault` says."""
         self.call("POST", "/sandbox/faults", spec)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:

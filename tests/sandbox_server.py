@@ -232,7 +232,7 @@ class SandboxServer:
         self.call("POST", "/sandbox/limits", numbers)
 
     def fault(self, **spec: Any) -> None:
-        """`path` (regex), `method`, `user`; `status`, `hang` (seconds), `drop_answer`; `times`, `headers`, `body`."""
+        """As `bot.sandbox.faults.Fault` says."""
         self.call("POST", "/sandbox/faults", spec)
 
     def clear_faults(self) -> None:

@@ -1,6 +1,6 @@
 """A tracker and code projects in memory, as the ports show them; what was asked of them is noted."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bot.domain.flow import CodeProject
@@ -61,9 +61,10 @@ class Issues:
         self.asked.append(f"roles {person.id}")
         return self.people.get(person.id, frozenset())
 
-    def choices(self, project: str) -> Choices:
+    def choices(self, project: str, fields: Collection[str]) -> Choices:
         self.asked.append(f"choices {project}")
-        return Choices(components=("Cart",), priorities=("High", "Low"))
+        components = ("Cart",) if "component" in fields else ()
+        return Choices(components=components, priorities=("High", "Low") if "priority" in fields else ())
 
     def statuses(self, project: str) -> frozenset[str]:
         return frozenset({"to do", "in progress", "in review", "done"})

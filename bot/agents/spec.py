@@ -93,7 +93,7 @@ class LinkContext:
     `trigger`: what happened to the merge request, a word of `bot.routing`; its state says whether it is open now.
     `host` is GitLab's, for the links' global ids. `unreadable`: keys of known projects whose issues the bot cannot
     read. `left_out`: how many named issues are beyond the most that are looked at. `change` reads the diff, when it is
-    needed. Otherwise as in `AgentContext`.
+    needed. `steps` None: none are kept. Otherwise as in `AgentContext`.
     """
 
     request: MergeRequest
@@ -109,6 +109,7 @@ class LinkContext:
     ledger: Ledger | None = None
     change: Callable[[], ChangeSet] | None = None
     model: Model | None = None
+    steps: Memory | None = None
     still_wanted: Callable[[], None] = lambda: None
     tell: Callable[[str], None] = lambda _step: None
     can_wait: bool = False
@@ -147,7 +148,8 @@ class TriageContext:
     `rules` are those that this event starts, in the file's order; for a comment all of the project's, for the names
     that they give to work. `code` None: no project is
     mapped, or its texts may not stand in the issue. `comments` oldest first, the bot's own among them; `mine` is the
-    bot's id. `memory` is that of our comment by rules, None where there is none. Otherwise as in `AgentContext`.
+    bot's id. `memory` is that of our comment by rules, None where there is none. `steps` None: none are kept. Otherwise
+    as in `AgentContext`.
     """
 
     issue: Issue
@@ -162,6 +164,7 @@ class TriageContext:
     host: str = ""
     memory: Mapping[str, Any] | None = None
     model: Model | None = None
+    steps: Memory | None = None
     still_wanted: Callable[[], None] = lambda: None
     tell: Callable[[str], None] = lambda _step: None
     can_wait: bool = False

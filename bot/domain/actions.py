@@ -188,12 +188,13 @@ class Decision(_Frozen):
 
 
 class Outcome(_Frozen):
-    """What became of one action. `url`: where a person sees it, "" where there is nothing to open."""
+    """What became of one action. `url`: where a person sees it; `about`: what it was to do. Both may be ""."""
 
     key: str
     result: Literal["done", "unchanged", "refused", "failed"]
     reason: str = ""
     url: str = ""
+    about: str = ""
 
 
 class Coverage(_Frozen):

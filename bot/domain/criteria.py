@@ -38,6 +38,43 @@ TITLES = frozenset(
 )
 """What criteria stand under, in words as `_words` gives them."""
 
+COLUMNS = TITLES | frozenset(
+    {
+        "id",
+        "no",
+        "nr",
+        "number",
+        "nummer",
+        "criterion",
+        "criteria",
+        "kriterium",
+        "kriterien",
+        "critere",
+        "criterio",
+        "description",
+        "beschreibung",
+        "descripcion",
+        "requirement",
+        "requirements",
+        "anforderung",
+        "exigence",
+        "requisito",
+        "status",
+        "state",
+        "done",
+        "erledigt",
+        "priority",
+        "prioritat",
+        "comment",
+        "comments",
+        "notes",
+        "given",
+        "when",
+        "then",
+    }
+)
+"""What the columns of a table of criteria are called, in the same form."""
+
 GIVEN = ("given", "angenommen", "gegeben sei", "gegeben", "étant donné", "etant donne", "dado", "dada")
 WHEN = ("when", "wenn", "quand", "lorsque", "cuando")
 THEN = ("then", "dann", "alors", "entonces")
@@ -87,7 +124,7 @@ class Criterion:
 class _Part:
     """A piece of a text. `level` is a title's, or an item's indentation."""
 
-    kind: Literal["title", "item", "check", "scenario", "text"]
+    kind: Literal["title", "item", "check", "row", "scenario", "text"]
     text: str
     level: int = 0
 
@@ -97,8 +134,8 @@ def criteria(
 ) -> tuple[Criterion, ...]:
     """The criteria an issue names, in order, none twice, at most `most`; none where it names none.
 
-    Of `description`, Markdown-like text: items (else paragraphs) under a title such as "Acceptance criteria", down to
-    the next title of its level or above; check items anywhere; scenarios of Given, When and Then, one criterion each.
+    Of `description`, Markdown-like text: items and rows (else paragraphs) under a title such as "Acceptance criteria",
+    down to the next title of its level or above; check items anywhere; scenarios of Given, When and Then, each one.
     Of `fields`, texts that hold nothing but criteria: items and scenarios, else paragraphs.
     """
     texts = chain(_in_description(description), *map(_in_field, fields))
@@ -200,8 +237,10 @@ def _lines(text: str) -> list[str]:
 
 
 def _in_line(line: str) -> tuple[_Part, ...]:
-    if not line.strip() or ROW.fullmatch(line):
+    if not line.strip():
         return ()
+    if ROW.fullmatch(line):
+        return _in_row(line)
     if item := ITEM.fullmatch(line):
         check = CHECK.match(item[2])
         text = item[2][check.end() :] if check else item[2]
@@ -215,6 +254,15 @@ def _in_line(line: str) -> tuple[_Part, ...]:
     if both and _names_criteria(both[1]):
         return (_Part("title", both[1], BELOW_HEADINGS), _Part("item", both[2]))
     return (_Part("text", text),)
+
+
+def _in_row(line: str) -> tuple[_Part, ...]:
+    """A table's row, its numbers and marks left out; nothing of a row that names the columns."""
+    cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+    told = [cell for cell in cells if any(map(str.isalpha, cell))]
+    if not told or all(_words(cell) in COLUMNS for cell in told):
+        return ()
+    return (_Part("row", ", ".join(told)),)
 
 
 def _is_title(text: str) -> bool:
@@ -238,7 +286,7 @@ def _scenario(lines: Sequence[str]) -> tuple[int, str]:
     steps, taken = [] if named else [first], 1
     for number, line in enumerate(lines[1:], 2):
         step = _bare(line)
-        if step and (not STEPS.match(step) or (GIVENS.match(step) and any(map(THENS.match, steps)))):
+        if step and (not STEPS.match(step) or (GIVENS.match(step) and steps and _is_whole(steps))):
             break
         if step:
             steps.append(step)

@@ -132,17 +132,15 @@ def _line(line: str) -> str:
     if text.startswith("|"):
         return row(inline(cell) for cell in _cells(text))
     if item := ITEM.fullmatch(text):
-        return _item(item[1], inline(item[2]))
-    shown = inline(text)
-    return _item("-", shown) if CHECK.match(shown) else shown
+        return _item(item[1], item[2])
+    return _item("-", text) if CHECK.match(text) else inline(text)
 
 
-def _item(marks: str, text: str) -> str:
-    """`marks`: a sign for each level, the last one for this."""
+def _item(marks: str, source: str) -> str:
+    """`marks`: a sign for each level, the last one for this. A box that is escaped is none."""
     mark = "1. " if marks[-1] == "#" else "- "
-    check = CHECK.match(text)
-    if check:
-        text = f"{CHECKED[check[1]]} {text[check.end() :]}"
+    check = CHECK.match(source)
+    text = f"{CHECKED[check[1]]} {inline(source[check.end() :])}" if check else inline(source)
     return "  " * min(len(marks) - 1, DEEPEST) + indented(mark, text)
 
 

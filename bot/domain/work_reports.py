@@ -51,7 +51,8 @@ def _lists(report: Report, *, marked: bool = False) -> list[str]:
 
 
 def _outcome(outcome: Outcome) -> str:
-    said = f"{outcome.key}: {outcome.reason}" if outcome.reason else outcome.key
+    what = outcome.about.removesuffix(":") or outcome.key
+    said = f"{what}: {outcome.reason}" if outcome.reason else what
     return f"{said} ({outcome.url})" if outcome.url else said
 
 

@@ -396,10 +396,10 @@ def propose() -> None:
 def evaluate(
     what: str, model: str | None, slugs: tuple[str, ...], runs: int, parallel: int, form: str
 ) -> None:
-    """Measure a model's reviews of changes with planted defects, or how it judges acceptance criteria.
+    """Measure a model's reviews, or its ledgers, on known changes.
 
-    Clean changes that look suspicious, and criteria that look met and are not, are among them. What a model failed on
-    is named, and in no figure.
+    For reviews these are changes with planted defects, and clean ones that look suspicious; for ledgers changes with
+    acceptance criteria, some of which look met and are not. What a model failed on is named, and in no figure.
     """
     scripted = model == "scripted"
     settings = _settings(models=None if scripted else model)

@@ -15,7 +15,7 @@ from bot.domain.rules import JiraRule
 from bot.entry.store import Store
 from bot.errors import AccessDenied, NotFound
 from bot.gateways.jira_reader import JiraReader
-from bot.gateways.jira_recent import ChangedIssue
+from bot.gateways.jira_recent import MAX_CHANGED, ChangedIssue
 from bot.routing import Routing, route
 
 SWEPT: Final = "jira:"
@@ -34,14 +34,19 @@ class JiraSweep:
     policy: Callable[[], Routing]
 
     def __call__(self) -> int:
-        """How many runs were queued. Raises PlatformError."""
+        """How many runs were queued. Raises PlatformError.
+
+        Of very many changes the oldest are looked at; the next sweep goes on from there.
+        """
         began = time.time()
         last = self.store.swept_until(SWEPT)
         since = began - FIRST_LOOK_SECONDS if last is None else last - OVERLAP_SECONDS
         projects = sorted(self.policy().rules.projects)
         changed = self.issues.changed(projects, math.ceil((began - since) / 60))
         started = sum(self._issue(one, since) for one in changed)
-        self.store.remember_sweep(SWEPT, began)
+        cut = len(changed) >= MAX_CHANGED
+        until = _time(changed[-1].updated) + OVERLAP_SECONDS if cut else began
+        self.store.remember_sweep(SWEPT, until)
         return started
 
     def _issue(self, changed: ChangedIssue, since: float) -> int:

@@ -184,6 +184,9 @@ class Jobs:
         current = self.store.run(run.id) or run
         report = apply(proposal, self.effects(), acknowledged=current.award, attempt=current.outages)
         self.store.finish(run, "done", "", report, follow=self.follow(current), state_seen=proposal.state)
+        for outcome in report.outcomes:
+            if outcome.result == "failed" or (outcome.result == "refused" and outcome.about):
+                log.warning("not done", run=run.id, action=outcome.key, reason=outcome.reason)
         log.info("applied", run=run.id, outcomes=len(report.outcomes), seconds=report.seconds)
 
     # how a run ends

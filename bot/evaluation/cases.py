@@ -134,7 +134,7 @@ def chosen(slugs: Collection[str]) -> list[Case]:
 
 
 def _case(folder: Traversable) -> Case:
-    story = Story.model_validate(told(folder))
+    story = Story.model_validate(read_story(folder))
     return Case(folder.name, story, *trees(folder, story.deleted))
 
 
@@ -147,7 +147,7 @@ def folders(name: str) -> list[Traversable]:
     return sorted((one for one in root.iterdir() if one.is_dir()), key=lambda folder: folder.name)
 
 
-def told(folder: Traversable) -> Any:
+def read_story(folder: Traversable) -> Any:
     """What `case.yml` holds."""
     return yaml.safe_load((folder / "case.yml").read_text("utf-8"))
 

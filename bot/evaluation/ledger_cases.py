@@ -11,7 +11,7 @@ from importlib.resources.abc import Traversable
 from bot.domain.background import LinkedIssue
 from bot.domain.criteria import Criterion, criteria
 from bot.domain.ledger import State
-from bot.evaluation.cases import Change, Data, Told, folders, named, told, trees
+from bot.evaluation.cases import Change, Data, Told, folders, named, read_story, trees
 
 DIFFERENT = "{slug}: the issue's criteria are {found}, the case judges {judged}"
 
@@ -96,7 +96,7 @@ def chosen_ledgers(slugs: Collection[str]) -> list[LedgerCase]:
 
 
 def _case(folder: Traversable) -> LedgerCase:
-    story = LedgerStory.model_validate(told(folder))
+    story = LedgerStory.model_validate(read_story(folder))
     before, after = trees(folder, story.deleted)
     return LedgerCase(folder.name, story, before, after, _criteria(folder.name, story))
 

@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain.action_words import described
 from bot.domain.actions import (
     Action,
     CodeAction,
     CommentIssue,
     GitLabAction,
     LinkIssue,
+    MoveIssue,
     OpenMergeRequest,
     Outcome,
     Proposal,
@@ -26,6 +28,7 @@ FAILURE: Final = "failure"
 FAILED = "Trivet could not finish its work on this issue: {sentence}"
 NO_JIRA = "no Jira is connected, so nothing can be written there: set TRIVET_JIRA__URL and TRIVET_JIRA__TOKEN"
 NOT_MADE = "what it links was not made"
+NOT_MOVED = "Not moved to {to}: {reason}."
 
 
 @dataclass(frozen=True)
@@ -70,14 +73,17 @@ class Effects:
         self._jira().apply(CommentIssue(key=FAILURE, issue=issue, body=body), {})
 
     def _in_order(self, proposal: Proposal) -> list[Outcome]:
-        """What one action made, a later one may speak of."""
+        """What one action made or could not do, a later one may speak of."""
         made: dict[str, str] = {}
         outcomes: list[Outcome] = []
+        missed: list[tuple[MoveIssue, str]] = []
         for action in proposal.actions:
-            outcome = self._applied(action, proposal, made)
-            outcomes.append(outcome)
+            outcome = self._applied(_with_remarks(action, missed), proposal, made)
+            outcomes.append(outcome.model_copy(update={"about": described(action).partition("\n")[0]}))
             if outcome.url:
                 made[action.key] = outcome.url
+            if isinstance(action, MoveIssue) and outcome.result in ("refused", "failed"):
+                missed.append((action, outcome.reason))
         return outcomes
 
     def _applied(self, action: Action, proposal: Proposal, made: dict[str, str]) -> Outcome:
@@ -118,3 +124,15 @@ def _opened(actions: Sequence[Action]) -> list[OpenMergeRequest]:
 
 def _target(proposal: Proposal) -> Target:
     return Target(proposal.project, proposal.iid, proposal.project_id)
+
+
+def _with_remarks(action: Action, missed: Sequence[tuple[MoveIssue, str]]) -> Action:
+    """A comment tells which move of its issue did not succeed: there a person looks."""
+    remarks = [
+        paragraph(NOT_MOVED.format(to=move.to, reason=reason))
+        for move, reason in missed
+        if isinstance(action, CommentIssue) and move.issue == action.issue
+    ]
+    if not remarks or not isinstance(action, CommentIssue):
+        return action
+    return action.model_copy(update={"body": Document(blocks=(*action.body.blocks, *remarks))})

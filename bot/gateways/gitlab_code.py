@@ -4,13 +4,12 @@ from urllib.parse import quote
 
 from bot.domain.change import Target
 from bot.domain.flow import CodeProject
-from bot.errors import PlatformError, Unavailable
+from bot.errors import Forbidden, PlatformError, Unavailable
 from bot.gateways.git import GitCache, GitSnapshot
 from bot.gateways.gitlab_accounts import find_account
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_files import Budget, FilesSnapshot, read_branch
 from bot.gateways.gitlab_shapes import CodeProjectShape, shaped
-from bot.gateways.http import Forbidden
 from bot.ports import Snapshot
 
 

@@ -10,14 +10,13 @@ from bot.domain.actions import CodeAction, OpenBranch, OpenMergeRequest, Outcome
 from bot.domain.change import Target
 from bot.domain.events import Person
 from bot.domain.titles import LONGEST, inert_title
-from bot.errors import NotFound, Refused, Superseded
+from bot.errors import Forbidden, NotFound, Refused, Superseded
 from bot.gateways.gitlab_accounts import find_account
 from bot.gateways.gitlab_api import GitLabApi, project_path
 from bot.gateways.gitlab_files import read_branch
 from bot.gateways.gitlab_review import read_merge_request
 from bot.gateways.gitlab_shapes import BranchShape, MergeRequestShape, shaped
 from bot.gateways.gitlab_statuses import CommitStatuses
-from bot.gateways.http import Forbidden
 
 DRAFT: Final = "Draft: "
 EXISTS: Final = "already exists"  # GitLab's words for branches (400) and open merge requests (409) alike

@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 
 import requests
 
-from bot.errors import AccessDenied, NotFound, PlatformError, Refused, Unavailable
+from bot.errors import AccessDenied, Forbidden, NotFound, PlatformError, Refused, Unavailable
 from bot.gateways.bounded import TooManyBytes
 
 LONGEST_WAIT = 3_600.0  # seconds: what a platform may make us wait, however much it asks for
@@ -18,10 +18,6 @@ LONGEST_DETAIL = 200  # characters
 
 class Broken(Unavailable):
     """500: the platform broke at this very request, which may break it again."""
-
-
-class Forbidden(AccessDenied):
-    """403: the token is good, and may not do this one thing."""
 
 
 class TooLarge(PlatformError):

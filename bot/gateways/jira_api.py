@@ -10,9 +10,9 @@ import orjson
 import requests
 from jira import JIRA
 
-from bot.errors import PlatformError, Refused, Unavailable
+from bot.errors import Forbidden, PlatformError, Refused, Unavailable
 from bot.gateways.bounded import BoundedAdapter
-from bot.gateways.http import Forbidden, busy_for, status_error, transport_error
+from bot.gateways.http import busy_for, status_error, transport_error
 from bot.gateways.jira_shapes import ServerShape, shaped
 
 CONNECT_SECONDS = 5.0

@@ -9,8 +9,7 @@ from typing import Literal
 from bot.domain.actions import CommentIssue, EditIssue, IssueAction, LinkIssue, MoveIssue, Outcome
 from bot.domain.document import Document, Inlines, Link, Paragraph, Text, lines_of
 from bot.domain.issues import IssuePerson
-from bot.errors import AccessDenied, NotFound, PlatformError, Refused, Unavailable
-from bot.gateways.http import Forbidden
+from bot.errors import AccessDenied, Forbidden, NotFound, PlatformError, Refused, Unavailable
 from bot.gateways.jira_api import JiraApi
 from bot.gateways.jira_comments import write_comment
 from bot.gateways.jira_edits import edit

@@ -1,7 +1,7 @@
 """Reads Jira: issues, comments, roles, histories, what changed of late; Cloud and Data Center look alike after it."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from bot.domain.issue_commands import NamedBy
 from bot.domain.issues import Choices, Issue, IssueComment, IssuePerson, StatusChange
+from bot.errors import Forbidden
 from bot.gateways.jira_api import JiraApi, issue_path, objects, project_path
 from bot.gateways.jira_recent import ChangedIssue, recently_changed
 from bot.gateways.jira_roles import roles_of
@@ -75,11 +76,11 @@ class JiraReader:
         """Reading them takes the right to administer the project; reading groups, the right to browse users."""
         return roles_of(self._api, project, person)
 
-    def choices(self, project: str) -> Choices:
-        """Labels are anything: none are told."""
-        what = f"the components of {project}"
-        data = self._api.get(f"{project_path(project)}/components", what)
-        return Choices(components=_labels(data, what), priorities=self._priorities(project))
+    def choices(self, project: str, fields: Collection[str]) -> Choices:
+        return Choices(
+            components=self._components(project) if "component" in fields else (),
+            priorities=self._priorities(project) if "priority" in fields else (),
+        )
 
     def statuses(self, project: str) -> frozenset[str]:
         what = f"the statuses of {project}"
@@ -204,13 +205,20 @@ class JiraReader:
             properties=properties,
         )
 
+    def _components(self, project: str) -> tuple[str, ...]:
+        what = f"the components of {project}"
+        return _labels(self._api.get(f"{project_path(project)}/components", what), what)
+
     def _priorities(self, project: str) -> tuple[str, ...]:
-        """On Cloud those of the project's own scheme."""
+        """On Cloud those of the project's own scheme, which takes a scope more than to read all there are."""
         what = f"the priorities of {project}"
         if not self._api.is_cloud:
             return _labels(self._api.get("/priority", what), what)
         number = shaped(KeyedShape, self._api.get(project_path(project), what), what).id
-        found = self._api.newest("/priority/search", what, "values", MAX_PRIORITIES, projectId=number)
+        try:
+            found = self._api.newest("/priority/search", what, "values", MAX_PRIORITIES, projectId=number)
+        except Forbidden:
+            return _labels(self._api.get("/priority", what), what)
         return _labels(found, what)
 
     def _history(self, key: str) -> Sequence[dict[str, Any]]:

@@ -71,15 +71,14 @@ class DryRun:
     def apply(
         self, proposal: Proposal, *, acknowledged: int | None = None, attempt: int = 0
     ) -> list[Outcome]:
-        return [
-            Outcome(key=action.key, result="unchanged", reason=_would(action)) for action in proposal.actions
-        ]
+        return [_not_written(action) for action in proposal.actions]
 
     def discard(self, proposal: Proposal) -> None:
         """There is nothing to take back."""
 
 
-def _would(action: Action) -> str:
+def _not_written(action: Action) -> Outcome:
     """That nothing was written, and what would have been."""
-    words = described(action)
-    return f"{DRY_RUN}: {words}" if words else DRY_RUN
+    about, _, text = described(action).partition("\n")
+    reason = f"{DRY_RUN}\n{text}" if text else DRY_RUN
+    return Outcome(key=action.key, result="unchanged", reason=reason, about=about)

@@ -51,6 +51,7 @@ def propose_link(request: JobRequest, run: str, means: Means) -> Proposal:
         ledger=said.ledger,
         change=partial(means.reader.change_set, merge_request),
         model=means.model,
+        steps=means.memory if means.model else None,
         still_wanted=partial(means.checkpoint, merge_request),
         tell=means.tell,
         can_wait=means.can_wait,

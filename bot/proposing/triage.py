@@ -13,7 +13,7 @@ from bot.domain.flow import code_may_be_told, issue_may_be_told
 from bot.domain.issue_commands import parse_issue_command
 from bot.domain.issues import Choices, Issue, IssueComment
 from bot.domain.rules import JiraRule, On
-from bot.errors import AccessDenied, NotFound, Stopped
+from bot.errors import AccessDenied, Forbidden, NotFound, PlatformError, Stopped
 from bot.policy import Ground
 from bot.proposing.link import FAILURE, memory_of
 from bot.proposing.means import Means, Tracker
@@ -22,7 +22,7 @@ from bot.routing import JobRequest
 
 COMMENT: Final = "triage"
 DRAFT: Final = "draft_merge_request"
-FIELDS: Final = frozenset({"labels", "component", "priority"})
+FIELDS: Final = frozenset({"component", "priority"})
 BY_HAND: Final = ("shell", "pipeline")
 READING = "reading {issue}"
 GONE = "{issue} is gone, or the bot may not see it: nothing is done"
@@ -57,11 +57,12 @@ def propose_triage(request: JobRequest, run: str, means: Means) -> Proposal:
         comments=comments,
         mine=tracker.me().id,
         criteria=criteria(issue.key, issue.description, issue.fields.values()),
-        choices=_choices(issue, wanted, tracker),
+        choices=_choices(issue, wanted, tracker, complaints),
         code=code,
         host=tracker.host,
         memory=memory_of(comments, COMMENT, tracker),
         model=means.model,
+        steps=means.memory if means.model else None,
         still_wanted=means.still_ours,
         tell=means.tell,
         can_wait=means.can_wait,
@@ -137,17 +138,32 @@ def _asked(
 
 
 def _allowed(issue: Issue, comment: IssueComment, tracker: Tracker) -> None:
-    """Customers of a service desk never, whatever their role."""
+    """Customers of a service desk never, whatever their role. Raises PlatformError where roles cannot be read."""
     wanted = tracker.rules.commanders(issue.project)
     is_staff = comment.author.kind == "person"
-    if not (is_staff and wanted and wanted & tracker.issues.roles(issue.project, comment.author)):
+    if not (is_staff and wanted and wanted & _roles(issue, comment, tracker)):
         roles = ", ".join(sorted(wanted)) or NOBODY
         raise Stopped(NOT_ALLOWED.format(project=issue.project, roles=roles))
 
 
-def _choices(issue: Issue, wanted: Collection[str], tracker: Tracker) -> Choices:
+def _roles(issue: Issue, comment: IssueComment, tracker: Tracker) -> frozenset[str]:
+    """A token that may not read them is no passing fault: whoever asks is told at once."""
+    try:
+        return tracker.issues.roles(issue.project, comment.author)
+    except Forbidden as error:
+        raise PlatformError(str(error)) from None
+
+
+def _choices(issue: Issue, wanted: Collection[str], tracker: Tracker, complaints: list[str]) -> Choices:
     """Read only where they are needed."""
-    return tracker.issues.choices(issue.project) if FIELDS & set(wanted) else Choices()
+    fields = FIELDS & set(wanted)
+    if not fields:
+        return Choices()
+    try:
+        return tracker.issues.choices(issue.project, fields)
+    except (NotFound, Forbidden) as error:
+        complaints.append(str(error))
+        return Choices()
 
 
 def _wanted(rules: Sequence[JiraRule], asked: Asked | None) -> frozenset[str]:

@@ -9,7 +9,8 @@ class Fault:
     """`path` is a pattern to find in the request's path; `method` and `user` None: any. It strikes `times` times.
 
     `after`: let so many of them pass before. `hang`: wait these seconds first. `status`: answer this without doing
-    anything. `drop_answer`: do it, then cut the connection, or answer `status` if there is one.
+    anything. `drop_answer`: do it, then cut the connection, or answer `status` if there is one; `hold`: so many
+    seconds after it was done.
     """
 
     path: str = ""
@@ -18,6 +19,7 @@ class Fault:
     status: int | None = None
     hang: float = 0
     drop_answer: bool = False
+    hold: float = 0
     times: int = 1
     after: int = 0
     headers: dict[str, str] = field(default_factory=dict)

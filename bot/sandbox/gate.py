@@ -51,6 +51,7 @@ class Gate:
             await asyncio.sleep(fault.hang)
         if fault.drop_answer:
             await self._application(scope, receive, _nowhere)
+            await asyncio.sleep(fault.hold)
             if fault.status is None:
                 _cut(send)
                 return 0

@@ -1,8 +1,8 @@
 """The demo's shop: a project, its people, and one open merge request with planted defects.
 
 The files lie in `shop/before` (the main branch), `shop/after` (what the merge request adds or changes) and `shop/fix`
-(what the demo's second issue needs), each with `.txt` behind its name so that no tool takes them for ours. What must not stand in a source file, a secret or a
-character nobody can see, is written there as «name» and put in here.
+(what the demo's second issue needs), each with `.txt` behind its name so that no tool takes them for ours. What must
+not stand in a source file, a secret or a character nobody can see, is written there as «name» and put in here.
 """
 
 import hashlib

@@ -186,3 +186,21 @@ def test_a_hostile_text_takes_linear_time(part: str) -> None:
     start = time.perf_counter()
     texts(part * (100_000 // len(part)), part * (100_000 // len(part)))
     assert time.perf_counter() - start < 4
+
+
+def test_the_rows_of_a_table_under_a_title_are_criteria_and_the_names_of_its_columns_none() -> None:
+    text = "## Acceptance criteria\n\n| # | Criterion |\n|---|---|\n| 1 | It is blue |\n| 2 | It is round |"
+    assert [one.text for one in criteria("SHOP-1", text)] == ["It is blue", "It is round"]
+
+
+def test_a_table_elsewhere_holds_no_criteria() -> None:
+    assert criteria("SHOP-1", "| Code | Takes off |\n| A | 10 % |") == ()
+
+
+def test_scenarios_of_one_line_each_are_one_criterion_each() -> None:
+    lines = [
+        "Given a cart, when I pay, then it is empty.",
+        "Given no cart, when I pay, then nothing happens.",
+    ]
+    text = "\n".join(f"- {line}" for line in lines)
+    assert [one.text for one in criteria("SHOP-1", text)] == lines

@@ -19,6 +19,7 @@ from bot.domain.document import (
     Made,
     NumberedList,
     Panel,
+    Paragraph,
     Table,
     Text,
     inlines,
@@ -221,6 +222,7 @@ def test_code_holds_its_own_end_mark_and_mentions_nobody(text: str, language: st
 
 @settings(max_examples=100, deadline=None)
 @given(documents(linked=False))
+@example(Document(blocks=(Paragraph(content=(Text(text="(x) a"),)),)))
 def test_no_letter_of_a_text_is_lost_or_moved(document: Document) -> None:
     assert letters(to_text(to_wiki(document))) == letters(" ".join(document.texts()))
 

@@ -1,6 +1,7 @@
 """`trivet demo` from outside, in surroundings that are not friendly."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,9 +12,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import click
 import pytest
 
-from bot.entry.demo import _plain, bare
+from bot.domain.rules import load
+from bot.entry.demo import RULES, bare
+from bot.entry.demo_shown import comment, plain
+from tests.browser import SHOWN, Browser, needs_chromium
 from tests.model_server import Body, ModelServer, Reply, answered, nothing_found, schema_of, text_of
 from tests.rig import clean_environment, free_port, processes
 
@@ -95,6 +100,60 @@ def test_two_at_once_show_their_review_whatever_the_surroundings(folders: tuple[
         assert left_behind(folder) == []
 
 
+def test_an_issue_goes_all_the_way_from_its_branch_to_done(tmp_path: Path) -> None:
+    with demo(tmp_path, "--once") as process:
+        code, out, err = finished(process, tmp_path)
+    assert (code, err) == (0, "")
+    told = [line for line in out.splitlines() if line.strip()]
+    assert "SHOP-12 is In Review: 1 link, 1 comment. It says:" in told
+    assert "    OPEN !1 Add discount codes to checkout in acme/shop, into main" in told
+    [moved] = [line for line in told if line.startswith("Ada moves SHOP-13")]
+    assert moved.endswith("/jira/browse/SHOP-13")
+    assert re.search(r"branch SHOP-13-confirmation-mail-\S+\nand the draft merge request !2: http://", out)
+    assert re.search(
+        r"Reviewed after [\d.]+ s: nothing to say, .* \(thumbsup\)\. SHOP-13 is In Review\.", out
+    )
+    assert re.search(r"Grace merges !2\.\n[\d.]+ s later SHOP-13 is Done, its comment says:", out)
+    assert "MERGED !2 SHOP-13 Confirmation mail" in out[out.index("Grace merges") :]
+    assert re.search(r"Review: reviewed at [0-9a-f]{8}: nothing open\.", out)
+
+
+@needs_chromium
+def test_the_page_shows_the_issue_on_its_way_and_lets_a_person_begin_another(tmp_path: Path) -> None:
+    """The tour's issue is done; one that a person writes and moves on the page gets its draft beside it."""
+    port = free_port()
+    status = "document.querySelector('#issue-key .lozenge').textContent"
+    with demo(tmp_path, "--port", str(port)) as process, Browser() as browser:
+        read_until(process, "Open http")
+        page = browser.open(f"http://127.0.0.1:{port}/jira/browse/SHOP-13", width=1440)
+        page.wait(SHOWN)
+        page.wait(f"{status} === 'Done'", timeout=90)
+        page.wait("document.querySelector('.heading .state').dataset.state === 'merged'")
+        way = page.run(
+            "[...document.querySelectorAll('#issue-history [data-field=status] .change')].map(one => one.textContent)"
+        )
+        assert way == ["In Review → Done", "In Progress → In Review", "To Do → In Progress"]
+        assert page.run("document.querySelectorAll('#issue-links [data-resolved=yes]').length") == 1
+        page.run("document.getElementById('issue-summary').value = 'Say when it ships'")
+        page.run("document.getElementById('issue-form').requestSubmit()")
+        page.wait(f"location.pathname.endsWith('SHOP-14') && {SHOWN}")
+        page.run("document.querySelector('#moves button').click()")
+        page.wait("document.querySelector('.heading .state')?.dataset.state === 'draft'", timeout=60)
+        assert page.run("document.querySelector('h1').textContent") == "Draft: SHOP-14 Say when it ships"
+        assert page.complaints == []
+
+
+def read_until(process: subprocess.Popen[str], words: str) -> list[str]:
+    """The lines up to one that holds the words."""
+    assert process.stdout is not None
+    seen: list[str] = []
+    while not any(words in line for line in seen):
+        line = process.stdout.readline()
+        assert line, seen
+        seen.append(line)
+    return seen
+
+
 def test_a_model_in_the_environment_reads_along_and_is_told_with_its_price(tmp_path: Path) -> None:
     with ModelServer() as server:
         server.reply = finds_one_defect
@@ -128,12 +187,7 @@ def finds_one_defect(body: Body) -> Reply:
 def test_ctrl_c_after_the_review_is_a_good_end_and_leaves_nothing(tmp_path: Path) -> None:
     port = free_port()
     with demo(tmp_path, "--port", str(port)) as process:
-        assert process.stdout is not None
-        seen: list[str] = []
-        while not any("Ctrl-C stops everything" in line for line in seen):
-            line = process.stdout.readline()
-            assert line, seen
-            seen.append(line)
+        read_until(process, "Ctrl-C stops everything")
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as page:
             assert page.status == 200
         process.send_signal(signal.SIGINT)
@@ -169,11 +223,31 @@ def test_nobodys_settings_and_no_proxy_go_along() -> None:
 
 
 def test_a_note_is_shown_as_a_reader_would_see_it() -> None:
-    shown = _plain(
+    shown = plain(
         "**Bad** `x` &lt;&lt;\n\n\n\n<details><summary>More</summary>text</details>\n<!-- trivet:v1 -->"
     )
     assert "<" not in shown.replace("<<", "")
-    assert _plain("- file<br>said") == "- file\n  said"
+    assert plain("- file<br>said") == "- file\n  said"
     assert "Bad" in shown
     assert "**" not in shown
     assert "\n\n\n" not in shown
+
+
+def test_a_comment_is_shown_in_words_without_the_addresses_behind_them() -> None:
+    href = {"type": "link", "attrs": {"href": "http://127.0.0.1:1/acme/shop/-/merge_requests/2"}}
+    body = {
+        "type": "doc",
+        "version": 1,
+        "content": [
+            {"type": "heading", "attrs": {"level": 4}, "content": [{"type": "text", "text": "Work begun"}]},
+            {"type": "paragraph", "content": [{"type": "text", "text": "!2 Cap it", "marks": [href]}]},
+            {"type": "paragraph", "content": [{"type": "text", "text": "so", "marks": [{"type": "em"}]}]},
+        ],
+    }
+    assert click.unstyle(comment(body)) == "    Work begun\n\n    !2 Cap it\n\n    so"
+
+
+def test_the_demos_rules_are_rules() -> None:
+    rules = load(RULES.encode())
+    assert rules.maps("SHOP", "acme/shop")
+    assert rules.commanders("SHOP") == {"developers"}

@@ -116,7 +116,7 @@ def test_an_issue_whose_criteria_are_not_those_judged_is_refused(monkeypatch: py
         story = yaml.safe_load((folder / "case.yml").read_text("utf-8"))
         return story | {"criteria": story["criteria"][1:]}
 
-    monkeypatch.setattr("bot.evaluation.ledger_cases.told", cut)
+    monkeypatch.setattr("bot.evaluation.ledger_cases.read_story", cut)
     with pytest.raises(
         ValueError, match=r"alarm-at-exactly-85: the issue's criteria are \[.*, the case judges \["
     ):

@@ -17,11 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.change import Target
-from bot.errors import AccessDenied, NotFound, PlatformError, Refused, Unavailable
+from bot.errors import AccessDenied, Forbidden, NotFound, PlatformError, Refused, Unavailable
 from bot.gateways import bounded, http
 from bot.gateways.bounded import BoundedAdapter
 from bot.gateways.gitlab_api import GitLabApi, merge_request_path
-from bot.gateways.http import Broken, Forbidden, TooLarge, reset_after, retry_after, status_error
+from bot.gateways.http import Broken, TooLarge, reset_after, retry_after, status_error
 
 BASE = "https://gitlab.example.com"
 TOKEN = "glpat-" + "x" * 20

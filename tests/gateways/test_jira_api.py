@@ -10,8 +10,8 @@ import responses
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.errors import AccessDenied, NotFound, PlatformError, Refused, Unavailable
-from bot.gateways.http import Broken, Forbidden, busy_for, reset_at
+from bot.errors import AccessDenied, Forbidden, NotFound, PlatformError, Refused, Unavailable
+from bot.gateways.http import Broken, busy_for, reset_at
 from bot.gateways.jira_api import JiraApi
 
 SITE = "https://shop.atlassian.net"

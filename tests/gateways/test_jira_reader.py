@@ -14,8 +14,7 @@ from jira_bridge import KEY, JiraBridge
 
 from bot.domain.issue_commands import NamedBy
 from bot.domain.issues import IssuePerson, IssueStatus
-from bot.errors import AccessDenied, NotFound, Unavailable
-from bot.gateways.http import Forbidden
+from bot.errors import AccessDenied, Forbidden, NotFound, Unavailable
 from bot.gateways.jira_api import JiraApi
 from bot.gateways.jira_recent import recently_changed
 from bot.gateways.jira_texts import mentions, named, plain
@@ -279,10 +278,21 @@ def test_roles_that_may_not_be_read_are_an_error(jira: JiraBridge) -> None:
 
 
 def test_choices_are_the_projects_components_and_the_priorities(jira: JiraBridge) -> None:
-    choices = jira.reader().choices("SHOP")
+    choices = jira.reader().choices("SHOP", {"component", "priority"})
     assert choices.components == ("Checkout", "Catalog", "Receipts")
     assert choices.priorities == ("Highest", "High", "Medium", "Low", "Lowest")
     assert choices.labels == ()
+
+
+def test_a_token_that_may_not_read_the_projects_scheme_is_told_every_priority() -> None:
+    with JiraBridge("cloud") as jira:
+        jira.fault("GET", "/priority/search", status=403)
+        assert "Medium" in jira.reader().choices("SHOP", {"priority"}).priorities
+
+
+def test_only_the_fields_that_are_wanted_are_read(jira: JiraBridge) -> None:
+    assert jira.reader().choices("SHOP", {"component"}).priorities == ()
+    assert jira.reader().choices("SHOP", {"priority"}).components == ()
 
 
 # --- what happened

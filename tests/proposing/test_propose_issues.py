@@ -255,10 +255,10 @@ def asked(body: str, **more: Any) -> Issues:
 
 
 def test_a_command_by_someone_in_the_role_is_handed_on() -> None:
-    context = worked(asked_on_issue("SHOP-12", "77"), asked("@trivet labels"))
+    context = worked(asked_on_issue("SHOP-12", "77"), asked("@trivet component"))
     assert context.asked is not None
-    assert (context.asked.name, context.asked.person, context.asked.comment) == ("labels", "Ada", "77")
-    assert context.choices.components == ("Cart",)
+    assert (context.asked.name, context.asked.person, context.asked.comment) == ("component", "Ada", "77")
+    assert (context.choices.components, context.choices.priorities) == (("Cart",), ())
 
 
 def test_a_question_is_handed_on_with_its_words() -> None:

@@ -4,12 +4,16 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from ruff import find_ruff_bin
 
+from bot.domain.issue_keys import found_in_branch
+from bot.domain.repo_config import load
 from bot.sandbox import seed as demo
+from bot.sandbox.jira.seed import seeded
 from bot.sandbox.model import Access, MergeRequest, State
 
 
@@ -133,13 +137,44 @@ def test_nothing_planted_stands_in_our_own_files():
             assert planted not in text, path
 
 
-def test_the_shop_before_the_change_passes_its_own_tests(tmp_path):
-    for path, file in demo.before().items():
-        assert file is not None
+def test_the_merge_requests_branch_names_the_issue(request_of_demo):
+    assert found_in_branch(request_of_demo.source_branch, {"SHOP"}) == ("SHOP-12",)
+
+
+def test_the_main_branch_says_how_issues_are_moved(request_of_demo):
+    config, complaint = load(request_of_demo.project.repository.read("main", ".trivet.yml"))
+    assert complaint is None
+    assert [(one.on, one.to) for one in config.link.transitions] == [
+        ("opened", "In Review"),
+        ("merged", "Done"),
+    ]
+    assert ".trivet.yml" not in [file.new_path for file in request_of_demo.files()]
+
+
+def test_work_on_the_issue_began_yesterday_where_its_merge_request_is_open(tmp_path):
+    state = State(tmp_path)
+    demo.seed(state)
+    begun, waiting = seeded(state, "cloud").issues
+    [change] = begun.history
+    age = datetime.now(UTC) - change.created
+    assert (begun.key, begun.status.name, waiting.status.name) == ("SHOP-12", "In Progress", "To Do")
+    assert (age.days, begun.updated, begun.created < change.created) == (1, change.created, True)
+
+
+def test_without_the_merge_request_nobody_has_begun(tmp_path):
+    issues = seeded(State(tmp_path), "datacenter").issues
+    assert [(one.status.name, one.history) for one in issues] == [("To Do", []), ("To Do", [])]
+
+
+@pytest.mark.parametrize(("fixed", "passed"), [(False, "4 passed"), (True, "6 passed")])
+def test_the_shop_passes_its_own_tests_before_the_change_and_with_the_fix(tmp_path, fixed, passed):
+    files = {path: file.content for path, file in demo.before().items() if file}
+    files |= {path: text.encode() for path, text in demo.fix().items()} if fixed else {}
+    for path, content in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_bytes(file.content)
+        (tmp_path / path).write_bytes(content)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
     environment = {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1", "PATH": os.environ["PATH"]}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert "4 passed" in done.stdout
+    assert passed in done.stdout

@@ -2,18 +2,16 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
-
-from langgraph.runtime import Runtime
+from typing import Final
 
 from bot.agents.link.comment import LONGEST_TITLE, comment, named
-from bot.agents.link.lines import author_says, memory
+from bot.agents.link.lines import memory
 from bot.agents.link.moves import moves
 from bot.agents.link.plain import cut, plain
-from bot.agents.link.schema import LinkState, Told
+from bot.agents.link.schema import Told
 from bot.agents.link.stage import is_open
-from bot.agents.spec import LinkContext, Mentioned
-from bot.domain.actions import Action, CommentIssue, Decision, LinkIssue, SetCommitStatus
+from bot.agents.spec import AgentResult, LinkContext, Mentioned
+from bot.domain.actions import CommentIssue, Decision, LinkIssue, SetCommitStatus
 from bot.domain.markdown import counted
 
 STATUS: Final = "trivet/issue"
@@ -34,25 +32,20 @@ MOST_KEYS: Final = 10  # that a sentence names
 WHY: Final = {False: NOT_MAPPED, True: SECURED}
 """Why an issue is only linked, by whether it has a security level: see `bot.domain.flow.code_may_be_told`."""
 
-Update = dict[str, Any]
 
-
-async def compose(state: LinkState, runtime: Runtime[LinkContext]) -> Update:
+def composed(context: LinkContext, told: Told) -> AgentResult:
     """Comments come last: the stage one remembers is then one whose links and moves are done."""
-    context = runtime.context
-    told = state["told"] or author_says(context)
     mentioned = _each_once(context.mentioned)
-    actions: list[Action] = [
-        *(_link(one, context) for one in mentioned),
-        *_status(mentioned, context),
-        *moves(context, mentioned),
-        *(_comment(one, context, told) for one in mentioned if one.tells_code),
-    ]
-    return {
-        "actions": actions,
-        "decisions": [_link_only(one, context) for one in mentioned if not one.tells_code],
-        "complaints": [*dict.fromkeys(_complaints(mentioned, context))],
-    }
+    return AgentResult(
+        actions=(
+            *(_link(one, context) for one in mentioned),
+            *_status(mentioned, context),
+            *moves(context, mentioned),
+            *(_comment(one, context, told) for one in mentioned if one.tells_code),
+        ),
+        decisions=tuple(_link_only(one, context) for one in mentioned if not one.tells_code),
+        complaints=(*context.complaints, *dict.fromkeys(_complaints(mentioned, context))),
+    )
 
 
 def _each_once(mentioned: Sequence[Mentioned]) -> list[Mentioned]:

@@ -1,15 +1,17 @@
-"""Finding out what a merge request does: from our comment, else from a model that reads the change."""
+"""Finding out what a merge request does from a model that reads the change."""
 
 import asyncio
 from typing import Any
 
 from langgraph.runtime import Runtime
 
-from bot.agents.link.lines import remembered, shown
+from bot.agents.link.lines import shown
 from bot.agents.link.prompting import lines_prompt
-from bot.agents.link.schema import LinesAnswer, LinkState, Told
+from bot.agents.link.schema import LinesAnswer, LinkState
 from bot.agents.link.stage import is_open
+from bot.agents.shown import safe_text
 from bot.agents.spec import LinkContext
+from bot.agents.spending import paid
 from bot.errors import ModelFault, PlatformError, Unavailable
 from bot.llm.messages import Model, Turn, Usage
 
@@ -20,15 +22,10 @@ NO_LINES = "the model's answer has no line"
 Update = dict[str, Any]
 
 
-async def recall(state: LinkState, runtime: Runtime[LinkContext]) -> Update:
-    """What our comments remember. Only a merge request that is open is worth a model's reading."""
-    return {"told": remembered(runtime.context), "failures": [], "spent": Usage(), "model": ""}
-
-
-def after_recall(state: LinkState, runtime: Runtime[LinkContext]) -> str:
-    context = runtime.context
-    is_news = state["told"] is None and any(one.tells_code for one in context.mentioned)
-    return "describe" if is_news and context.model and is_open(context.request) else "compose"
+def is_worth_a_model(context: LinkContext) -> bool:
+    """Only a merge request that is open, and that some issue may be told of."""
+    tells = any(one.tells_code for one in context.mentioned)
+    return context.model is not None and tells and is_open(context.request)
 
 
 async def describe(state: LinkState, runtime: Runtime[LinkContext]) -> Update:
@@ -41,9 +38,9 @@ async def describe(state: LinkState, runtime: Runtime[LinkContext]) -> Update:
     except (Unavailable, ModelFault) as error:
         if context.can_wait and isinstance(error, Unavailable):
             raise
-        return _failed(str(error), error.usage)
+        return _failed(str(error), context, error.usage)
     except PlatformError as error:
-        return _failed(str(error))
+        return _failed(str(error), context)
 
 
 async def _asked(context: LinkContext, model: Model) -> Turn:
@@ -57,10 +54,10 @@ def _answered(turn: Turn, context: LinkContext, model: Model) -> Update:
     said = turn.answer.lines if isinstance(turn.answer, LinesAnswer) else []
     lines = shown((line for text in said for line in text.splitlines()), context.redactor)
     if not lines:
-        return _failed(NO_LINES, turn.usage)
-    by = turn.model or model.name
-    return {"told": Told(lines, by), "spent": turn.usage, "model": by}
+        return _failed(NO_LINES, context, turn.usage)
+    return {"lines": list(lines)} | paid(turn.usage, turn.model or model.name)
 
 
-def _failed(error: str, usage: Usage | None = None) -> Update:
-    return {"failures": [NOT_TOLD.format(error=error)], "spent": usage or Usage()}
+def _failed(error: str, context: LinkContext, usage: Usage | None = None) -> Update:
+    sentence = NOT_TOLD.format(error=safe_text(error, context.redactor))
+    return {"lines": [], "failures": [sentence]} | paid(usage)

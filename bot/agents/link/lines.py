@@ -49,6 +49,11 @@ def words(request: MergeRequest) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
+def digest(request: MergeRequest) -> str:
+    """Of what a model is asked about: another head, title or description is another question."""
+    return f"{request.head} {words(request)}"
+
+
 def author_says(context: LinkContext) -> Told:
     """The title, then what the commits say, oldest first; the description where no commit says more."""
     title = without_draft(context.request.title)

@@ -2,8 +2,7 @@
 
 import re
 
-from bot.agents.review.shown import shown_text
-from bot.domain.change import shown_path
+from bot.agents.shown import safe_text
 from bot.domain.secrets import Redactor
 from bot.domain.visible import on_one_line
 
@@ -13,13 +12,8 @@ DRAFT = re.compile(
 )  # docs.gitlab.com/user/project/merge_requests/drafts
 
 
-def safe(text: str, redactor: Redactor) -> str:
-    """As a model may see it and as it may be kept, lines where they were."""
-    return shown_text(shown_path(text), redactor)
-
-
 def plain(text: str, redactor: Redactor, longest: int) -> str:
-    return cut(on_one_line(safe(text, redactor)), longest)
+    return cut(on_one_line(safe_text(text, redactor)), longest)
 
 
 def cut(text: str, longest: int) -> str:

@@ -8,8 +8,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
-from bot.agents.link.plain import CUT, cut, plain, safe, without_draft
+from bot.agents.link.plain import CUT, cut, plain, without_draft
 from bot.agents.link.schema import LinesAnswer
+from bot.agents.shown import safe_text
 from bot.agents.spec import LinkContext
 from bot.domain.change import ChangeSet, FileChange, Side
 from bot.domain.secrets import Redactor
@@ -81,10 +82,11 @@ def _material(context: LinkContext, change: ChangeSet | None, room: Room) -> dic
     every = change.files if change else ()
     return {
         "title": plain(without_draft(request.title), redactor, LONGEST_TITLE),
-        "description": cut(safe(request.description, redactor), room.description),
+        "description": cut(safe_text(request.description, redactor), room.description),
         "target_branch": plain(request.target_branch, redactor, LONGEST_TITLE),
         "commits": [
-            cut(safe(commit.message, redactor), LONGEST_MESSAGE) for commit in context.commits[: room.commits]
+            cut(safe_text(commit.message, redactor), LONGEST_MESSAGE)
+            for commit in context.commits[: room.commits]
         ],
         "files": list(_shown_files(every[: room.files], redactor, room.diff)),
         "files_not_listed": max(0, len(every) - room.files),
@@ -120,7 +122,7 @@ def _diff(file: FileChange, redactor: Redactor) -> str:
 def _side(lines: Iterable[tuple[int | None, str]], redactor: Redactor) -> dict[int, str]:
     """Safe texts by line number."""
     there = {number: text.removesuffix("\r") for number, text in lines if number is not None}
-    return dict(zip(there, safe("\n".join(there.values()), redactor).split("\n"), strict=False))
+    return dict(zip(there, safe_text("\n".join(there.values()), redactor).split("\n"), strict=False))
 
 
 def _row(text: str) -> str:

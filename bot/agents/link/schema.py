@@ -1,12 +1,12 @@
-"""What the link agent asks a model for, and what its graph keeps between nodes."""
+"""What the link agent asks a model for, and what its graph keeps."""
 
+import operator
 from dataclasses import dataclass
-from typing import Final, TypedDict
+from typing import Annotated, Final, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
-from bot.domain.actions import Action, Decision
-from bot.llm.messages import Usage
+from bot.agents.spending import Spent
 
 MOST_LINES: Final = 5
 LONGEST_LINE: Final = 160  # characters
@@ -30,20 +30,18 @@ class Told:
 
 
 class LinkInput(TypedDict):
-    """`told` is what our comments say already of this very change, None where it has to be found out."""
+    """`of` is the digest of what the lines are about."""
 
-    told: Told | None
+    of: str
 
 
 class LinkOutput(TypedDict):
-    """`complaints` are only those that this run has come to. `failures`: what a model or a platform did not do."""
+    """The model's lines as they may be shown, none where `failures` says why. Plain data: it is kept."""
 
-    actions: list[Action]
-    decisions: list[Decision]
-    complaints: list[str]
-    failures: list[str]
-    spent: Usage
-    model: str
+    lines: list[str]
+    failures: Annotated[list[str], operator.add]
+    spent: Annotated[list[Spent], operator.add]
+    models: Annotated[list[str], operator.add]
 
 
 class LinkState(LinkInput, LinkOutput):

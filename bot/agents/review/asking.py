@@ -3,21 +3,18 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from itertools import islice
 from typing import Any, Final
 
 from langgraph.runtime import Runtime
 
-from bot.agents.review.diff_text import safe_text
+from bot.agents.keepable import LONGEST_TEXT, keepable
 from bot.agents.review.ledger import heard
 from bot.agents.review.prompting import ledger_prompt, review_prompt, verify_prompt
 from bot.agents.review.schema import (
-    Call,
     LedgerAnswer,
     ReportedFinding,
     ReviewAnswer,
     Segment,
-    Spent,
     Task,
     TaskKind,
     Verdict,
@@ -25,12 +22,15 @@ from bot.agents.review.schema import (
     Work,
 )
 from bot.agents.review.units import around, halves
+from bot.agents.shown import safe_text
 from bot.agents.spec import AgentContext
+from bot.agents.spending import paid
+from bot.agents.tool_turns import kept_calls
 from bot.domain.actions import Decision
 from bot.domain.secrets import Redactor
 from bot.errors import Declined, NoModel, OverBudget, TooLong, Unavailable, Unusable
 from bot.llm.budget import most_tokens
-from bot.llm.messages import Prompt, ToolCall, Turn, Usage
+from bot.llm.messages import Prompt, Turn
 
 TOO_LONG = "it does not fit the model's window"
 NO_ANSWER = "the model gave no answer"
@@ -46,13 +46,7 @@ VERDICTS: Final = {
 PIECE: Final = "."  # in the id of a task that took part of a longer one's place
 MOST_CUTS: Final = 3  # in two: where an eighth of a unit is too long, it is not the diff that takes the room
 MOST_REPORTED: Final = 30  # findings of one answer, the gravest
-MOST_CALLS: Final = 20  # tool calls of one turn that are kept
-MOST_ITEMS: Final = 20  # of a list or an object that a model sent
-DEPTH: Final = 3  # of lists and objects in one another
-LONGEST_NAME: Final = 100  # characters
 LONGEST_REASON: Final = 300
-LONGEST_TEXT: Final = 10_000
-LARGEST: Final = 2**53
 
 Update = dict[str, Any]
 
@@ -72,14 +66,14 @@ async def ask(state: Work, runtime: Runtime[AgentContext]) -> Update:
     try:
         turn = await context.model.turn(prompt)
     except TooLong as error:
-        return _split(state, context) | _paid(error.usage)
+        return _split(state, context) | paid(error.usage)
     except (Unusable, Declined, OverBudget, NoModel) as error:
-        return _failed(task, str(error)) | _paid(error.usage)
+        return _failed(task, str(error)) | paid(error.usage)
     except Unavailable as error:
-        return _later(task, context, error) | _paid(error.usage)
+        return _later(task, context, error) | paid(error.usage)
     if turn.calls and not prompt.must_answer:
-        return _goes_on(task, turn, context.redactor) | _paid(turn.usage, turn.model)
-    return _answered(state, turn, context) | _paid(turn.usage, turn.model)
+        return _goes_on(task, turn, context.redactor) | paid(turn.usage, turn.model)
+    return _answered(state, turn, context) | paid(turn.usage, turn.model)
 
 
 def _prompt(context: AgentContext, work: Work) -> Prompt:
@@ -95,31 +89,7 @@ def _updated(task: Task, **changes: Any) -> Update:
 
 
 def _goes_on(task: Task, turn: Turn, redactor: Redactor) -> Update:
-    calls = [_call(call, redactor) for call in turn.calls[:MOST_CALLS]]
-    return _updated(task, turns=[*task["turns"], calls], tried="")
-
-
-def _call(call: ToolCall, redactor: Redactor) -> Call:
-    """What is needed to answer the call again."""
-    name = safe_text(call.name[:LONGEST_NAME], redactor)
-    return Call(id=call.id[:LONGEST_NAME], name=name, arguments=_keepable(call.arguments, redactor))
-
-
-def _keepable(value: Any, redactor: Redactor, depth: int = DEPTH) -> Any:
-    """What a model said as it may be kept: no secret, nothing longer than any use of it, numbers msgpack can hold."""
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return max(-LARGEST, min(value, LARGEST))
-    if isinstance(value, list):
-        return [_keepable(one, redactor, depth - 1) for one in value[:MOST_ITEMS]] if depth else []
-    if isinstance(value, dict):
-        items = islice(value.items() if depth else (), MOST_ITEMS)
-        return {
-            safe_text(str(name)[:LONGEST_NAME], redactor): _keepable(one, redactor, depth - 1)
-            for name, one in items
-        }
-    return safe_text(str(value)[:LONGEST_TEXT], redactor)
+    return _updated(task, turns=[*task["turns"], kept_calls(turn.calls, redactor)], tried="")
 
 
 def _answered(work: Work, turn: Turn, context: AgentContext) -> Update:
@@ -143,7 +113,7 @@ def _reported(one: ReportedFinding, redactor: Redactor) -> dict[str, object]:
         len(edit.replacement) > LONGEST_TEXT or safe_text(edit.replacement, redactor) != edit.replacement
     ):
         one = one.model_copy(update={"suggestion": None})
-    kept: dict[str, object] = _keepable(one.model_dump(mode="json"), redactor)
+    kept: dict[str, object] = keepable(one.model_dump(mode="json"), redactor)
     return kept
 
 
@@ -213,19 +183,4 @@ def new_task(name: str, kind: TaskKind, *, segments: Sequence[Segment], claims: 
         missing="",
         tried="",
         hurried=False,
-    )
-
-
-def _paid(usage: Usage | None, model: str = "") -> Update:
-    spent = [_spent(usage)] if usage and usage.calls else []
-    return {"spent": spent, "models": [model] if model else []}
-
-
-def _spent(usage: Usage) -> Spent:
-    return Spent(
-        calls=usage.calls,
-        input=usage.input,
-        output=usage.output,
-        cached=usage.cached,
-        cost_usd=usage.cost_usd,
     )

@@ -10,11 +10,11 @@ from functools import cached_property
 from typing import Final
 
 from bot.agents.review.checks.contract import titled
-from bot.agents.review.diff_text import CUT, safe_text
+from bot.agents.review.diff_text import CUT
 from bot.agents.review.quotes import LONGEST_QUOTE, Lines, flat, quoted_line
 from bot.agents.review.schema import ReportedFinding, SuggestedEdit
-from bot.agents.review.shown import shown_name
 from bot.agents.review.sides import sides
+from bot.agents.shown import safe_text, shown_name
 from bot.agents.spec import AgentContext
 from bot.domain.change import FileChange, FileStatus, shown_path
 from bot.domain.findings import Finding, Suggestion, fingerprint, identified

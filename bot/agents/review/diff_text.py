@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from bot.agents.review.schema import Segment
-from bot.agents.review.shown import shown_name, shown_text
 from bot.agents.review.sides import Sides, sides
+from bot.agents.shown import shown_name
 from bot.agents.spec import AgentContext
-from bot.domain.change import FileChange, FileStatus, Hunk, Line, Side, shown_path
-from bot.domain.secrets import Redactor
+from bot.domain.change import FileChange, FileStatus, Hunk, Line, Side
 
 LONGEST_LINE: Final = 400  # characters
 CUT: Final = "…"
@@ -28,11 +27,6 @@ def diff_text(context: AgentContext, segments: Sequence[Segment]) -> str:
     files = context.change.files
     shown = (_segment(files[place], first, last, context) for place, first, last in segments)
     return "\n\n".join("\n".join(lines) for lines in shown)
-
-
-def safe_text(text: str, redactor: Redactor) -> str:
-    """Any text as a model may see it and as it may be kept."""
-    return shown_text(shown_path(text), redactor)
 
 
 def _segment(file: FileChange, first: int, last: int, context: AgentContext) -> Iterator[str]:

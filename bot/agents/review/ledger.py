@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from langgraph.runtime import Runtime
 
-from bot.agents.review.diff_text import CUT, safe_text
+from bot.agents.review.diff_text import CUT
 from bot.agents.review.ledger_proof import Head
 from bot.agents.review.schema import JudgedCriterion, LedgerAnswer, OutsidePart, QuotedLine, ReviewState
-from bot.agents.review.shown import shown_name
+from bot.agents.shown import safe_text, shown_name
 from bot.agents.spec import AgentContext
 from bot.domain.change import ChangeSet, FileChange, Side
 from bot.domain.ledger import SAID, Ledger, Proof, Row

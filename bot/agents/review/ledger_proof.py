@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
+from bot.agents.reading import BINARY_PREFIX
 from bot.agents.review.claims import Source, Sources
 from bot.agents.review.quotes import Lines, quoted_line
-from bot.agents.review.reading import BINARY_PREFIX
 from bot.agents.review.schema import QuotedLine
-from bot.agents.review.shown import shown_lines, shown_name
+from bot.agents.shown import shown_lines, shown_name
 from bot.agents.spec import AgentContext
 from bot.domain.ledger import Proof
 from bot.errors import PlatformError, Unavailable

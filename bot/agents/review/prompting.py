@@ -14,23 +14,20 @@ from typing import Final
 
 from pydantic import BaseModel
 
-from bot.agents.review.diff_text import diff_text, safe_text
+from bot.agents.reading import TOOLS
+from bot.agents.review.diff_text import diff_text
 from bot.agents.review.ledger import criteria
-from bot.agents.review.reading import MOST_CHARACTERS, TOOLS, answer
-from bot.agents.review.schema import Call, LedgerAnswer, ReviewAnswer, Segment, Task, VerifyAnswer, Work
-from bot.agents.review.shown import shown_name
+from bot.agents.review.schema import LedgerAnswer, ReviewAnswer, Segment, Task, VerifyAnswer, Work
 from bot.agents.review.surroundings import around_claims, around_segments
+from bot.agents.shown import safe_text, shown_name
 from bot.agents.spec import AgentContext
+from bot.agents.tool_turns import ANSWER_NOW, LEAST_ROOM, MOST_CALLS, MOST_TURNS, retold
 from bot.domain.change import FileChange, Side
 from bot.domain.findings import Finding
 from bot.domain.guidance import for_paths
 from bot.domain.secrets import Redactor
 from bot.llm.budget import most_tokens
-from bot.llm.messages import CHARACTERS_A_TOKEN, Asked, Called, Message, Model, Prompt, Told, ToolCall
-
-MOST_TURNS: Final = 6
-MOST_CALLS: Final = 6  # of one turn that are answered
-LEAST_ROOM: Final = 2_000  # characters: with less left to be told, a task has to be answered
+from bot.llm.messages import CHARACTERS_A_TOKEN, Asked, Model, Prompt
 
 SHARE: Final = (
     6  # a sixth of the window is the most for the rules, for the shared material, and for the answer
@@ -62,8 +59,6 @@ NOT_ALL_SHOWN = (
     "Not the whole change is shown here. The files are listed above; what they are at head can be read."
 )
 CLAIM = "Claim {number}: {path}:{line}\nThe line: {anchor}\nWhat: {title}\nWhy: {detail}"
-ANSWER_NOW = "You have no more turns for reading. Answer now, from what you have seen."
-NOT_ANSWERED = "not answered: ask for at most {most} things in one turn"
 
 
 def review_prompt(context: AgentContext, task: Task) -> Prompt:
@@ -141,28 +136,13 @@ def _continued(context: AgentContext, task: Task, prompt: Prompt) -> Prompt:
     """With what the model asked for before, and what it was told: read again, as only the calls are kept."""
     turns = task["turns"]
     for turn in turns:
-        told = _told(context, turn, _room(context, prompt) // 2)
-        prompt = replace(prompt, messages=(*prompt.messages, _called(turn), *told))
+        read = retold(turn, context.snapshot, context.redactor, _room(context, prompt) // 2)
+        prompt = replace(prompt, messages=(*prompt.messages, *read))
     is_last = task["hurried"] or len(turns) >= MOST_TURNS - 1 or _room(context, prompt) < LEAST_ROOM
     if not prompt.tools or is_last:
         now = (Asked(ANSWER_NOW),) if turns else ()
         return replace(prompt, messages=(*prompt.messages, *now), must_answer=True)
     return prompt
-
-
-def _called(turn: Sequence[Call]) -> Called:
-    return Called(tuple(ToolCall(call["id"], call["name"], dict(call["arguments"])) for call in turn))
-
-
-def _told(context: AgentContext, turn: Sequence[Call], room: int) -> list[Message]:
-    """The answers to one turn's calls, in at most so many characters."""
-    most = min(MOST_CHARACTERS, room // min(len(turn), MOST_CALLS))
-    answered = [
-        answer(call["name"], dict(call["arguments"]), context.snapshot, context.redactor, most)
-        for call in turn[:MOST_CALLS]
-    ]
-    others = [NOT_ANSWERED.format(most=MOST_CALLS) for _ in turn[MOST_CALLS:]]
-    return [Told(call["id"], text) for call, text in zip(turn, [*answered, *others], strict=True)]
 
 
 def _room(context: AgentContext, prompt: Prompt) -> int:

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Final, Literal, TypedDict
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
+from bot.agents.spending import Spent
+from bot.agents.tool_turns import Call
 from bot.domain.actions import Action, Coverage, Decision
 from bot.domain.findings import Finding, Severity
 from bot.domain.ledger import Ledger, State
@@ -147,14 +149,6 @@ class LedgerAnswer(_Answer):
 # --- what the graph keeps ---
 
 
-class Call(TypedDict):
-    """One tool call a model made: its id at the provider, the tool, the arguments."""
-
-    id: str
-    name: str
-    arguments: dict[str, object]
-
-
 Segment = tuple[int, int, int]
 """Part of a file's diff: its place in the change set, its first line there (from 0), and the line after its last."""
 
@@ -181,16 +175,6 @@ class Task(TypedDict):
     missing: str
     tried: str
     hurried: bool
-
-
-class Spent(TypedDict):
-    """One turn's price, in `bot.llm.messages.Usage`'s words."""
-
-    calls: int
-    input: int
-    output: int
-    cached: int
-    cost_usd: float
 
 
 class ReviewInput(TypedDict):

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import Final
 
-from bot.agents.review.shown import shown_text
+from bot.agents.shown import shown_text
 from bot.agents.spec import AgentContext
 from bot.domain.change import FileChange, FileStatus, Line, shown_path
 from bot.domain.secrets import Redactor

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from bot.agents.review.reading import MOST_CHARACTERS, MOST_LINES, answer
+from bot.agents.reading import MOST_CHARACTERS, MOST_LINES, answer
 from bot.agents.review.schema import Segment
 from bot.agents.review.units import spans
 from bot.agents.spec import AgentContext

@@ -1,60 +1,49 @@
-"""The triage graph: plan -> ask the model, turn by turn, where there is something to ask -> propose."""
+"""The triage agent: what is to be asked -> a model, turn by turn, in a graph -> what is proposed.
 
-import asyncio
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
-from functools import cache
-from typing import Any, Final
+Only the model's turns are kept: the rest is worked out anew from what a start has read.
+"""
 
-from langchain_core.runnables import RunnableConfig
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
+from bot.agents.remembering import Saver, walk
 from bot.agents.spec import AgentResult, TriageContext
-from bot.agents.triage.asking import ask
-from bot.agents.triage.planning import after, plan
-from bot.agents.triage.proposing import propose
-from bot.agents.triage.schema import TriageInput, TriageOutput, TriageState
-from bot.llm.messages import Usage
-
-MOST_STEPS: Final = 30
+from bot.agents.spending import total
+from bot.agents.triage.asking import after_ask, ask
+from bot.agents.triage.memory import question
+from bot.agents.triage.planning import planned
+from bot.agents.triage.prompting import answer_type
+from bot.agents.triage.proposing import proposed
+from bot.agents.triage.schema import Heard, TriageInput, TriageOutput, TriageState
 
 Graph = CompiledStateGraph[TriageState, TriageContext, TriageInput, TriageOutput]
 
 
-@cache
-def build() -> Graph:
+def build(saver: Saver | None = None) -> Graph:
     graph: StateGraph[TriageState, TriageContext, TriageInput, TriageOutput] = StateGraph(
         TriageState, context_schema=TriageContext, input_schema=TriageInput, output_schema=TriageOutput
     )
     graph.add_node("ask", ask)
-    graph.add_node("plan", plan)
-    graph.add_node("propose", propose)
-    graph.add_edge(START, "plan")
-    graph.add_conditional_edges("plan", after, ["ask", "propose"])
-    graph.add_conditional_edges("ask", after, ["ask", "propose"])
-    graph.add_edge("propose", END)
-    return graph.compile()
+    graph.add_edge(START, "ask")
+    graph.add_conditional_edges("ask", after_ask, ["ask", END])
+    return graph.compile(checkpointer=saver)
 
 
 def triage(context: TriageContext) -> AgentResult:
     """Raises Unavailable where the model or the repository is out for the moment, and what `still_wanted` raises."""
-    return _result(asyncio.run(_run(context)))
+    plan = planned(context)
+    if not plan.asks or context.model is None:
+        return proposed(plan, Heard(), context)
+    state = walk(build, {"of": question(context), "asks": [*plan.asks]}, context, context.steps)
+    result = proposed(plan, _heard(state, plan.asks), context)
+    model = ", ".join(dict.fromkeys(state["models"]))
+    return replace(result, failures=tuple(state["failures"]), model=model, usage=total(state["spent"]))
 
 
-async def _run(context: TriageContext) -> Mapping[str, Any]:
-    async with AsyncExitStack() as stack:
-        if context.model is not None:
-            stack.push_async_callback(context.model.aclose)
-        return await build().ainvoke({}, RunnableConfig(recursion_limit=MOST_STEPS), context=context)
-
-
-def _result(state: Mapping[str, Any]) -> AgentResult:
-    return AgentResult(
-        actions=tuple(state["actions"]),
-        decisions=tuple(state["decisions"]),
-        complaints=tuple(state["complaints"]),
-        failures=tuple(state["failures"]),
-        model=", ".join(dict.fromkeys(state["models"])),
-        usage=sum(state["spent"], Usage()),
-    )
+def _heard(state: Mapping[str, Any], asks: Sequence[str]) -> Heard:
+    answer = answer_type(asks).model_validate(state["answer"]) if state["answer"] else None
+    return Heard(answer, tuple(state["failures"]))

@@ -19,6 +19,13 @@ def digest(context: TriageContext) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()[:16]
 
 
+def question(context: TriageContext) -> str:
+    """The digest of what a model is asked about, the comment that asks and the commit that is read included."""
+    asked = (context.asked.comment, context.asked.text) if context.asked else ()
+    commit = context.code.snapshot.commit if context.code else ""
+    return hashlib.sha256(json.dumps([digest(context), commit, *asked]).encode()).hexdigest()
+
+
 def remembered(context: TriageContext) -> Kept:
     """What is not ours, or of another version, counts for nothing."""
     try:

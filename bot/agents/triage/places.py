@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Final
 from urllib.parse import quote
 
-from bot.agents.review.shown import shown_lines, shown_name
+from bot.agents.shown import shown_lines, shown_name
 from bot.agents.spec import Code
 from bot.agents.triage.schema import KeptPlace, Place
 from bot.agents.triage.words import line

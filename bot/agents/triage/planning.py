@@ -3,16 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langgraph.runtime import Runtime
-
 from bot.agents.spec import TriageContext
 from bot.agents.triage.memory import digest, remembered
 from bot.agents.triage.prompting import QUESTION
-from bot.agents.triage.schema import TriageState, Update
 from bot.agents.triage.wanted import OF_THE_MODEL, asking_comment, is_answered, is_question, wanted
 from bot.domain.actions import Decision
 
-SKIPPED = "no model is configured, so there is no {parts}"
+SKIPPED = "no model is configured, so this is left out: {parts}"
 NO_CODE = "{part}: the issue has no repository that could be looked at"
 NONE_OFFERED = "{part}: the project of the issue has none to choose from"
 SAME_TEXT = "reused: the issue reads as it did when this was said"
@@ -25,27 +22,6 @@ class Plan:
     asks: tuple[str, ...] = ()
     known: tuple[str, ...] = ()
     hindered: tuple[str, ...] = ()
-
-
-async def plan(state: TriageState, runtime: Runtime[TriageContext]) -> Update:
-    """Without a model nothing is asked, and what is missing is complained of."""
-    context = runtime.context
-    found = planned(context)
-    no_model = context.model is None and bool(found.asks)
-    skipped = [SKIPPED.format(parts=", ".join(found.asks))] if no_model else []
-    return {
-        "asks": [] if no_model else list(found.asks),
-        "asked": no_model or not found.asks,
-        "read": [],
-        "hurried": False,
-        "answer": None,
-        "complaints": [*context.complaints, *found.hindered, *skipped],
-        "decisions": [Decision(key=part, allowed=True, reason=SAME_TEXT) for part in found.known],
-    }
-
-
-def after(state: TriageState) -> str:
-    return "propose" if state["asked"] else "ask"
 
 
 def planned(context: TriageContext) -> Plan:
@@ -61,6 +37,17 @@ def planned(context: TriageContext) -> Plan:
         known=known,
         hindered=tuple(filter(None, hindered.values())),
     )
+
+
+def reused(plan: Plan) -> tuple[Decision, ...]:
+    return tuple(Decision(key=part, allowed=True, reason=SAME_TEXT) for part in plan.known)
+
+
+def missing(plan: Plan, context: TriageContext) -> tuple[str, ...]:
+    """What cannot be had, a sentence each. Without a model nothing is asked."""
+    no_model = context.model is None and plan.asks
+    skipped = [SKIPPED.format(parts=", ".join(plan.asks))] if no_model else []
+    return (*plan.hindered, *skipped)
 
 
 def is_hidden(context: TriageContext) -> bool:

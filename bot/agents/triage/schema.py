@@ -1,12 +1,13 @@
-"""What the triage agent asks a model for, what it keeps of it from run to run, and what its graph holds."""
+"""What the triage agent asks a model for, what it keeps of it from run to run, and what its graph keeps."""
 
 import operator
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.domain.actions import Action, Decision
-from bot.llm.messages import Message, Usage
+from bot.agents.spending import Spent
+from bot.agents.tool_turns import Call
 
 # --- what a model answers: its JSON schema goes along with the prompt ---
 
@@ -137,36 +138,41 @@ class Kept(_Kept):
     work: Work | None = None
 
 
-# --- what the graph holds ---
+# --- what the graph keeps, plain data ---
 
 
 class TriageInput(TypedDict):
-    pass
+    """`of` is the digest of what is asked about; `asks` what a model is asked for, words of the rules or "question"."""
+
+    of: str
+    asks: list[str]
 
 
 class TriageOutput(TypedDict):
-    """`failures`: what a model did not do."""
+    """`answer` is the model's as JSON data, empty where `failures` says why there is none."""
 
-    actions: list[Action]
-    decisions: Annotated[list[Decision], operator.add]
-    complaints: Annotated[list[str], operator.add]
+    answer: Annotated[dict[str, object], operator.or_]
     failures: Annotated[list[str], operator.add]
-    spent: Annotated[list[Usage], operator.add]
+    spent: Annotated[list[Spent], operator.add]
     models: Annotated[list[str], operator.add]
 
 
 class TriageState(TriageInput, TriageOutput):
-    """`asks`: what a model is asked for, words of the rules or "question"; nothing is left to ask when `asked`.
+    """`turns` are the tool calls made so far, a list a turn.
 
-    `read` are the turns in which it read, and what it was told. `hurried`: what it had read was too much, so it has to
-    answer from what it is shown.
+    `hurried`: what it had read was too much, so it has to answer from what it is shown.
     """
 
-    asks: list[str]
-    asked: bool
-    read: list[Message]
-    hurried: bool
-    answer: TriageAnswer | QuestionAnswer | None
+    turns: Annotated[list[list[Call]], operator.add]
+    hurried: Annotated[bool, operator.or_]
 
 
 Update = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a model said to all that was asked; `answer` None where nothing was, or where `failures` says why."""
+
+    answer: TriageAnswer | QuestionAnswer | None = None
+    failures: tuple[str, ...] = ()

@@ -1,20 +1,18 @@
 """Texts of strangers and of models as they may be shown and kept: no secret, nothing hidden, bounded."""
 
-import re
 from typing import Final
 
-from bot.agents.review.shown import shown_text
+from bot.agents.shown import safe_text
 from bot.domain.secrets import Redactor
 from bot.domain.visible import on_one_line
 
-_HALF = re.compile("[\ud800-\udfff]")  # of a character: JSON can hold one, UTF-8 cannot
 LONGEST_READ: Final = 50_000  # characters of a text that are looked at at all
 CUT: Final = "…"
 
 
 def safe(text: str, redactor: Redactor) -> str:
     """Without secrets, with what is hidden spelled out; at most LONGEST_READ characters of it."""
-    return shown_text(_HALF.sub("\ufffd", text[:LONGEST_READ]), redactor)
+    return safe_text(text[:LONGEST_READ], redactor)
 
 
 def line(text: str, redactor: Redactor, limit: int) -> str:

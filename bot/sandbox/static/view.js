@@ -84,7 +84,7 @@ function heading(request) {
       "p",
       { class: "facts" },
       el("span", { class: "state", "data-state": status }, words[status] ?? status),
-      el("span", {}, el("b", {}, request.author), request.state === "merged" ? " merged " : " wants to merge "),
+      el("span", {}, el("b", {}, request.author), request.state === "opened" ? " wants to merge " : " wanted to merge "),
       el("span", { class: "branches" }, el("code", {}, request.source_branch), " → ", el("code", {}, request.target_branch)),
       el("span", { class: "muted" }, "at ", el("code", { id: "head", "data-head": request.head }, short(request.head))),
       ...(request.labels ?? []).map((label) => el("span", { class: "label" }, label)),

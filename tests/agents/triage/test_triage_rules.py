@@ -416,7 +416,7 @@ def test_of_a_project_that_may_not_be_told_of_any_more_nothing_is() -> None:
 def test_without_a_model_what_needs_none_goes_on() -> None:
     result = run(None, rule("summarize", "labels", "branch", fields=("labels",)))
     assert [action.kind for action in result.actions] == ["open_branch", "comment_issue"]
-    assert result.complaints == ("no model is configured, so there is no summarize, labels",)
+    assert result.complaints == ("no model is configured, so this is left out: summarize, labels",)
     assert result.failures == ()
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic_core import PydanticCustomError
 
-from bot.agents.review.shown import shown_lines, shown_name, spelled
+from bot.agents.shown import shown_lines, shown_name, spelled
 from bot.domain.markdown import counted
 from bot.domain.secrets import Redactor
 from bot.errors import PlatformError, Unavailable

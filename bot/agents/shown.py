@@ -1,5 +1,6 @@
-"""Text of a repository as a model is shown it: no secret, nothing invisible, each line still where it was."""
+"""Text as a model is shown it and as it may be kept: no secret, nothing invisible, each line still where it was."""
 
+import re
 from functools import lru_cache
 from typing import Final
 
@@ -12,6 +13,8 @@ FILES_KEPT: Final = (
 )
 SEPARATORS = {code: f"\\u{{{code:x}}}" for code in (0x2028, 0x2029)}
 ON_ONE_LINE = {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t"}
+HALF = re.compile("[\ud800-\udc7f\udd00-\udfff]")
+"""Half a character: JSON can hold one, UTF-8 cannot. The others of their kind stand for bytes that are not UTF-8."""
 
 
 def shown_lines(content: bytes, redactor: Redactor) -> list[str]:
@@ -41,9 +44,19 @@ def shown_text(text: str, redactor: Redactor) -> str:
     return redactor.redact(seen)
 
 
+def safe_text(text: str, redactor: Redactor) -> str:
+    """`shown_text` of a text from anywhere, whatever it is made of."""
+    return shown_text(whole(text), redactor)
+
+
 def shown_name(path: str, redactor: Redactor) -> str:
-    """A path on one line, whatever it is made of; bytes that are not UTF-8 as in `caf\\xe9.py`."""
-    return shown_text(shown_path(path).translate(ON_ONE_LINE), redactor)
+    """A path on one line, whatever it is made of."""
+    return shown_text(whole(path).translate(ON_ONE_LINE), redactor)
+
+
+def whole(text: str) -> str:
+    """Of whole characters: bytes that are not UTF-8 are spelled out, as in `caf\\xe9.py`, half characters replaced."""
+    return shown_path(HALF.sub("\ufffd", text))
 
 
 def spelled(text: str) -> str:

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.agents.review.shown import shown_lines, shown_name, shown_text
+from bot.agents.shown import shown_lines, shown_name, shown_text
 from bot.domain.secrets import Redactor
 
 SECRET = "hK7" + "vQ2mZ9" + "pL4xT8wB1n"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.agents.review.reading import MOST_CHARACTERS, TOOLS, answer
+from bot.agents.reading import MOST_CHARACTERS, TOOLS, answer
 from bot.domain.secrets import Redactor
 from bot.errors import AccessDenied, NotFound, Unavailable
 from bot.ports import Match, NotSearchable
