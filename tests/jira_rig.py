@@ -1,11 +1,17 @@
 """The whole product beside a sandbox GitLab and a sandbox Jira, Cloud or Data Center."""
 
-from collections.abc import Mapping
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.jira_server import Deployment, RunningJira
-from tests.rig import Rig
+from tests.rig import Rig, free_port
 from tests.sandbox_server import PROJECT
 
 JIRA_SECRET = "a-shared-" + "secret-for-jira"
@@ -74,6 +80,36 @@ class JiraRig(Rig):
     def is_introduced(self) -> bool:
         return super().is_introduced() and self.redis().hget("trivet:identities", "jira") is not None
 
+    # an outage
+
+    def outages(self) -> dict[str, float]:
+        """How long each run that is not over is put back by now, in seconds: 0 where it was not yet."""
+        first = {run["id"]: float(run.get("first_outage", 0)) for run in self.runs_under_way()}
+        return {name: time.time() - at if at else 0.0 for name, at in first.items()}
+
+    def pauses(self) -> dict[str, float]:
+        """Seconds until each run that waits is due."""
+        waiting = self.redis().zrange("trivet:waiting", 0, -1, withscores=True)
+        return {member.decode().partition(":")[2]: due - time.time() for member, due in waiting}
+
+    def skip_pauses(self) -> None:
+        """Let the time pass at once that runs wait for: they are due, and their outage is that much older."""
+        client = self.redis()
+        for member, due in client.zrange("trivet:waiting", 0, -1, withscores=True):
+            run = f"trivet:run:{member.decode().partition(':')[2]}"
+            pause = max(due - time.time(), 0)
+            if pause and client.hexists(run, "first_outage"):
+                client.hincrbyfloat(run, "first_outage", -pause)
+            client.zadd("trivet:waiting", {member: time.time()}, xx=True)
+
+    def runs_under_way(self) -> list[dict[str, str]]:
+        names = [name.decode() for name in self.redis().zrange("trivet:unfinished", 0, -1)]
+        return [{"id": name} | self.run(name) for name in names]
+
+    def run(self, name: str) -> dict[str, str]:
+        found = self.redis().hgetall(f"trivet:run:{name}")
+        return {field.decode(): value.decode() for field, value in found.items()}
+
     # what people see
 
     def links(self, key: str) -> list[dict[str, Any]]:
@@ -90,3 +126,52 @@ class JiraRig(Rig):
     def writes(self, key: str) -> Mapping[str, int]:
         """How often the bot wrote, by kind."""
         return self.jira.issue(key)["writes"].get("trivet", {})  # type: ignore[no-any-return]
+
+
+class Door:
+    """The address of a server that refuses connections while it is closed. `to`: the server's own address."""
+
+    def __init__(self, to: Callable[[], str]) -> None:
+        self._to = to
+        self._port = free_port()
+        self._server: ThreadingTCPServer | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def open(self) -> None:
+        self._server = _Doorway(self._port, urlsplit(self._to()).port or 0)
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), name="door", daemon=True).start()
+
+    def close(self) -> None:
+        if self._server:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+
+
+class _Doorway(ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, port: int, to: int) -> None:
+        self.to = to
+        super().__init__(("127.0.0.1", port), _Passage)
+
+
+class _Passage(BaseRequestHandler):
+    """One connection, until either side ends it."""
+
+    server: _Doorway
+
+    def handle(self) -> None:
+        with socket.create_connection(("127.0.0.1", self.server.to)) as there:
+            other = {self.request: there, there: self.request}
+            while True:
+                for side in select.select(list(other), [], [])[0]:
+                    data = side.recv(65_536)
+                    if not data:
+                        return
+                    other[side].sendall(data)

@@ -19,6 +19,8 @@ FIRST: Final = 1  # the seeded merge request
 ITS_ISSUE: Final = "SHOP-12"
 NEXT_ISSUE: Final = "SHOP-13"
 IN_PROGRESS, IN_REVIEW, DONE = "In Progress", "In Review", "Done"
+EYES: Final = "eyes"  # while somebody is at it
+TRIAGE, LINK = "triage", "mr:"  # how the keys of our comments begin
 FIX: Final = "Show the currency of the customer's country"
 
 OPEN = "Open {url}"
@@ -26,10 +28,11 @@ WATCH = "Its author marks the merge request as ready; the review appears in a mo
 SEEN = "Reviewed {seconds:.1f} s after the delivery: {findings} on their lines, one summary."
 LINKED = "{key} is {status}: {links}, {comments}. It says:"
 MOVED = 'Ada moves {key}, "{title}", to {status}: {url}'
-BEGUN = "{seconds:.1f} s later there are the branch {branch}\nand the draft merge request !{iid}: {url}"
+BEGUN = "{seconds:.1f} s later there is the draft merge request !{iid}, {url}\nand a comment on {key}:"
 PUSHED = 'Ada pushes "{message}" to it and marks it as ready.'
 REVIEWED = "Reviewed after {seconds:.1f} s: {said}. {key} is {status}."
 NOTHING_SAID = "nothing to say, so there is no note, only a reaction ({names})"
+NOTHING_OPEN = "nothing open"
 MERGED = "Grace merges !{iid}."
 CLOSED = "{seconds:.1f} s later {key} is {status}, its comment says:"
 REVIEW, LINKING = "a review", "{key} with a link to !{iid} and a comment on its review"
@@ -70,7 +73,7 @@ class Tour:
 
     def linked(self) -> None:
         issue = self._wait(lambda: self._reviewed(ITS_ISSUE, FIRST), self._linking(ITS_ISSUE, FIRST))
-        ours = _comments(issue)
+        ours = _said(issue)
         links, comments = counted(len(issue["links"]), "link"), counted(len(ours), "comment")
         status = issue["status"]["name"]
         click.echo(LINKED.format(key=ITS_ISSUE, status=status, links=links, comments=comments) + "\n")
@@ -83,9 +86,10 @@ class Tour:
         click.echo(MOVED.format(**named))
         began = time.monotonic()
         self.sandbox.move(NEXT_ISSUE, IN_PROGRESS)
-        draft = self._wait(lambda: self._draft(NEXT_ISSUE), BEGINNING.format(key=NEXT_ISSUE))
-        places = {"branch": draft["source_branch"], "iid": draft["iid"], "url": draft["web_url"]}
-        click.echo(BEGUN.format(seconds=time.monotonic() - began, **places) + "\n")
+        draft, said = self._wait(lambda: self._draft(NEXT_ISSUE), BEGINNING.format(key=NEXT_ISSUE))
+        told = {"key": NEXT_ISSUE, "iid": draft["iid"], "url": draft["web_url"]}
+        click.echo(BEGUN.format(seconds=time.monotonic() - began, **told) + "\n")
+        click.echo(comment(said["body"]) + "\n")
         return int(draft["iid"])
 
     def fixed(self, iid: int) -> None:
@@ -103,11 +107,10 @@ class Tour:
         began = time.monotonic()
         self.sandbox.act(iid, "merge", MAINTAINER)
         ending = ENDING.format(key=NEXT_ISSUE, status=DONE, iid=iid)
-        issue = self._wait(lambda: self._ended(NEXT_ISSUE, iid), ending)
+        issue = self._wait(lambda: self._ended(NEXT_ISSUE), ending)
         status, seconds = issue["status"]["name"], time.monotonic() - began
         click.echo(CLOSED.format(seconds=seconds, key=NEXT_ISSUE, status=status) + "\n")
-        said = (one["body"] for one in _comments(issue) if _is_about(one, self.sandbox.merge_request(iid)))
-        click.echo("\n\n".join(map(comment, said)) + "\n")
+        click.echo("\n\n".join(comment(one["body"]) for one in _said(issue, LINK)) + "\n")
 
     # what is waited for: None until it is there
 
@@ -123,37 +126,40 @@ class Tour:
         return [one for one in every if one["notes"] and one["notes"][0]["author"] == BOT]
 
     def _verdict(self, iid: int) -> str:
-        threads, awards = self._threads(iid), self.sandbox.merge_request(iid)["awards"]
-        names = ", ".join(one["name"] for one in awards if one["user"] == BOT)
+        threads, names = self._threads(iid), ", ".join(self._reactions(iid))
         return counted(len(threads), "finding") if threads or not names else NOTHING_SAID.format(names=names)
 
-    def _draft(self, key: str) -> Json | None:
-        """Once the issue has the link to it, which is written last."""
-        addresses = {one["url"] for one in self.sandbox.issue(key)["links"]}
-        return next((one for one in self.sandbox.merge_requests() if one["web_url"] in addresses), None)
+    def _reactions(self, iid: int) -> list[str]:
+        awards = self.sandbox.merge_request(iid)["awards"]
+        return [one["name"] for one in awards if one["user"] == BOT]
+
+    def _draft(self, key: str) -> tuple[Json, Json] | None:
+        """It, and our comment that names it."""
+        said = _said(self.sandbox.issue(key), TRIAGE)
+        pairs = ((request, one) for request in self.sandbox.merge_requests() for one in said)
+        return next((pair for pair in pairs if pair[0]["web_url"] in pair[1]["text"]), None)
 
     def _reviewed(self, key: str, iid: int) -> Json | None:
-        """The issue, in review, once our comment on it names the head that was reviewed."""
-        issue, request = self.sandbox.issue(key), self.sandbox.merge_request(iid)
-        head = request["head"][:8]
-        knows = any(head in one["text"] for one in _comments(issue) if _is_about(one, request))
-        return issue if knows and issue["status"]["name"] == IN_REVIEW else None
+        """The issue, in review, once our comment on it tells of the review at the head, and nobody is at it any more."""
+        head = self.sandbox.merge_request(iid)["head"][:8]
+        nothing = NOTHING_OPEN if self._threads(iid) else None
+        issue = self._told(key, IN_REVIEW, lambda text: head in text and not (nothing and nothing in text))
+        return None if EYES in self._reactions(iid) else issue
 
-    def _ended(self, key: str, iid: int) -> Json | None:
-        issue, request = self.sandbox.issue(key), self.sandbox.merge_request(iid)
-        knows = any("MERGED" in one["text"] for one in _comments(issue) if _is_about(one, request))
-        return issue if knows and issue["status"]["name"] == DONE else None
+    def _ended(self, key: str) -> Json | None:
+        return self._told(key, DONE, lambda text: "MERGED" in text)
+
+    def _told(self, key: str, status: str, tells: Callable[[str], bool]) -> Json | None:
+        """The issue, if it has this status and our comment on its merge request tells of it."""
+        issue = self.sandbox.issue(key)
+        is_told = any(tells(one["text"]) for one in _said(issue, LINK))
+        return issue if is_told and issue["status"]["name"] == status else None
 
     def _linking(self, key: str, iid: int) -> str:
         return LINKING.format(key=key, iid=iid)
 
 
-def _comments(issue: Json) -> list[Json]:
-    return [one for one in issue["comments"] if one["author"]["bot"]]
-
-
-def _is_about(said: Json, request: Json) -> bool:
-    """Whether a comment is the one about the merge request, not the one about the work that was begun."""
-    return bool(said["properties"].get("trivet", {}).get("key", "").startswith("mr:")) and (
-        request["web_url"] in said["text"]
-    )
+def _said(issue: Json, about: str = "") -> list[Json]:
+    """The bot's comments: all, or those whose key begins so."""
+    ours = (one for one in issue["comments"] if one["author"]["bot"])
+    return [one for one in ours if one["properties"].get(BOT, {}).get("key", "").startswith(about)]

@@ -6,18 +6,10 @@ Sources: docs.gitlab.com/api/merge_requests, /discussions, /draft_notes, /award_
 from datetime import datetime
 from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from bot.errors import PlatformError
-
-ODD_FORM = "GitLab answered {what} in a form we do not know: {where}: {reason}"
-
-
-class Shape(BaseModel):
-    """Fields GitLab has and we do not use are left out."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
+from bot.gateways import shapes
+from bot.gateways.shapes import Shape
 
 S = TypeVar("S", bound=Shape)
 
@@ -186,9 +178,4 @@ class BranchShape(Shape):
 
 def shaped(shape: type[S], data: Any, what: str) -> S:
     """The answer in its form. Raises PlatformError, which names the first field that does not fit."""
-    try:
-        return shape.model_validate(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise PlatformError(ODD_FORM.format(what=what, where=where, reason=first["msg"])) from None
+    return shapes.shaped(shape, data, what, "GitLab")

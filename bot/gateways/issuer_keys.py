@@ -13,7 +13,8 @@ import requests
 
 from bot.errors import PlatformError, Unavailable
 from bot.gateways.bounded import BoundedAdapter
-from bot.gateways.gitlab_shapes import Shape, shaped
+from bot.gateways.gitlab_shapes import shaped
+from bot.gateways.shapes import Shape
 
 DISCOVERY: Final = "/.well-known/openid-configuration"
 CONNECT_SECONDS: Final = 3.0

@@ -9,9 +9,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
-
-import orjson
+from typing import Final, Literal
 
 from bot.domain.events import (
     BranchPushed,
@@ -26,6 +24,7 @@ from bot.domain.events import (
     TagPushed,
 )
 from bot.errors import BadDelivery
+from bot.sources.json_body import Json, part, parts, read_object, text
 
 MEMBERS = "changes of members start nothing: access is asked for when it matters"
 SUBGROUPS = "changes of groups start nothing"
@@ -98,8 +97,6 @@ NOTEABLES: Final[dict[str, Literal["MergeRequest", "Issue", "Commit", "Snippet"]
     "Snippet": "Snippet",
 }
 
-NOT_JSON = "the body is not valid JSON"
-NOT_OBJECT = "the body is not a JSON object"
 NO_KIND = "the body names no kind of event: leave the webhook's custom template empty"
 NOTHING_NEW = "an update without new commits, readiness, words or review request starts nothing"
 SYSTEM_NOTE = "notes that GitLab writes itself start nothing"
@@ -114,8 +111,6 @@ _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _PATH = re.compile(r"[A-Za-z0-9_.-]{1,255}(?:/[A-Za-z0-9_.-]{1,255}){1,20}")
 _DRAFT_TITLE = re.compile(r"\s*(?:\[(?:draft|wip)\]|\(draft\)|draft:|wip:)", re.IGNORECASE)
 _LARGEST_ID = 2**63 - 1
-
-Json = dict[str, Any]
 
 
 def delivery_name(headers: Mapping[str, str]) -> str:
@@ -137,8 +132,8 @@ def parse_gitlab(headers: Mapping[str, str], body: bytes) -> Event | Ignored:
 
     `headers` say nothing the body does not: a system hook sends one `X-Gitlab-Event` for every kind.
     """
-    content = _json(body)
-    kind = next((_text(content, name) for name in _KIND_FIELDS if content.get(name)), "")
+    content = read_object(body)
+    kind = next((text(content, name) for name in _KIND_FIELDS if content.get(name)), "")
     if not kind:
         raise BadDelivery(400, NO_KIND)
     if reader := HANDLED.get(kind):
@@ -148,29 +143,19 @@ def parse_gitlab(headers: Mapping[str, str], body: bytes) -> Event | Ignored:
     return _unknown("event", kind)
 
 
-def _json(body: bytes) -> Json:
-    try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadDelivery(400, NOT_JSON) from None
-    if type(content) is not dict:
-        raise BadDelivery(400, NOT_OBJECT)
-    return content
-
-
 def _unknown(what: str, word: str) -> Ignored:
     shown = word if _WORD.fullmatch(word) else "with an unreadable name"
     return Ignored(reason=f"an unknown {what}: {shown}", unknown=True)
 
 
 def _merge_request(body: Json) -> MergeRequestChanged | Ignored:
-    about = _object(body, "object_attributes")
-    action = _text(about, "action", "")
+    about = part(body, "object_attributes")
+    action = text(about, "action", "")
     if action in IGNORED_ACTIONS:
         return Ignored(reason=IGNORED_ACTIONS[action])
     if action not in ACTIONS:
         return _unknown("merge request action", action)
-    changes = _object(body, "changes", optional=True)
+    changes = part(body, "changes", optional=True)
     event = MergeRequestChanged(
         project=_project(body),
         iid=_number(about, "iid"),
@@ -178,7 +163,7 @@ def _merge_request(body: Json) -> MergeRequestChanged | Ignored:
         head=_head(about),
         actor=_person(body),
         draft=_is_draft(about),
-        pushed=bool(_text(about, "oldrev", "")),
+        pushed=bool(text(about, "oldrev", "")),
         became_ready=_became_ready(changes),
         retargeted=bool(changes.get("target_branch")),
         reworded=action == "update" and _is_reworded(changes),
@@ -198,10 +183,10 @@ def _is_draft(about: Json) -> bool:
 def _became_ready(changes: Json) -> bool:
     """`changes.draft` went from true to false; older versions tell of the title's prefix only."""
     if changes.get("draft") is not None:
-        draft = _object(changes, "draft")
+        draft = part(changes, "draft")
         return _flag(draft, "previous") and not _flag(draft, "current")
-    title = _object(changes, "title", optional=True)
-    before, after = _text(title, "previous", ""), _text(title, "current", "")
+    title = part(changes, "title", optional=True)
+    before, after = text(title, "previous", ""), text(title, "current", "")
     return bool(_DRAFT_TITLE.match(before)) and not _DRAFT_TITLE.match(after)
 
 
@@ -212,60 +197,60 @@ def _is_reworded(changes: Json) -> bool:
 
 def _reviewers(body: Json) -> tuple[int, ...]:
     """Whoever a merge request is opened with as a reviewer is asked, though nothing has changed."""
-    return tuple(_number(one, "id") for one in _objects(body, "reviewers"))
+    return tuple(_number(one, "id") for one in parts(body, "reviewers"))
 
 
 def _newly_asked(changes: Json) -> tuple[int, ...]:
     """Ids of reviewers who were added, or are marked `re_requested` (GitLab 18.5) in this very event."""
-    reviewers = _object(changes, "reviewers", optional=True)
-    before = {_number(one, "id") for one in _objects(reviewers, "previous")}
-    now = {_number(one, "id"): _flag(one, "re_requested") for one in _objects(reviewers, "current")}
+    reviewers = part(changes, "reviewers", optional=True)
+    before = {_number(one, "id") for one in parts(reviewers, "previous")}
+    now = {_number(one, "id"): _flag(one, "re_requested") for one in parts(reviewers, "current")}
     return tuple(person for person, again in now.items() if again or person not in before)
 
 
 def _note(body: Json) -> NoteWritten | Ignored:
-    about = _object(body, "object_attributes")
-    noteable = NOTEABLES.get(_text(about, "noteable_type"))
+    about = part(body, "object_attributes")
+    noteable = NOTEABLES.get(text(about, "noteable_type"))
     if _flag(about, "system"):
         return Ignored(reason=SYSTEM_NOTE)
     if noteable is None:
         return Ignored(reason=OTHER_NOTE)
-    request = _object(body, "merge_request", optional=noteable != "MergeRequest")
+    request = part(body, "merge_request", optional=noteable != "MergeRequest")
     author = _person(body)
     return NoteWritten(
         project=_project(body),
         iid=_number(request, "iid") if noteable == "MergeRequest" else None,
         noteable=noteable,
         note=_number(about, "id"),
-        discussion=_text(about, "discussion_id", ""),
+        discussion=text(about, "discussion_id", ""),
         author=Person(id=_number(about, "author_id", author.id), username=author.username),
-        body=_text(about, "note", ""),
+        body=text(about, "note", ""),
         head=_head(request),
         internal=_flag(about, "internal") or body.get("event_type") == "confidential_note",
-        edited=_text(about, "action", "create") == "update",
+        edited=text(about, "action", "create") == "update",
     )
 
 
 def _emoji(body: Json) -> EmojiAwarded | Ignored:
-    about = _object(body, "object_attributes")
-    request = _object(body, "merge_request", optional=True)
-    awardable = _text(about, "awardable_type")
+    about = part(body, "object_attributes")
+    request = part(body, "merge_request", optional=True)
+    awardable = text(about, "awardable_type")
     if not request or awardable not in ("MergeRequest", "Note"):
         return Ignored(reason=OTHER_EMOJI)
     return EmojiAwarded(
         project=_project(body),
         iid=_number(request, "iid"),
         note=_number(about, "awardable_id") if awardable == "Note" else None,
-        name=_text(about, "name"),
+        name=text(about, "name"),
         actor=_person(body),
-        revoked=_text(body, "event_type", "award") == "revoke",
+        revoked=text(body, "event_type", "award") == "revoke",
     )
 
 
 def _push(body: Json) -> BranchPushed:
     return BranchPushed(
         project=_project(body),
-        branch=_text(body, "ref").removeprefix("refs/heads/"),
+        branch=text(body, "ref").removeprefix("refs/heads/"),
         before=_commit(body, "before"),
         after=_commit(body, "after"),
         actor=_pusher(body),
@@ -275,7 +260,7 @@ def _push(body: Json) -> BranchPushed:
 def _tag_push(body: Json) -> TagPushed:
     return TagPushed(
         project=_project(body),
-        tag=_text(body, "ref").removeprefix("refs/tags/"),
+        tag=text(body, "ref").removeprefix("refs/tags/"),
         before=_commit(body, "before"),
         after=_commit(body, "after"),
         actor=_pusher(body),
@@ -283,15 +268,15 @@ def _tag_push(body: Json) -> TagPushed:
 
 
 def _pipeline(body: Json) -> PipelineChanged:
-    about = _object(body, "object_attributes")
-    request = _object(body, "merge_request", optional=True)
+    about = part(body, "object_attributes")
+    request = part(body, "merge_request", optional=True)
     return PipelineChanged(
         project=_project(body),
         pipeline=_number(about, "id"),
         iid=_number(request, "iid") if request else None,
-        ref=_text(about, "ref"),
+        ref=text(about, "ref"),
         sha=_commit(about, "sha"),
-        status=_text(about, "status"),
+        status=text(about, "status"),
     )
 
 
@@ -306,8 +291,8 @@ HANDLED: Final[dict[str, Callable[[Json], Event | Ignored]]] = {
 
 
 def _project(body: Json) -> Project:
-    project = _object(body, "project")
-    path = _text(project, "path_with_namespace")
+    project = part(body, "project")
+    path = text(project, "path_with_namespace")
     if not _PATH.fullmatch(path):
         raise BadDelivery(400, "`path_with_namespace` is not a project path")
     return Project(id=_number(project, "id"), path=path)
@@ -315,49 +300,22 @@ def _project(body: Json) -> Project:
 
 def _person(body: Json) -> Person:
     """Who did it. Versions before 13 send no id: 0 then."""
-    user = _object(body, "user")
-    return Person(id=_number(user, "id", 0), username=_text(user, "username"))
+    user = part(body, "user")
+    return Person(id=_number(user, "id", 0), username=text(user, "username"))
 
 
 def _pusher(body: Json) -> Person:
-    return Person(id=_number(body, "user_id", 0), username=_text(body, "user_username", ""))
+    return Person(id=_number(body, "user_id", 0), username=text(body, "user_username", ""))
 
 
 def _head(request: Json) -> str:
     """The newest commit, "" for a merge request that has none yet."""
-    commit = _object(request, "last_commit", optional=True)
+    commit = part(request, "last_commit", optional=True)
     return _commit(commit, "id") if commit else ""
 
 
-def _object(part: Json, name: str, optional: bool = False) -> Json:
-    value = part.get(name)
-    if value is None and optional:
-        return {}
-    if type(value) is not dict:
-        raise BadDelivery(400, f"`{name}` is missing or not an object")
-    return value
-
-
-def _objects(part: Json, name: str) -> list[Json]:
-    value = part.get(name)
-    if value is None:
-        return []
-    if type(value) is not list or any(type(one) is not dict for one in value):
-        raise BadDelivery(400, f"`{name}` is not a list of objects")
-    return value
-
-
-def _text(part: Json, name: str, default: str | None = None) -> str:
-    value = part.get(name)
-    if value is None and default is not None:
-        return default
-    if type(value) is not str:
-        raise BadDelivery(400, f"`{name}` is missing or not a text")
-    return value
-
-
-def _number(part: Json, name: str, default: int | None = None) -> int:
-    value = part.get(name)
+def _number(of: Json, name: str, default: int | None = None) -> int:
+    value = of.get(name)
     if value is None and default is not None:
         return default
     if type(value) is not int or not 0 < value <= _LARGEST_ID:
@@ -365,16 +323,16 @@ def _number(part: Json, name: str, default: int | None = None) -> int:
     return value
 
 
-def _flag(part: Json, name: str) -> bool:
-    return part.get(name) is True
+def _flag(of: Json, name: str) -> bool:
+    return of.get(name) is True
 
 
-def _time(part: Json, name: str) -> str:
+def _time(of: Json, name: str) -> str:
     """ISO 8601 in UTC, to the millisecond, so that texts compare as times do; "" when absent.
 
     GitLab writes "2026-11-22 10:00:00 UTC" in most payloads and "2026-11-22T10:00:00Z" in some.
     """
-    value = _text(part, name, "").replace(" UTC", "Z")
+    value = text(of, name, "").replace(" UTC", "Z")
     if not value:
         return ""
     try:
@@ -385,8 +343,8 @@ def _time(part: Json, name: str) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _commit(part: Json, name: str) -> str:
-    value = _text(part, name)
+def _commit(of: Json, name: str) -> str:
+    value = text(of, name)
     if not _COMMIT.fullmatch(value):
         raise BadDelivery(400, f"`{name}` is not a commit id")
     return value

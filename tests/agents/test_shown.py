@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.agents.shown import shown_lines, shown_name, shown_text
+from bot.agents.shown import safe_text, shown_lines, shown_name, shown_text
 from bot.domain.secrets import Redactor
 
 SECRET = "hK7" + "vQ2mZ9" + "pL4xT8wB1n"
@@ -54,6 +54,18 @@ def test_a_secret_that_invisible_characters_break_up_is_found() -> None:
 def test_a_name_is_one_line_whatever_it_is_made_of() -> None:
     assert shown_name("a\nb\r\tcaf\udce9\u202e.py", REDACTOR) == "a\\nb\\r\\tcaf\\xe9\\u{202e}.py"
     assert SECRET not in shown_name(f"{SECRET}.py", REDACTOR)
+
+
+@given(st.text(st.characters(codec=None), max_size=30))
+@settings(max_examples=60, deadline=None)
+def test_whatever_a_text_is_made_of_it_can_be_sent(text: str) -> None:
+    for shown in (safe_text(text, REDACTOR), shown_name(text, REDACTOR)):
+        shown.encode("utf-8")
+
+
+def test_half_a_character_is_replaced_and_a_byte_that_is_not_utf8_spelled_out() -> None:
+    assert safe_text("a\ud800b\udfffc caf\udce9", REDACTOR) == "a\ufffdb\ufffdc caf\\xe9"
+    assert shown_name("a\ud800\n", REDACTOR) == "a\ufffd\\n"
 
 
 pieces = st.lists(

@@ -24,6 +24,31 @@ from tests.rig import clean_environment, free_port, processes
 
 REPOSITORY = str(Path(__file__).parents[2])
 ANCHOR = "return net * (100 - best.percent) / 100"
+DEFECT = {
+    "path": "shop/discounts.py",
+    "line": 36,
+    "anchor": ANCHOR,
+    "symbols": [],
+    "suggestion": None,
+    "rule": "rounding",
+    "severity": "major",
+    "title": "Cents are not rounded",
+    "detail": "It is so.",
+    "evidence": "Decimal keeps them",
+}
+WORDS = {
+    "questions": {
+        "summary": ["The mail to a customer in Basel named euros."],
+        "questions": ["Which mails are meant?"],
+        "criteria": ["A customer in Switzerland is shown francs"],
+        "labels": [],
+        "component": None,
+        "priority": None,
+        "note": "",
+        "places": [],
+    },
+    "lines": {"lines": ["Cuts the price by a code."]},
+}
 UNFRIENDLY = {
     "TRIVET_GITLAB__URL": "https://gitlab.example.com",
     "TRIVET_GITLAB__TOKEN": "glpat-" + "of-a-real-installation",
@@ -109,7 +134,10 @@ def test_an_issue_goes_all_the_way_from_its_branch_to_done(tmp_path: Path) -> No
     assert "    OPEN !1 Add discount codes to checkout in acme/shop, into main" in told
     [moved] = [line for line in told if line.startswith("Ada moves SHOP-13")]
     assert moved.endswith("/jira/browse/SHOP-13")
-    assert re.search(r"branch SHOP-13-confirmation-mail-\S+\nand the draft merge request !2: http://", out)
+    assert re.search(
+        r"[\d.]+ s later there is the draft merge request !2, http://\S+/merge_requests/2\n", out
+    )
+    assert "    - Branch: SHOP-13-confirmation-mail-shows-the-wrong-currency" in told
     assert re.search(
         r"Reviewed after [\d.]+ s: nothing to say, .* \(thumbsup\)\. SHOP-13 is In Review\.", out
     )
@@ -166,8 +194,12 @@ def test_a_model_in_the_environment_reads_along_and_is_told_with_its_price(tmp_p
     assert ANCHOR in seen
     assert "shop/discounts.py:36\n    Major: Cents are not rounded" in out
     assert "found by the model" in out
-    assert "- Model: `openai:gpt-6.1-sol`, 2 calls" in out
+    assert "- Model: `openai:gpt-6.1-sol`, 3 calls" in out
     assert "glpat-" not in seen
+    assert "    - Cuts the price by a code." in out
+    assert "Written by openai:gpt-6.1-sol from the change." in out
+    assert "    1. Which mails are meant?" in out
+    assert re.search(r"^ +Review: reviewed at [0-9a-f]{8}: 8 findings open\.$", out, re.MULTILINE)
 
 
 def finds_one_defect(body: Body) -> Reply:
@@ -175,13 +207,10 @@ def finds_one_defect(body: Body) -> Reply:
     asked = str(schema_of(body))
     if "verdicts" in asked:
         return answered({"verdicts": [{"claim": 1, "verdict": "confirmed", "reason": "It does."}]})
-    if "findings" not in asked:
-        return nothing_found(body)
-    defect = {"path": "shop/discounts.py", "line": 36, "anchor": ANCHOR, "symbols": [], "suggestion": None}
-    words = {"rule": "rounding", "severity": "major", "title": "Cents are not rounded"}
-    return answered(
-        {"findings": [defect | words | {"detail": "It is so.", "evidence": "Decimal keeps them"}]}
-    )
+    if "findings" in asked and "discounts.py" in text_of(body):
+        return answered({"findings": [DEFECT]})
+    known = next((words for name, words in WORDS.items() if f"'{name}'" in asked), None)
+    return answered(known) if known else nothing_found(body)
 
 
 def test_ctrl_c_after_the_review_is_a_good_end_and_leaves_nothing(tmp_path: Path) -> None:

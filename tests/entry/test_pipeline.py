@@ -121,3 +121,42 @@ def test_a_job_that_waits_for_a_server_loads_neither_agents_nor_clients_of_platf
     assert {"langgraph", "gitlab", "openai", "anthropic", "redis", "rq", "fastapi"}.isdisjoint(
         done.stdout.split()
     )
+
+
+# --- linking ---
+
+
+@pytest.mark.parametrize(
+    ("given", "wishes", "beginning"),
+    [
+        (SERVER, {}, "server mode: https://t.test ties acme/shop!7 to its issues"),
+        ({**SERVER, **WRITE}, {"mode": "direct"}, "direct mode: this job ties acme/shop!7 to its issues"),
+        (WRITE, {}, "direct mode: this job ties acme/shop!7"),
+        ({**SERVER, **WRITE}, {"dry_run": True}, "direct mode: "),
+        ({**SERVER, **WRITE, **FORK}, {}, "acme/shop!7 comes from a fork, whose pipelines write nothing"),
+        ({**SERVER, **WRITE, **FORK}, {"mode": "server"}, "acme/shop!7 comes from a fork"),
+    ],
+)
+def test_linking_is_done_by_the_server_or_with_tokens_and_never_for_a_fork(
+    job: pytest.MonkeyPatch, given: Mapping[str, str], wishes: Mapping[str, Any], beginning: str
+) -> None:
+    assert sentence(given, job, agent="link", **wishes).startswith(beginning)
+
+
+def test_a_forks_pipeline_ends_well_and_says_who_links_instead(job: pytest.MonkeyPatch) -> None:
+    for name, value in FORK.items():
+        job.setenv(name, value)
+    plan = planned(os.environ, Wishes(agent="link"))
+    assert plan is not None
+    report = plan.run()
+    assert (report.state, report.agent) == ("done", "link")
+    assert "by its webhook" in report.message
+
+
+def test_linking_here_without_a_jira_says_which_setting_is_missing(job: pytest.MonkeyPatch) -> None:
+    for name, value in WRITE.items():
+        job.setenv(name, value)
+    plan = planned(os.environ, Wishes(agent="link", mode="direct"))
+    assert plan is not None
+    with pytest.raises(UsageError, match="TRIVET_JIRA__URL is not set"):
+        plan.run()

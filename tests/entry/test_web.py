@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpx2
@@ -16,6 +16,7 @@ from redis import Redis
 
 from bot.domain.actions import Report
 from bot.domain.findings import Finding, Severity
+from bot.domain.rules import JiraRule, Rules
 from bot.entry import keys
 from bot.entry.id_tokens import IdTokens
 from bot.entry.queue import run_id
@@ -618,3 +619,55 @@ def test_a_process_that_shall_stop_lets_everybody_go(web: Web, started: dict[str
 def test_a_wait_that_is_no_number_of_seconds_is_refused(web: Web, started: dict[str, str], wait: str) -> None:
     answer = web.read(**started_args(started), wait=wait)
     assert (answer.status_code, "wait" in answer.json()["error"]) == (422, True)
+
+
+# --- the other agents ---
+
+
+def with_jira(web: Web) -> None:
+    rules = Rules(jira=(JiraRule(project="SHOP", gitlab=PROJECT),))
+    policy = Routing(web.projects, agents=frozenset({"review", "link", "triage"}), rules=rules)
+    web.runs = replace(web.runs, policy=lambda: policy)
+
+
+def test_a_pipeline_has_its_merge_request_linked_again_as_often_as_it_runs(web: Web, iid: int) -> None:
+    with_jira(web)
+    order = {"agent": "link", "target": {"project": PROJECT, "iid": iid}, "options": {}}
+    first = web.send(web.token(iid), order)
+    run = web.recorded(first.json()["run"])
+    assert (first.status_code, run.request.agent, run.request.iid) == (202, "link", iid)
+    web.store.finish(run, "done", "")
+    again = web.send(web.token(iid), order)
+    assert web.recorded(again.json()["run"]).state == "queued"
+
+
+def test_a_pipeline_has_an_issue_of_a_mapped_project_worked_on(web: Web, iid: int) -> None:
+    with_jira(web)
+    answer = web.send(web.token(iid), {"agent": "triage", "target": {"issue": "SHOP-12"}})
+    assert answer.status_code == 202
+    assert web.recorded(answer.json()["run"]).request.issue == "SHOP-12"
+
+
+@pytest.mark.parametrize(
+    ("order", "code", "said"),
+    [
+        ({"agent": "triage", "target": {"issue": "OPS-1"}}, 403, "OPS-1 is not mapped to acme/shop"),
+        ({"agent": "triage", "target": {"issue": "shop 1"}}, 422, "not a request for a run"),
+        ({"agent": "triage", "target": {"project": PROJECT, "iid": 1}}, 422, "takes an issue"),
+        ({"agent": "link", "target": {"issue": "SHOP-12"}}, 422, "takes an issue"),
+    ],
+)
+def test_an_issue_that_is_none_of_the_projects_is_not_worked_on(
+    web: Web, iid: int, order: dict[str, Any], code: int, said: str
+) -> None:
+    with_jira(web)
+    answer = web.send(web.token(iid), order)
+    assert answer.status_code == code
+    assert said in answer.json()["error"]
+
+
+def test_without_a_jira_only_reviews_are_made(web: Web, iid: int) -> None:
+    order = {"agent": "link", "target": {"project": PROJECT, "iid": iid}}
+    answer = web.send(web.token(iid), order)
+    assert answer.status_code == 422
+    assert "TRIVET_JIRA__URL" in answer.json()["error"]

@@ -284,10 +284,9 @@ def test_choices_are_the_projects_components_and_the_priorities(jira: JiraBridge
     assert choices.labels == ()
 
 
-def test_a_token_that_may_not_read_the_projects_scheme_is_told_every_priority() -> None:
-    with JiraBridge("cloud") as jira:
-        jira.fault("GET", "/priority/search", status=403)
-        assert "Medium" in jira.reader().choices("SHOP", {"priority"}).priorities
+def test_a_token_that_may_not_read_the_projects_scheme_is_told_every_priority(cloud: JiraBridge) -> None:
+    cloud.fail("GET", "/priority/search", status=403)
+    assert "Medium" in cloud.reader().choices("SHOP", {"priority"}).priorities
 
 
 def test_only_the_fields_that_are_wanted_are_read(jira: JiraBridge) -> None:

@@ -222,6 +222,14 @@ def test_a_memory_that_somebody_changed_stays_short_and_plain() -> None:
     assert len(text(comments(result)[0].body)) < 1_500
 
 
+def test_half_a_character_in_a_memory_stops_nothing() -> None:
+    kept = comments(asked(ScriptedModel([SAID])))[0].memory
+    forged = kept | {"lines": ["a \ud800 cart"], "by": "me\udfff"}
+    result = asked(ScriptedModel([]), mentioned=mentioned(memory=forged), change=untouched)
+    assert lines_of_comment(result) == ["a \ufffd cart"]
+    text(comments(result)[0].body).encode("utf-8")
+
+
 # --- a model that fails, and one that obeys
 
 

@@ -15,6 +15,7 @@ from bot.agents.spec import AgentContext, AgentResult
 from bot.domain.actions import PostFinding
 from bot.domain.repo_config import RepoConfig
 from bot.domain.secrets import Redactor
+from bot.entry.checkpoints import StrictSerializer
 from bot.errors import Unavailable
 from bot.llm.messages import Asked, Called, Prompt, ToolCall, Turn
 from bot.testing import ScriptedModel, answers, confirms_everything, finding
@@ -197,3 +198,18 @@ def test_numbers_that_cannot_be_kept_do_not_stop_a_run() -> None:
 
     result = SPEC.run(context(ScriptedModel(says, window=WINDOW), Shelf()))
     assert [post.finding.anchor for post in posts(result)] == [line]
+
+
+def test_half_a_character_in_a_call_does_not_stop_a_run() -> None:
+    half, line = "a\ud800b", "value_1 = len('abcd')"
+
+    def says(prompt: Prompt) -> Any:
+        if prompt.answer.__name__ == "ReviewAnswer" and len(prompt.messages) == 1:
+            return [ToolCall(half, half, {half: [half]}), ToolCall("c", "search", {"text": half})]
+        return confirms_everything(finding("f1.py", 7, line))(prompt)
+
+    model = ScriptedModel(says, window=WINDOW)
+    shelf = Shelf(saver=InMemorySaver(serde=StrictSerializer()))
+    assert [post.finding.anchor for post in posts(SPEC.run(context(model, shelf)))] == [line]
+    assert "a\ufffdb" in str(model.prompts)
+    assert "\ud800" not in str(model.prompts)

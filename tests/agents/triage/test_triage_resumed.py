@@ -124,9 +124,7 @@ def test_keeping_the_turns_changes_nothing(start: Any) -> None:
 @pytest.mark.parametrize("pays", [False, True])
 @pytest.mark.parametrize("at", range(TURNS))
 @pytest.mark.parametrize("start", [prepared, answered])
-def test_wherever_its_model_is_killed_no_finished_turn_is_paid_again(
-    start: Any, at: int, pays: bool
-) -> None:
+def test_wherever_its_model_is_killed_no_finished_turn_is_paid_again(start: Any, at: int, pays: bool) -> None:
     kept, first, second = shelf(), Mortal(at, pays=pays), Mortal()
     with pytest.raises(Killed):
         start(first, kept)
@@ -144,7 +142,7 @@ def test_whatever_was_kept_last_nothing_is_paid_again() -> None:
         kept, first, second = shelf(at), Mortal(), Mortal()
         with pytest.raises(Killed):
             prepared(first, kept)
-        assert prepared(second, kept) == expected, at
+        assert prepared(second, kept).actions == expected.actions, at
         assert first.paid + second.paid == TURNS, at
 
 

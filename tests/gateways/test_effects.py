@@ -1,0 +1,128 @@
+"""What a proposal writes, to which platform and in which order, by recorded gateways."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from bot.domain.actions import (
+    Action,
+    CommentIssue,
+    LinkIssue,
+    MoveIssue,
+    OpenBranch,
+    OpenMergeRequest,
+    Outcome,
+    Proposal,
+    Report,
+    UpsertNote,
+)
+from bot.domain.change import Target
+from bot.domain.document import Document, paragraph
+from bot.errors import Superseded, UsageError
+from bot.gateways.effects import Effects
+
+URL = "https://gitlab.example.com/acme/shop/-/merge_requests/9"
+COMMENT = CommentIssue(key="mr:1:7", issue="SHOP-12", body=Document(blocks=(paragraph("Hello"),)))
+DRAFT = OpenMergeRequest(key="draft", branch="SHOP-12", target="main", title="Totals", body="")
+MADE = LinkIssue(key="link", issue="SHOP-12", made="draft")
+
+
+@dataclass
+class Gateways:
+    """All three; `outcomes` by an action's key, `moved`: the merge request went on meanwhile."""
+
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    moved: bool = False
+    seen: list[tuple[str, Any]] = field(default_factory=list)
+
+    def effects(self, **more: Any) -> Effects:
+        given: dict[str, Any] = {"gitlab": self, "work": self, "jira": lambda: Jira(self)}
+        return Effects(**(given | {"host": "gitlab.example.com"} | more))
+
+    def still(self, target: Target, head: str, state: str) -> None:
+        self.seen.append(("still", (str(target), head, state)))
+        if self.moved:
+            raise Superseded("it moved on")
+
+    def apply(self, action: Action, proposal: Proposal) -> Outcome:
+        return self.answered("gitlab", action)
+
+    def write(self, action: Action, proposal: Proposal) -> Outcome:
+        return self.answered("note", action)
+
+    def answered(self, where: str, action: Action) -> Outcome:
+        self.seen.append((where, action))
+        return self.outcomes.get(action.key, Outcome(key=action.key, result="done"))
+
+
+@dataclass
+class Jira:
+    gateways: Gateways
+
+    def apply(self, action: Action, made: dict[str, str]) -> Outcome:
+        return self.gateways.answered("jira", action)
+
+
+def proposal(*actions: Action, agent: str = "link", issue: str = "") -> Proposal:
+    report = Report(run="r", agent=agent, target="acme/shop!7")
+    given = {"project": "acme/shop", "project_id": 1, "iid": 7, "head": "a" * 40, "state": "opened"}
+    return Proposal(run="r", agent=agent, issue=issue, actions=actions, report=report, **given)
+
+
+def test_each_action_goes_to_its_platform_in_the_proposals_order() -> None:
+    gateways = Gateways()
+    note = UpsertNote(key="failure", body="x", create=False)
+    gateways.effects().apply(proposal(OpenBranch(key="branch", name="b", ref="main"), COMMENT, note))
+    assert [where for where, _ in gateways.seen] == ["still", "gitlab", "jira", "note"]
+
+
+def test_nothing_is_written_of_a_merge_request_that_went_on() -> None:
+    gateways = Gateways(moved=True)
+    with pytest.raises(Superseded):
+        gateways.effects().apply(proposal(COMMENT))
+    assert gateways.seen == [("still", ("acme/shop!7", "a" * 40, "opened"))]
+
+
+def test_a_run_on_an_issue_has_no_merge_request_to_look_at() -> None:
+    gateways = Gateways()
+    gateways.effects().apply(proposal(COMMENT, agent="triage", issue="SHOP-12"))
+    assert [where for where, _ in gateways.seen] == ["jira"]
+
+
+def test_the_link_to_what_was_made_has_its_address_number_and_title() -> None:
+    gateways = Gateways({"draft": Outcome(key="draft", result="done", url=URL)})
+    gateways.effects().apply(proposal(DRAFT, MADE, agent="triage", issue="SHOP-12"))
+    link = gateways.seen[-1][1]
+    assert (link.url, link.title) == (URL, "!9 Totals")
+    assert link.global_id == "system=gitlab.example.com&mr=1!9"
+
+
+def test_what_was_not_made_is_not_linked() -> None:
+    gateways = Gateways({"draft": Outcome(key="draft", result="refused", reason="no")})
+    outcomes = gateways.effects().apply(proposal(DRAFT, MADE, agent="triage", issue="SHOP-12"))
+    assert [one.result for one in outcomes] == ["refused", "refused"]
+    assert [where for where, _ in gateways.seen] == ["gitlab"]
+
+
+def test_a_move_that_did_not_succeed_is_told_in_the_comment_on_that_issue_alone() -> None:
+    gateways = Gateways({"move": Outcome(key="move", result="refused", reason="there is no way")})
+    other = COMMENT.model_copy(update={"issue": "SHOP-13"})
+    move = MoveIssue(key="move", issue="SHOP-12", to="Done")
+    gateways.effects().apply(proposal(move, COMMENT, other))
+    told, untold = (list(one.body.texts()) for where, one in gateways.seen if isinstance(one, CommentIssue))
+    assert told == ["Hello", "Not moved to Done: there is no way."]
+    assert untold == ["Hello"]
+
+
+def test_a_failure_on_an_issue_is_one_comment() -> None:
+    gateways = Gateways()
+    gateways.effects().complain_on_issue("SHOP-12", "the model failed for a day")
+    [(_, comment)] = gateways.seen
+    assert (comment.key, comment.issue) == ("failure", "SHOP-12")
+    assert "the model failed for a day" in " ".join(comment.body.texts())
+
+
+def test_without_a_jira_the_setting_is_named() -> None:
+    with pytest.raises(UsageError, match="TRIVET_JIRA__URL"):
+        Gateways().effects(jira=None).apply(proposal(COMMENT))
