@@ -36,6 +36,21 @@ class Sandbox:
     def merge_request(self, iid: int) -> Json:
         return next(one for one in self.merge_requests() if one["iid"] == iid)
 
+    def summary(self, iid: int) -> str:
+        """The text of the bot's note on the merge request; "" where there is none."""
+        notes = self.merge_request(iid)["notes"]
+        return next((note["body"] for note in notes if note["author"] == BOT and not note["system"]), "")
+
+    def threads(self, iid: int) -> list[Json]:
+        """Those that the bot began."""
+        every = self.merge_request(iid)["discussions"]
+        return [one for one in every if one["notes"] and one["notes"][0]["author"] == BOT]
+
+    def reactions(self, iid: int) -> list[str]:
+        """The names of the bot's."""
+        awards = self.merge_request(iid)["awards"]
+        return [one["name"] for one in awards if one["user"] == BOT]
+
     def issue(self, key: str) -> Json:
         shown = self.call("GET", "/sandbox/jira/view")["issues"]
         return next(dict(one) for one in shown if one["key"] == key)

@@ -25,12 +25,13 @@ FIX: Final = "Show the currency of the customer's country"
 
 OPEN = "Open {url}"
 WATCH = "Its author marks the merge request as ready; the review appears in a moment, without a reload."
-SEEN = "Reviewed {seconds:.1f} s after the delivery: {findings} on their lines, one summary."
+SEEN = "Reviewed {seconds:.1f} s after the delivery: {findings}, one summary."
 LINKED = "{key} is {status}: {links}, {comments}. It says:"
 MOVED = 'Ada moves {key}, "{title}", to {status}: {url}'
 BEGUN = "{seconds:.1f} s later there is the draft merge request !{iid}, {url}\nand a comment on {key}:"
 PUSHED = 'Ada pushes "{message}" to it and marks it as ready.'
 REVIEWED = "Reviewed after {seconds:.1f} s: {said}. {key} is {status}."
+FINDINGS = "{findings} on their lines"
 NOTHING_SAID = "nothing to say, so there is no note, only a reaction ({names})"
 NOTHING_OPEN = "nothing open"
 MERGED = "Grace merges !{iid}."
@@ -64,10 +65,10 @@ class Tour:
         """GitLab tells that the merge request is ready; what a person would see of its review is printed."""
         told = time.monotonic()
         self.sandbox.act(FIRST, "ready")
-        summary = self._wait(lambda: self._summary(FIRST), REVIEW)
-        seconds, threads = time.monotonic() - told, self._threads(FIRST)
-        click.echo("\n" + SEEN.format(seconds=seconds, findings=counted(len(threads), "finding")) + "\n")
-        for one in threads:
+        summary = self._wait(lambda: self.sandbox.summary(FIRST), REVIEW)
+        seconds = time.monotonic() - told
+        click.echo("\n" + SEEN.format(seconds=seconds, findings=self._findings(FIRST)) + "\n")
+        for one in self.sandbox.threads(FIRST):
             click.echo(thread(one) + "\n")
         click.echo(plain(summary) + "\n")
 
@@ -112,26 +113,22 @@ class Tour:
         click.echo(CLOSED.format(seconds=seconds, key=NEXT_ISSUE, status=status) + "\n")
         click.echo("\n\n".join(comment(one["body"]) for one in _said(issue, LINK)) + "\n")
 
+    def _verdict(self, iid: int) -> str:
+        if self.sandbox.summary(iid):
+            return self._findings(iid)
+        return NOTHING_SAID.format(names=", ".join(self.sandbox.reactions(iid)))
+
+    def _findings(self, iid: int) -> str:
+        return FINDINGS.format(findings=counted(len(self.sandbox.threads(iid)), "finding"))
+
     # what is waited for: None until it is there
 
     def _wait(self, condition: Callable[[], T | None], what: str) -> T:
         return self.until(condition, self.seconds, what)
 
-    def _summary(self, iid: int) -> str:
-        notes = self.sandbox.merge_request(iid)["notes"]
-        return next((note["body"] for note in notes if note["author"] == BOT and not note["system"]), "")
-
-    def _threads(self, iid: int) -> list[Json]:
-        every = self.sandbox.merge_request(iid)["discussions"]
-        return [one for one in every if one["notes"] and one["notes"][0]["author"] == BOT]
-
-    def _verdict(self, iid: int) -> str:
-        threads, names = self._threads(iid), ", ".join(self._reactions(iid))
-        return counted(len(threads), "finding") if threads or not names else NOTHING_SAID.format(names=names)
-
-    def _reactions(self, iid: int) -> list[str]:
-        awards = self.sandbox.merge_request(iid)["awards"]
-        return [one["name"] for one in awards if one["user"] == BOT]
+    def _is_over(self, iid: int) -> bool:
+        reactions = self.sandbox.reactions(iid)
+        return EYES not in reactions and bool(reactions or self.sandbox.summary(iid))
 
     def _draft(self, key: str) -> tuple[Json, Json] | None:
         """It, and our comment that names it."""
@@ -140,11 +137,11 @@ class Tour:
         return next((pair for pair in pairs if pair[0]["web_url"] in pair[1]["text"]), None)
 
     def _reviewed(self, key: str, iid: int) -> Json | None:
-        """The issue, in review, once our comment on it tells of the review at the head, and nobody is at it any more."""
+        """The issue, in review, once the review is over and our comment on the issue tells of it."""
         head = self.sandbox.merge_request(iid)["head"][:8]
-        nothing = NOTHING_OPEN if self._threads(iid) else None
+        nothing = NOTHING_OPEN if self.sandbox.threads(iid) else None
         issue = self._told(key, IN_REVIEW, lambda text: head in text and not (nothing and nothing in text))
-        return None if EYES in self._reactions(iid) else issue
+        return issue if self._is_over(iid) else None
 
     def _ended(self, key: str) -> Json | None:
         return self._told(key, DONE, lambda text: "MERGED" in text)

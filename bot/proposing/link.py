@@ -32,6 +32,7 @@ def propose_link(request: JobRequest, run: str, means: Means) -> Proposal:
     merge_request = means.reader.merge_request(request.target)
     means.checkpoint(merge_request)
     rules = read_rules(merge_request, means.reader)
+    is_reviewed = means.reviewed(merge_request)  # asked first: a review that ends now has left its notes
     said = read_said(merge_request, means)
     commits = means.reader.commits(merge_request)
     means.tell(ISSUES)
@@ -47,7 +48,7 @@ def propose_link(request: JobRequest, run: str, means: Means) -> Proposal:
         unreadable=named.unreadable,
         left_out=named.left_out,
         commits=commits,
-        verdict=_verdict(said, merge_request, means),
+        verdict=_verdict(said, merge_request, is_reviewed=is_reviewed),
         ledger=said.ledger,
         change=partial(means.reader.change_set, merge_request),
         model=means.model,
@@ -78,10 +79,10 @@ def memory_of(comments: Sequence[IssueComment], key: str, tracker: Tracker) -> M
     return next((one for one in own if isinstance(one, Mapping) and one.get("key") == key), None)
 
 
-def _verdict(said: Said, request: MergeRequest, means: Means) -> Verdict:
-    """A review that had nothing to say leaves nothing to read: then the record of its run is asked."""
+def _verdict(said: Said, request: MergeRequest, *, is_reviewed: bool) -> Verdict:
+    """A review that had nothing to say leaves nothing to read: then the record of its run tells."""
     verdict = said.verdict()
-    is_newer = verdict.head != request.head and means.reviewed(request)
+    is_newer = verdict.head != request.head and is_reviewed
     return replace(verdict, head=request.head) if is_newer else verdict
 
 

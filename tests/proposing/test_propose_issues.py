@@ -170,6 +170,24 @@ def test_a_review_that_said_nothing_is_known_from_its_run() -> None:
     assert linked(Issues(), reviewed=lambda _request: False).verdict.head == ""
 
 
+def test_a_review_that_ends_in_between_is_never_told_as_one_that_found_nothing() -> None:
+    """Its notes are read after its record, so that both are of before or the notes are there."""
+    order: list[str] = []
+
+    @dataclass
+    class Watched(Reader):
+        def notes(self, target: Target) -> Sequence[Note]:
+            order.append("notes")
+            return ()
+
+    def reviewed(_request: MergeRequest) -> bool:
+        order.append("record")
+        return False
+
+    linked(Issues(), reader=Watched(), reviewed=reviewed)
+    assert order == ["record", "notes"]
+
+
 def test_a_run_is_bound_to_the_issues_its_merge_request_names() -> None:
     made, _ = proposed(LINK, Issues())
     assert [one.issue for one in made.actions if isinstance(one, CommentIssue)] == ["SHOP-12"]

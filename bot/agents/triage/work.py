@@ -25,7 +25,7 @@ NO_CODE = "no code: {key} has no GitLab project whose texts may stand in it"
 EMPTY = "no code: {path} has no branch that work could begin on"
 ISSUE_LINK = "Issue: {link}"
 LINKED = "[{key}]({url})"
-OPENING = "A draft to work in. Nothing is done yet."
+OPENING = "A draft to work in, begun as the issue asked for it."
 CRITERIA = "**Acceptance criteria**\n\n{items}"
 CRITERION = "- [ ] {text}"
 

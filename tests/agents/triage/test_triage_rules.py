@@ -234,7 +234,7 @@ def test_a_draft_brings_its_branch_is_assigned_and_linked(do: tuple[str, ...]) -
         title="SHOP-12 Prices show no VAT",
         body=(
             "Issue: [SHOP-12](https://jira.example/browse/SHOP-12)\n\n"
-            "A draft to work in. Nothing is done yet.\n\n"
+            "A draft to work in, begun as the issue asked for it.\n\n"
             "**Acceptance criteria**\n\n- [ ] Gross prices are shown"
         ),
         assignee="ada",
