@@ -29,7 +29,7 @@ types: $(STAMP)  ## mypy, strict, on bot/
 	$(BIN)/mypy
 
 unit: $(STAMP)   ## the tests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 locks: $(STAMP)  ## write requirements.lock and requirements-dev.lock anew
 	$(BIN)/python tests/tools/locks.py write

@@ -18,7 +18,8 @@ TrivetError                  its text is one sentence for a person: what is wron
 │       ├── OverBudget       the tokens of the run, the merge request or the day are spent: ask no more
 │       └── NoModel          key or quota refused, or no such model, all along the chain: ask no more
 └── Stopped                  a run ends without publishing; `state` is the state it ends in
-    └── Superseded           a newer head, or the merge request was merged or closed
+    ├── Superseded           a newer head, or the merge request was merged or closed
+    └── Withheld             who asked may not be told; nothing is said of it elsewhere
 """
 
 from typing import Any
@@ -135,3 +136,9 @@ class Superseded(Stopped):
     def __init__(self, message: str, head: str | None = None) -> None:
         super().__init__(message)
         self.head = head
+
+
+class Withheld(Stopped):
+    """Who asked may not learn what the run would tell: it failed for them, and nobody else is told."""
+
+    state = "failed"

@@ -85,9 +85,9 @@ class JobRequest(BaseModel):
 
     `person` is the id of who asked for it, for the check of their role; None when nobody did. `reviewers` are
     ids that were asked to review: the run goes on only if the bot is one of them, or if there are none.
-    `issue` is a Jira issue's key (or number), then no merge request is named; `comment` the id of the comment that
-    asks; `to` the status it was moved to, "" when not told. `repeats`: an equal request is a new run once this one
-    is over, as nothing tells the two apart.
+    `issue` is a Jira issue's key (or number), then no merge request is named, and `project` is that of the pipeline
+    which asks, "" where none does; `comment` the id of the comment that asks; `to` the status it was moved to, "" when
+    not told. `repeats`: an equal request is a new run once this one is over, as nothing tells the two apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

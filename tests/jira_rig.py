@@ -110,6 +110,12 @@ class JiraRig(Rig):
         found = self.redis().hgetall(f"trivet:run:{name}")
         return {field.decode(): value.decode() for field, value in found.items()}
 
+    def report(self, name: str) -> str:
+        """The account of a run that is over, as JSON."""
+        found = self.redis().get(f"trivet:report:{name}")
+        assert isinstance(found, bytes)
+        return found.decode()
+
     # what people see
 
     def links(self, key: str) -> list[dict[str, Any]]:

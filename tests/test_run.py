@@ -17,7 +17,7 @@ from bot.domain.marks import Mark, MarkBook
 from bot.domain.notes import Note
 from bot.domain.rules import JiraRule, Rules
 from bot.domain.secrets import Redactor
-from bot.errors import AccessDenied, NotFound, Superseded, Unavailable
+from bot.errors import AccessDenied, Forbidden, NotFound, Superseded, Unavailable
 from bot.llm.messages import Usage
 from bot.proposing.means import Means, Tracker
 from bot.proposing.said import MOST_NOTES
@@ -165,7 +165,7 @@ def test_a_target_branch_that_may_not_be_read_leaves_a_complaint_and_the_default
     assert context.complaints == ["the token may not read the repository (403)"]
 
 
-@pytest.mark.parametrize("error", [AccessDenied("not for you (403)"), NotFound("no such thing (404)")])
+@pytest.mark.parametrize("error", [Forbidden("not for you (403)"), NotFound("no such thing (404)")])
 def test_commits_that_cannot_be_read_are_a_complaint_and_an_issue_that_cannot_is_left_out(
     error: Exception,
 ) -> None:
@@ -191,9 +191,11 @@ def test_an_issue_whose_readers_may_be_others_is_not_told(
     assert handed(Reader(), tracker=there).background.issues == ()
 
 
-def test_a_tracker_that_is_out_for_the_moment_is_waited_for() -> None:
-    with pytest.raises(Unavailable):
-        handed(Reader(), tracker=tracker(Unavailable("the tracker failed (503)")))
+def test_a_tracker_that_is_out_holds_up_no_review_and_is_told_of() -> None:
+    context = handed(Reader(), tracker=tracker(Unavailable("the tracker failed (503)")))
+    assert context.background.issues == ()
+    [complaint] = context.complaints
+    assert complaint.endswith("no acceptance criteria were judged: the tracker failed (503)")
 
 
 @pytest.mark.parametrize("me", [BOT, None], ids=["known", "not known"])

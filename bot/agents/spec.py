@@ -75,15 +75,22 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Mentioned:
-    """An issue that a merge request names and the bot may read.
+    """An issue that a merge request names, or was told to name, and the bot may read.
 
     `tells_code`: texts of the merge request may stand in it. `memory` is that of our comment on it, None where there
-    is no comment of ours for this merge request.
+    is no comment of ours for this merge request. `named` False: it was told of the merge request, which names it no
+    longer.
     """
 
     issue: Issue
     tells_code: bool
     memory: Mapping[str, Any] | None = None
+    named: bool = True
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it is told what the merge request does; else what was told before is put right."""
+        return self.named and self.tells_code
 
 
 @dataclass(frozen=True)
@@ -92,8 +99,9 @@ class LinkContext:
 
     `trigger`: what happened to the merge request, a word of `bot.routing`; its state says whether it is open now.
     `host` is GitLab's, for the links' global ids. `unreadable`: keys of known projects whose issues the bot cannot
-    read. `left_out`: how many named issues are beyond the most that are looked at. `change` reads the diff, when it is
-    needed. `steps` None: none are kept. Otherwise as in `AgentContext`.
+    read. `left_out`: how many named issues are beyond the most that are looked at. `verdict` None: whether there was a
+    review is not known. `change` reads the diff, when it is needed. `steps` None: none are kept. Otherwise as in
+    `AgentContext`.
     """
 
     request: MergeRequest
@@ -105,7 +113,7 @@ class LinkContext:
     unreadable: Sequence[str] = ()
     left_out: int = 0
     commits: Sequence[Commit] = ()
-    verdict: Verdict = field(default_factory=Verdict)
+    verdict: Verdict | None = None
     ledger: Ledger | None = None
     change: Callable[[], ChangeSet] | None = None
     model: Model | None = None

@@ -112,8 +112,9 @@ class OpenMergeRequest(_Frozen):
 class LinkIssue(_Frozen):
     """The one remote link between an issue and a merge request. `issue` is its key.
 
-    `global_id` (at most 255 characters) names the pair for Jira, so that it is written once and then updated. Without
-    `url`, `global_id` and `title` it links what the action `made` makes.
+    `global_id` (at most 255 characters) names the pair for Jira, so that it is written once and then updated; with
+    `update` False one that is there stays as it is. Without `url`, `global_id` and `title` it links what the action
+    `made` makes.
     """
 
     kind: Literal["link_issue"] = "link_issue"
@@ -125,6 +126,7 @@ class LinkIssue(_Frozen):
     summary: str = ""
     state: Literal["opened", "merged", "closed"] = "opened"
     made: str = ""
+    update: bool = True
 
 
 class CommentIssue(_Frozen):

@@ -10,6 +10,8 @@ from bot.domain.visible import on_one_line
 NAME: Final = "Trivet"
 NOTHING = "Nothing to do."
 DONE, UNCHANGED, MISSED, HELD = "Done:", "As it was:", "Did not succeed:", "Not done:"
+WOULD = "Would be done, or is there already:"
+TRIED = "dry run"
 FAILED, COMPLAINTS = "What failed:", "Complaints:"
 TOOK = "{agent} of {target}, {seconds:.1f} s"
 PAID = ", {tokens:,} tokens by {model}"
@@ -35,10 +37,13 @@ def work_markdown(report: Report) -> str:
 
 
 def _lists(report: Report, *, marked: bool = False) -> list[str]:
-    by_result = {
-        name: [one for one in report.outcomes if one.result in results]
-        for name, results in ((DONE, ("done",)), (UNCHANGED, ("unchanged",)), (MISSED, ("refused", "failed")))
-    }
+    is_try = all(one.reason.startswith(TRIED) for one in report.outcomes)
+    kinds = (
+        (DONE, ("done",)),
+        (WOULD if is_try else UNCHANGED, ("unchanged",)),
+        (MISSED, ("refused", "failed")),
+    )
+    by_result = {name: [one for one in report.outcomes if one.result in results] for name, results in kinds}
     held = [f"{one.key}: {one.reason}" for one in report.decisions if not one.allowed]
     lists = [_listed(name, map(_outcome, some), marked) for name, some in by_result.items()]
     lists += [

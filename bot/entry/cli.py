@@ -324,17 +324,19 @@ def link(url: str | None, dry_run: bool, form: str, reports: Reports, **wishes: 
 
 
 @trivet.command(epilog=f"Example: trivet triage SHOP-12 --dry-run\n\n{EXIT_CODES}")
-@click.argument("key", metavar="ISSUE_KEY")
+@click.argument("issue", metavar="ISSUE_KEY")
 @dry_run_option
 @format_option
 @work_reports_option
-def triage(key: str, dry_run: bool, form: str, reports: Reports) -> None:
+def triage(issue: str, dry_run: bool, form: str, reports: Reports) -> None:
     """Do for a Jira issue, as it is now, what the rules start for it.
 
-    Without a rule for its project it is summed up, and what is missing is named, in one comment.
+    ISSUE_KEY is its key or its address. Without a rule for its project it is summed up, and what is missing is named,
+    in one comment.
     """
+    key = issue.partition("?")[0].rstrip("/").rpartition("/")[2]
     if not ISSUE_KEY.fullmatch(key):
-        raise UsageError(NOT_A_KEY.format(key=key))
+        raise UsageError(NOT_A_KEY.format(key=issue))
     settings = _settings()
     from bot.entry.lifeline import stoppable
     from bot.entry.shell import triage_issue

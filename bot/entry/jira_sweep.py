@@ -13,7 +13,8 @@ from bot.domain.events import Ignored, IssueChanged, IssueCommented, JiraUser
 from bot.domain.issues import IssuePerson
 from bot.domain.rules import JiraRule
 from bot.entry.store import Store
-from bot.errors import AccessDenied, NotFound
+from bot.errors import AccessDenied, Forbidden, NotFound, PlatformError, Unavailable
+from bot.gateways.http import Broken
 from bot.gateways.jira_reader import JiraReader
 from bot.gateways.jira_recent import MAX_CHANGED, ChangedIssue
 from bot.routing import Routing, route
@@ -34,7 +35,7 @@ class JiraSweep:
     policy: Callable[[], Routing]
 
     def __call__(self) -> int:
-        """How many runs were queued. Raises PlatformError.
+        """How many runs were queued. Raises PlatformError; one issue's trouble is raised after all the others.
 
         Of very many changes the oldest are looked at; the next sweep goes on from there.
         """
@@ -43,19 +44,29 @@ class JiraSweep:
         since = began - FIRST_LOOK_SECONDS if last is None else last - OVERLAP_SECONDS
         projects = sorted(self.policy().rules.projects)
         changed = self.issues.changed(projects, math.ceil((began - since) / 60))
-        started = sum(self._issue(one, since) for one in changed)
+        problems: list[PlatformError] = []
+        started = sum(self._tried(one, since, problems) for one in changed)
         cut = len(changed) >= MAX_CHANGED
         until = _time(changed[-1].updated) + OVERLAP_SECONDS if cut else began
         self.store.remember_sweep(SWEPT, until)
+        if problems:
+            raise problems[0]
         return started
 
-    def _issue(self, changed: ChangedIssue, since: float) -> int:
+    def _tried(self, changed: ChangedIssue, since: float, problems: list[PlatformError]) -> int:
+        """One issue that cannot be read keeps no other from being found; one that may not be is none of ours.
+
+        Raises what would be so for every issue.
+        """
         try:
-            events = list(self._events(changed, since))
-        except (NotFound, AccessDenied) as error:
+            return sum([self._start(event) for event in list(self._events(changed, since))])
+        except PlatformError as error:
+            is_general = isinstance(error, Unavailable | AccessDenied)
+            if is_general and not isinstance(error, Broken | Forbidden):
+                raise
             log.warning("not swept", target=changed.key, reason=str(error))
+            problems += [] if isinstance(error, NotFound | Forbidden) else [error]
             return 0
-        return sum(self._start(event) for event in events)
 
     def _events(self, changed: ChangedIssue, since: float) -> Iterator[IssueChanged | IssueCommented]:
         """What webhooks would have told, with the ids that make it the same run."""

@@ -8,11 +8,11 @@ from typing import Protocol
 import structlog
 from rq import get_current_job
 
-from bot.domain.actions import Outcome, Proposal
+from bot.domain.actions import LinkIssue, Outcome, Proposal
 from bot.domain.change import MergeRequest, Target
 from bot.entry.lease import Busy, Lease, Replaced
 from bot.entry.progress import narrated
-from bot.entry.store import Run, Store
+from bot.entry.store import LINK, Run, Store
 from bot.entry.timelimit import OVER_TIME
 from bot.errors import AccessDenied, NotReady, PlatformError, Stopped, Superseded, TrivetError, Unavailable
 from bot.ports import MergeRequestReader
@@ -183,7 +183,15 @@ class Jobs:
         lease.check()
         current = self.store.run(run.id) or run
         report = apply(proposal, self.effects(), acknowledged=current.award, attempt=current.outages)
-        self.store.finish(run, "done", "", report, follow=self.follow(current), state_seen=proposal.state)
+        self.store.finish(
+            run,
+            "done",
+            "",
+            report,
+            follow=self.follow(current),
+            state_seen=proposal.state,
+            linked=[action.issue for action in proposal.actions if isinstance(action, LinkIssue)],
+        )
         for outcome in report.outcomes:
             if outcome.result == "failed" or (outcome.result == "refused" and outcome.about):
                 log.warning("not done", run=run.id, action=outcome.key, reason=outcome.reason)
@@ -199,12 +207,16 @@ class Jobs:
         log.info("ended", run=run.id, state=error.state, reason=str(error))
 
     def _succeed(self, run: Run, error: Superseded) -> None:
-        """The newest head gets its own run, whether or not a delivery told of it."""
+        """The newest head gets its own run, whether or not a delivery told of it.
+
+        What issues are told may change at one head, so that a link run there may have to be made again.
+        """
         if error.head:
             request = run.request
             plain = f"{request.agent}:{request.project_id}:{request.iid}:{error.head}"
             key = f"{request.key}@{error.head}" if request.trigger in EXPLICIT else plain
-            self.store.start(request.model_copy(update={"key": key, "head": error.head}), "superseded")
+            newer = {"key": key, "head": error.head, "repeats": request.repeats or request.agent == LINK}
+            self.store.start(request.model_copy(update=newer), "superseded")
         self._end(run, error)
 
     def _put_back(self, kind: str, run: Run, error: Unavailable | AccessDenied) -> None:

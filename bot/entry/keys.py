@@ -96,6 +96,11 @@ def told(target_key: str) -> str:
     return f"trivet:told:{target_key}"
 
 
+def linked(target_key: str) -> str:
+    """The issues that a merge request was told to, by key, each with the time (Unix) as its score."""
+    return f"trivet:linked:{target_key}"
+
+
 def readers(run_id: str) -> str:
     """The digests of the tokens that read a run."""
     return f"trivet:readers:{run_id}"

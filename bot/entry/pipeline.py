@@ -130,9 +130,7 @@ def _link_plan(environ: Mapping[str, str], job: Job, wishes: Wishes) -> Plan:
     def run() -> Report:
         from bot.entry.shell import link_merge_request
 
-        return link_merge_request(
-            settings, job.project, job.iid, dry_run=wishes.dry_run, trigger=TRIGGER
-        )
+        return link_merge_request(settings, job.project, job.iid, dry_run=wishes.dry_run, trigger=TRIGGER)
 
     return Plan(LINK_HERE.format(target=job.target), run, reads_settings=True)
 

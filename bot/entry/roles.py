@@ -24,6 +24,7 @@ from bot.entry.tracker_introduction import TrackerIntroduction
 from bot.entry.wiring import (
     Accounts,
     effects,
+    learn_deployment,
     reading_api,
     reading_jira,
     redactor,
@@ -84,6 +85,7 @@ def _agents(settings: Settings, store: Store) -> Jobs:
     _import_sdks(settings)
     introduction = Introduction(store, "gitlab-reader", lambda: reading_api(current()))
     introduction.attempt()
+    _look_at_jira(settings)
 
     def means(run: Run) -> Means:
         now = current()
@@ -97,6 +99,7 @@ def _agents(settings: Settings, store: Store) -> Jobs:
             memory=kept.memory(run.id),
             can_wait=run.can_wait,
             reviewed=lambda request: store.has_review(request.target.key, request.head),
+            linked_before=lambda request: store.linked(request.target.key),
         )
 
     return Jobs(store, means=means, forget=lambda run_id: checkpoints(current()).forget(run_id))
@@ -123,7 +126,7 @@ def _effects(store: Store) -> Jobs:
     current = SettingsFile()
     introduction = Introduction(store, "gitlab", lambda: writing_api(current()))
     introduction.attempt()
-    in_jira = TrackerIntroduction(store, lambda: writing_jira(current())) if current().jira.url else None
+    in_jira = _introduced(current, store) if current().jira.url else None
     if in_jira:
         in_jira.attempt()
 
@@ -132,6 +135,22 @@ def _effects(store: Store) -> Jobs:
         return effects(now, writing_api(now), introduction(), store.pace, in_jira)
 
     return Jobs(store, effects=opened, follow=_verdict_told if in_jira else lambda _run: None)
+
+
+def _introduced(current: SettingsFile, store: Store) -> TrackerIntroduction:
+    return TrackerIntroduction(
+        store, lambda: writing_jira(current()), learn=lambda api: learn_deployment(current(), api)
+    )
+
+
+def _look_at_jira(settings: Settings) -> None:
+    """Before the first fork: which Jira it is. One that is down is asked by each run."""
+    if not settings.jira.url:
+        return
+    try:
+        learn_deployment(settings, reading_jira(settings))
+    except PlatformError as error:
+        log.warning("Jira did not say what it is", reason=str(error))
 
 
 def _verdict_told(run: Run) -> JobRequest | None:

@@ -16,7 +16,7 @@ from bot.entry.store import Store
 from bot.entry.tickets import Tickets
 from bot.errors import Denied
 from bot.gateways.gitlab_api import GitLabApi
-from bot.gateways.gitlab_origin import Origin, Pipeline, origin
+from bot.gateways.gitlab_origin import Origin, Pipeline, check_project, origin
 from bot.routing import JobRequest, Routing
 from bot.sources.id_token import Claims
 
@@ -139,10 +139,11 @@ class Runs:
         return run
 
     def _request(self, claims: Claims, order: Order) -> JobRequest:
-        if isinstance(order.target, IssueTarget):
-            return issue_request(order.target.issue, claims.pipeline_id)
-        target = Target(claims.project_path, order.target.iid, claims.project_id)
         pipeline = Pipeline(claims.pipeline_id, claims.project_id, claims.sha)
+        if isinstance(order.target, IssueTarget):
+            check_project(self.gitlab(), pipeline, claims.project_path)
+            return issue_request(order.target.issue, claims.pipeline_id, claims.project_path)
+        target = Target(claims.project_path, order.target.iid, claims.project_id)
         found = origin(self.gitlab(), pipeline, target)
         self._check_named(found.target.project, claims)
         return job_request(order.agent, found)
@@ -178,11 +179,10 @@ def job_request(agent: str, found: Origin) -> JobRequest:
     )
 
 
-def issue_request(issue: str, pipeline: int) -> JobRequest:
+def issue_request(issue: str, pipeline: int, project: str) -> JobRequest:
     """One run a pipeline."""
-    return JobRequest(
-        agent="triage", issue=issue, trigger=PIPELINE, key=f"triage:{issue}:{PIPELINE}:{pipeline}"
-    )
+    key = f"triage:{issue}:{PIPELINE}:{pipeline}"
+    return JobRequest(agent="triage", issue=issue, project=project, trigger=PIPELINE, key=key)
 
 
 def _is_own(target: MergeRequestTarget, claims: Claims) -> bool:

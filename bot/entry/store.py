@@ -3,13 +3,14 @@
 import json
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
 from redis import Redis
+from redis.client import Pipeline
 
 from bot.domain.actions import Proposal, Report
 from bot.domain.events import Event, Person
@@ -32,6 +33,7 @@ LONGEST_PAUSE: Final = 600.0
 TOKEN_PAUSE: Final = 60.0
 MOST_OVERRUNS: Final = 3
 NOTES_PER_MINUTE: Final = 200
+MOST_LINKED: Final = 100  # issues that are remembered of one merge request
 WAITS = "waiting: {reason}"
 REVIEW: Final = "review"
 LINK: Final = "link"
@@ -159,11 +161,12 @@ class Store:
         then: str | None = None,
         follow: JobRequest | None = None,
         state_seen: str = "",
+        linked: Collection[str] = (),
     ) -> None:
         """The run is over: its report stays a month, its event a day. `report`: None where nothing was published.
 
         `again`: an equal request may run again. `then`: a job of this run, `follow`: another run, to queue in the same
-        transaction. `state_seen`: of the merge request, as it was told to issues.
+        transaction. `state_seen`: of the merge request, as it was told to issues; `linked`: their keys.
         """
         closing = report or Report(
             run=run.id,
@@ -185,6 +188,7 @@ class Store:
             if report and run.request.agent == LINK:
                 told = told_state(report.head, state_seen)
                 pipe.set(keys.told(run.target_key), told, ex=keys.RUN_TTL)
+                _remember_linked(run.target_key, linked, pipe)
             pipe.delete(keys.proposal(run.id))
             pipe.zrem(keys.UNFINISHED, run.id)
             pipe.zrem(keys.WAITING, f"propose:{run.id}", f"apply:{run.id}")
@@ -239,6 +243,10 @@ class Store:
     def is_told(self, request: JobRequest, state: str) -> bool:
         """Whether the issues know of this merge request at this head and in this state."""
         return text(self.redis.get(keys.told(request.target_key)) or "") == told_state(request.head, state)
+
+    def linked(self, target_key: str) -> list[str]:
+        """The keys of the issues that a merge request was told to, the latest first."""
+        return [text(one) for one in self.redis.zrevrange(keys.linked(target_key), 0, -1)]
 
     def _came_back(self, request: JobRequest) -> bool:
         """Whether the newest head we heard of is another one."""
@@ -369,6 +377,15 @@ class Store:
 
 def told_state(head: str, state: str) -> str:
     return f"{head}:{state}"
+
+
+def _remember_linked(target_key: str, issues: Collection[str], pipe: Pipeline) -> None:
+    """One that cannot be read for a while is not forgotten for it."""
+    if issues:
+        name = keys.linked(target_key)
+        pipe.zadd(name, dict.fromkeys(issues, time.time()))
+        pipe.zremrangebyrank(name, 0, -MOST_LINKED - 1)
+        pipe.expire(name, keys.RUN_TTL)
 
 
 def _pause(outages: int, error: Unavailable | AccessDenied) -> float:

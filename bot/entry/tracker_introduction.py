@@ -16,16 +16,19 @@ log = structlog.get_logger("trivet.introduction")
 
 @dataclass
 class TrackerIntroduction:
-    """Learns who the writing token is, once Jira answers."""
+    """Learns who the writing token is, once Jira answers. `learn` is shown the first access that has worked."""
 
     store: Store
     open: Callable[[], JiraApi]
+    learn: Callable[[JiraApi], None] = lambda _api: None
     known: IssuePerson | None = None
 
     def __call__(self) -> IssuePerson:
         """Raises PlatformError while Jira does not answer."""
         if self.known is None:
-            self.known = JiraReader(self.open()).me()
+            api = self.open()
+            self.known = JiraReader(api).me()
+            self.learn(api)
             self.store.introduce_tracker(self.known)
         return self.known
 

@@ -6,7 +6,8 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import structlog
@@ -51,6 +52,8 @@ from bot.settings import (
 
 JIRA_READ_SETTING = "TRIVET_JIRA__READ_TOKEN or, where that is unset, TRIVET_JIRA__TOKEN"
 READ_SETTING = "TRIVET_GITLAB__READ_TOKEN or, where that is unset, TRIVET_GITLAB__TOKEN"
+
+_DEPLOYMENTS: dict[str, Literal["cloud", "datacenter"]] = {}
 
 log = structlog.get_logger("trivet.wiring")
 
@@ -163,7 +166,7 @@ def effects(
     return Effects(
         gitlab=gitlab_effects(settings, api, who, pace),
         work=GitLabWork(api, me=who.person, clean=_sanitizer(settings), redact=redactor(settings).redact),
-        jira=(lambda: jira_effects(settings, tracker())) if tracker else None,
+        jira=cache(lambda: jira_effects(settings, tracker())) if tracker else None,
         host=gitlab_host(settings),
     )
 
@@ -203,6 +206,12 @@ def writing_jira(settings: Settings) -> JiraApi:
     return _jira(settings, settings.jira.email, settings.jira.token, "TRIVET_JIRA__TOKEN")
 
 
+def learn_deployment(settings: Settings, api: JiraApi) -> None:
+    """Which Jira this is, for this process and those it forks: else each would ask. Raises PlatformError."""
+    if settings.jira.url:
+        _DEPLOYMENTS[settings.jira.url] = "cloud" if api.is_cloud else "datacenter"
+
+
 def _jira(settings: Settings, email: str | None, token: SecretStr, setting: str) -> JiraApi:
     jira = settings.jira
     return JiraApi(
@@ -210,7 +219,7 @@ def _jira(settings: Settings, email: str | None, token: SecretStr, setting: str)
         token=token.get_secret_value(),
         email=email,
         setting=setting,
-        deployment=jira.deployment,
+        deployment=_DEPLOYMENTS.get(jira.url or "", jira.deployment),
         browse_url=jira.browse_url,
     )
 

@@ -68,9 +68,9 @@ class Effects:
         self.gitlab.complain(target, agent, sentence)
 
     def complain_on_issue(self, issue: str, sentence: str) -> None:
-        """In one comment, edited in place."""
+        """In one comment, edited in place; not for customers, as it may name a project or a server."""
         body = Document(blocks=(paragraph(FAILED.format(sentence=sentence)),))
-        self._jira().apply(CommentIssue(key=FAILURE, issue=issue, body=body), {})
+        self._jira().apply(CommentIssue(key=FAILURE, issue=issue, body=body, internal=True), {})
 
     def _in_order(self, proposal: Proposal) -> list[Outcome]:
         """What one action made or could not do, a later one may speak of."""
@@ -96,7 +96,10 @@ class Effects:
         return self._jira().apply(action, made)
 
     def _linked(self, action: LinkIssue, proposal: Proposal, made: dict[str, str]) -> Outcome:
-        """The link to a merge request that did not exist when the link was proposed."""
+        """The link to a merge request that did not exist when the link was proposed.
+
+        One that is there says more: the merge request may have been renamed since it was made, or be over.
+        """
         url = made.get(action.made, "")
         iid = url.rpartition("/")[2]
         if not iid.isdigit():
@@ -108,6 +111,7 @@ class Effects:
                 "global_id": f"system={self.host}&mr={proposal.project_id}!{iid}",
                 "title": action.title or f"!{iid} {title}",
                 "made": "",
+                "update": False,
             }
         )
         return self._jira().apply(whole, made)

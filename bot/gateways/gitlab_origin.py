@@ -22,6 +22,9 @@ FOREIGN = (
 )
 
 
+NOT_ITS_PIPELINE = "pipeline {pipeline} is none of {project}: pipelines of forks start no work on issues"
+
+
 @dataclass(frozen=True)
 class Pipeline:
     """What a token says of the pipeline its job belongs to."""
@@ -50,10 +53,18 @@ def origin(api: GitLabApi, pipeline: Pipeline, target: Target) -> Origin:
     found = _merge_request(api, target)
     path = found.references.full.rpartition("!")[0] or target.project
     named = Target(path, found.iid, found.project_id)
-    told = _pipeline(api, pipeline, named)
+    told = _pipeline(api, pipeline, named, _foreign(pipeline, named))
     if (told.project_id, told.sha) != (pipeline.project_id, pipeline.sha):
         raise _foreign(pipeline, named)
     return Origin(named, _head(told, pipeline, found, named))
+
+
+def check_project(api: GitLabApi, pipeline: Pipeline, project: str) -> None:
+    """Make sure that the project of this full path has this pipeline. Raises Denied, PlatformError. One request."""
+    denied = Denied(403, NOT_ITS_PIPELINE.format(pipeline=pipeline.id, project=project))
+    told = _pipeline(api, pipeline, Target(project, 0, 0), denied)
+    if (told.project_id, told.sha) != (pipeline.project_id, pipeline.sha):
+        raise denied
 
 
 def _head(told: PipelineShape, pipeline: Pipeline, found: MergeRequestShape, named: Target) -> str:
@@ -75,12 +86,12 @@ def _merge_request(api: GitLabApi, target: Target) -> MergeRequestShape:
         raise Denied(422, NO_MERGE_REQUEST.format(target=target)) from None
 
 
-def _pipeline(api: GitLabApi, pipeline: Pipeline, target: Target) -> PipelineShape:
+def _pipeline(api: GitLabApi, pipeline: Pipeline, target: Target, denied: Denied) -> PipelineShape:
     what = f"pipeline {pipeline.id} of {target.project}"
     try:
         return shaped(PipelineShape, api.get(f"{project_path(target)}/pipelines/{pipeline.id}", what), what)
     except NotFound:
-        raise _foreign(pipeline, target) from None
+        raise denied from None
 
 
 def _foreign(pipeline: Pipeline, target: Target) -> Denied:

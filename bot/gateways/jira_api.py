@@ -16,7 +16,7 @@ from bot.gateways.http import busy_for, status_error, transport_error
 from bot.gateways.jira_shapes import ServerShape, shaped
 
 CONNECT_SECONDS = 5.0
-READ_SECONDS = 60.0
+READ_SECONDS = 20.0  # who waits for one issue holds up the runs behind it
 PATIENCE = 3.0  # seconds: what is waited for Jira's burst limits within a minute
 MINUTE = 60.0
 SHORT_WAIT = 1.0  # seconds, where a burst limit does not say how long

@@ -24,8 +24,8 @@ IMAGE = "{site}/images/icons/statuses/{name}.png"
 
 def write_link(api: JiraApi, action: LinkIssue, title: str, summary: str) -> bool:
     """Make the issue show the link as the action says; whether anything had to be written."""
-    wanted = _link(api, action, title, summary)
-    if any(_holds(there, wanted) for there in _there(api, action)):
+    wanted, there = _link(api, action, title, summary), _there(api, action)
+    if any(_holds(one, wanted) or not action.update for one in there):
         return False
     api.post(f"{issue_path(action.issue)}/remotelink", f"a link on {action.issue}", wanted)
     return True

@@ -1,26 +1,30 @@
 """A merge request and the issues it names, whatever state it is in."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
 from bot.agents.spec import AgentResult, LinkContext, Mentioned, Verdict
 from bot.domain.actions import Proposal, UpsertNote
+from bot.domain.background import Commit
 from bot.domain.change import MergeRequest
 from bot.domain.flow import code_may_be_told
 from bot.domain.issues import Issue, IssueComment
 from bot.domain.markdown import recovery_note
+from bot.errors import Forbidden, NotFound
 from bot.policy import Ground
 from bot.proposing.means import Means, Tracker
-from bot.proposing.named_issues import named_issues
+from bot.proposing.named_issues import MOST_ISSUES, NamedIssues, named_issues
 from bot.proposing.proposal import proposal
 from bot.proposing.review import ISSUES, bound_to
 from bot.proposing.rules import read_rules
 from bot.proposing.said import Said, read_said
 from bot.routing import JobRequest
 
+MOST_COMMITS: Final = 100  # that `MergeRequestReader.commits` gives: one beyond them may name an issue
 PROPERTY: Final = "trivet"  # our comments' entity property, as the gateway writes it
 FAILURE: Final = "failure"
 
@@ -32,11 +36,14 @@ def propose_link(request: JobRequest, run: str, means: Means) -> Proposal:
     merge_request = means.reader.merge_request(request.target)
     means.checkpoint(merge_request)
     rules = read_rules(merge_request, means.reader)
-    is_reviewed = means.reviewed(merge_request)  # asked first: a review that ends now has left its notes
+    # asked first: a review that ends now has left its notes
+    is_reviewed = means.reviewed(merge_request) if means.reviewed else None
     said = read_said(merge_request, means)
     commits = means.reader.commits(merge_request)
     means.tell(ISSUES)
     named = named_issues(merge_request, commits, tracker)
+    mentioned = [_mentioned(issue, merge_request, tracker) for issue in named.issues]
+    mentioned += _told_before(means.linked_before(merge_request), named, merge_request, commits, tracker)
     means.checkpoint(merge_request)
     context = LinkContext(
         request=merge_request,
@@ -44,7 +51,7 @@ def propose_link(request: JobRequest, run: str, means: Means) -> Proposal:
         host=tracker.host,
         config=rules.config,
         redactor=means.redactor,
-        mentioned=[_mentioned(issue, merge_request, tracker) for issue in named.issues],
+        mentioned=mentioned,
         unreadable=named.unreadable,
         left_out=named.left_out,
         commits=commits,
@@ -60,16 +67,34 @@ def propose_link(request: JobRequest, run: str, means: Means) -> Proposal:
     )
     result = _recovered(means.agent.run(context), merge_request, said, means)
     means.checkpoint(merge_request)
-    ground = Ground(means.agent, issues=frozenset(issue.key for issue in named.issues))
+    ground = Ground(means.agent, issues=frozenset(one.issue.key for one in mentioned))
     return proposal(request, run, means, bound_to(merge_request), result, ground, started)
 
 
-def _mentioned(issue: Issue, request: MergeRequest, tracker: Tracker) -> Mentioned:
+def _mentioned(issue: Issue, request: MergeRequest, tracker: Tracker, *, named: bool = True) -> Mentioned:
     mapped = tracker.rules.maps(issue.project, request.target.project)
-    if not code_may_be_told(issue, mapped=mapped):
-        return Mentioned(issue, tells_code=False)
     key = f"mr:{request.target.project_id}:{request.target.iid}"
-    return Mentioned(issue, True, memory_of(tracker.issues.comments(issue.key), key, tracker))
+    memory = memory_of(tracker.issues.comments(issue.key), key, tracker)
+    return Mentioned(issue, code_may_be_told(issue, mapped=mapped), memory, named)
+
+
+def _told_before(
+    keys: Sequence[str],
+    named: NamedIssues,
+    request: MergeRequest,
+    commits: Sequence[Commit],
+    tracker: Tracker,
+) -> Iterator[Mentioned]:
+    """The issues among `keys` that are not named now. Where more is named than is read, none can be told from those."""
+    known = {issue.id for issue in named.issues}
+    tried = {issue.key for issue in named.issues}.union(named.unreadable)
+    room = 0 if named.left_out else max(0, MOST_ISSUES - len(tried))
+    for key in [key for key in keys if key not in tried][:room]:
+        with suppress(NotFound, Forbidden):
+            issue = tracker.issues.issue(key)
+            if issue.id not in known:
+                known.add(issue.id)
+                yield _mentioned(issue, request, tracker, named=len(commits) >= MOST_COMMITS)
 
 
 def memory_of(comments: Sequence[IssueComment], key: str, tracker: Tracker) -> Mapping[str, Any] | None:
@@ -79,9 +104,11 @@ def memory_of(comments: Sequence[IssueComment], key: str, tracker: Tracker) -> M
     return next((one for one in own if isinstance(one, Mapping) and one.get("key") == key), None)
 
 
-def _verdict(said: Said, request: MergeRequest, *, is_reviewed: bool) -> Verdict:
-    """A review that had nothing to say leaves nothing to read: then the record of its run tells."""
+def _verdict(said: Said, request: MergeRequest, *, is_reviewed: bool | None) -> Verdict | None:
+    """A review that had nothing to say leaves nothing to read: then the record of its run tells, None without one."""
     verdict = said.verdict()
+    if is_reviewed is None and not verdict.head:
+        return None
     is_newer = verdict.head != request.head and is_reviewed
     return replace(verdict, head=request.head) if is_newer else verdict
 

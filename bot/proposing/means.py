@@ -1,6 +1,6 @@
 """What a run is handed by whoever started it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +48,9 @@ class Means:
     merge request as read, and raises when the run shall stop; `still_ours` the same for a run on an issue. `begun` is
     called once it is clear that there is work. `model` None: none is configured, and nothing is read that only a model
     has use for. `memory` None: the run's steps are not kept. `tracker` None: no tracker is connected. `can_wait`: the
-    run can be put back until a model is there. `reviewed`: whether a review of this head ended, as far as is known.
-    `tell` takes a line about what is going on, for who waits.
+    run can be put back until a model is there. `reviewed`: whether a review of this head ended; None: there is no
+    record of reviews. `linked_before`: the keys of the issues that earlier runs told of the merge request, the latest
+    first, as far as there is a record. `tell` takes a line about what is going on, for who waits.
     """
 
     reader: MergeRequestReader
@@ -64,7 +65,8 @@ class Means:
     memory: Memory | None = None
     tracker: Tracker | None = None
     can_wait: bool = False
-    reviewed: Callable[[MergeRequest], bool] = lambda _request: False
+    reviewed: Callable[[MergeRequest], bool] | None = None
+    linked_before: Callable[[MergeRequest], Sequence[str]] = lambda _request: ()
     tell: Callable[[str], None] = lambda _step: None
 
     def connected(self) -> Tracker:

@@ -9,7 +9,7 @@ from bot.domain.criteria import criteria
 from bot.domain.flow import CodeProject, issue_may_be_told
 from bot.domain.issue_keys import found, found_in_branch
 from bot.domain.issues import Issue
-from bot.errors import AccessDenied, NotFound
+from bot.errors import Forbidden, NotFound
 from bot.proposing.means import Tracker
 
 MOST_ISSUES = 20  # that one merge request is tied to
@@ -26,7 +26,10 @@ class NamedIssues:
 
 
 def named_issues(request: MergeRequest, commits: Sequence[Commit], tracker: Tracker) -> NamedIssues:
-    """In the order of branch, title, description and commits. One that moved is known by its new key."""
+    """In the order of branch, title, description and commits. One that moved is known by its new key.
+
+    Raises AccessDenied for a token that is no longer good.
+    """
     known = tracker.issues.projects()
     texts = (request.title, request.description, *(one.message for one in commits))
     named = found(texts, known, most=MOST_ISSUES)
@@ -37,7 +40,7 @@ def named_issues(request: MergeRequest, commits: Sequence[Commit], tracker: Trac
     for key in list(keys)[:MOST_ISSUES]:
         try:
             issue = tracker.issues.issue(key, _criteria_fields(key, tracker))
-        except (NotFound, AccessDenied):
+        except (NotFound, Forbidden):
             unreadable.append(key)
         else:
             issues.setdefault(issue.id, issue)

@@ -10,10 +10,10 @@ from bot.domain.actions import CommentIssue, Proposal
 from bot.domain.criteria import criteria
 from bot.domain.document import Document, paragraph
 from bot.domain.flow import code_may_be_told, issue_may_be_told
-from bot.domain.issue_commands import parse_issue_command
+from bot.domain.issue_commands import HELP, parse_issue_command
 from bot.domain.issues import Choices, Issue, IssueComment
 from bot.domain.rules import JiraRule, On
-from bot.errors import AccessDenied, Forbidden, NotFound, PlatformError, Stopped
+from bot.errors import Forbidden, NotFound, PlatformError, Stopped, Withheld
 from bot.policy import Ground
 from bot.proposing.link import FAILURE, memory_of
 from bot.proposing.means import Means, Tracker
@@ -22,6 +22,7 @@ from bot.routing import JobRequest
 
 COMMENT: Final = "triage"
 DRAFT: Final = "draft_merge_request"
+WORK: Final = frozenset({"branch", DRAFT})
 FIELDS: Final = frozenset({"component", "priority"})
 BY_HAND: Final = ("shell", "pipeline")
 READING = "reading {issue}"
@@ -33,6 +34,10 @@ OWN = "the bot does not answer itself"
 NOT_ALLOWED = "the roles that may command the bot in {project} are {roles}"
 NOBODY = "none: TRIVET_RULES names none"
 RECOVERED = "An earlier run of Trivet on this issue failed; a later one went well."
+NOT_TOLD = (
+    "pipelines of {path} are told nothing of {issue}: it is secured, or now of a Jira project that TRIVET_RULES does "
+    "not map to {path}, or {path} is public"
+)
 CODE_HIDDEN = "{path}, which TRIVET_RULES maps {project} to, cannot be read: {reason}"
 
 
@@ -42,6 +47,7 @@ def propose_triage(request: JobRequest, run: str, means: Means) -> Proposal:
     tracker = means.connected()
     means.tell(READING.format(issue=request.issue))
     issue = _issue(request, tracker)
+    _may_be_reported(request, issue, tracker)
     comments = tracker.issues.comments(issue.key)
     asked = _asked(request, issue, comments, tracker)
     rules = tracker.rules.of(issue.project) if asked else _rules(request, issue, tracker)
@@ -84,6 +90,17 @@ def _issue(request: JobRequest, tracker: Tracker) -> Issue:
         if request.trigger in BY_HAND:
             raise
         raise Stopped(GONE.format(issue=request.issue)) from None
+
+
+def _may_be_reported(request: JobRequest, issue: Issue, tracker: Tracker) -> None:
+    """A pipeline gets the report, in which an issue's texts may stand, and whoever reads its project may read its log.
+
+    The key it named may since be that of an issue of another Jira project. Raises Withheld.
+    """
+    path = request.project
+    mapped = tracker.rules.maps(issue.project, path)
+    if path and not (mapped and issue_may_be_told(issue, tracker.code.project(path), mapped=mapped)):
+        raise Withheld(NOT_TOLD.format(path=path, issue=request.issue))
 
 
 def _rules(request: JobRequest, issue: Issue, tracker: Tracker) -> tuple[JiraRule, ...]:
@@ -178,16 +195,20 @@ def _code(
     tracker: Tracker,
     complaints: list[str],
 ) -> Code | None:
-    """The mapped project of these rules, else of any rule of the issue's project."""
-    rule = next((one for one in rules if one.gitlab), None)
+    """The mapped project of these rules, of one that begins work where that is wanted; else of any of the issue's.
+
+    Raises AccessDenied for a token that is no longer good: work that is begun once shall wait for the next one.
+    """
+    begins = [one for one in rules if WORK & set(one.do)] if WORK & set(wanted) else []
+    rule = next((one for one in (*begins, *rules) if one.gitlab), None)
     path = rule.gitlab if rule else tracker.rules.code_of(issue.project)
-    if path is None or not code_may_be_told(issue, mapped=True):
+    if path is None or wanted == {HELP} or not code_may_be_told(issue, mapped=True):
         return None
     try:
         project = tracker.code.project(path)
         branch = (rule.target_branch if rule else None) or project.default_branch
         snapshot = tracker.code.branch(project, branch)
-    except (NotFound, AccessDenied) as error:
+    except (NotFound, Forbidden) as error:
         complaints.append(CODE_HIDDEN.format(path=path, project=issue.project, reason=error))
         return None
     return Code(
@@ -213,7 +234,7 @@ def _recovery(issue: Issue, comments: Sequence[IssueComment], tracker: Tracker) 
     if memory_of(comments, FAILURE, tracker) is None:
         return ()
     body = Document(blocks=(paragraph(RECOVERED),))
-    return (CommentIssue(key=FAILURE, issue=issue.key, body=body, create=False),)
+    return (CommentIssue(key=FAILURE, issue=issue.key, body=body, internal=True, create=False),)
 
 
 def _bound(issue: Issue, code: Code | None) -> Bound:

@@ -206,6 +206,8 @@ def is_begun_once(rig: JiraRig, key: str) -> None:
     assert [one["url"] for one in rig.links(key)] == [draft["web_url"]]
     assert marks(rig, key) == [f"mr:{draft['project_id']}:{draft['iid']}", "triage"]
     assert statuses(rig, draft) == ["success"]
+    [told] = [one for one in rig.comments(key) if one["properties"]["trivet"]["key"] == "triage"]
+    assert draft["web_url"] in told["text"]
     written = Counter(rig.writes(key))
     assert (written["link_created"], written["comment_created"]) == (1, 2)
 

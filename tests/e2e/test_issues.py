@@ -61,6 +61,25 @@ def test_a_merge_request_and_its_issue_know_each_other_once_however_often_they_a
     assert rig.writes("SHOP-12")["transition"] == 2
 
 
+@pytest.mark.rules(LINK_ONLY)
+@pytest.mark.parametrize("deployment", ["cloud"], indirect=False)
+def test_an_issue_that_a_title_named_once_is_not_left_open_by_the_merge(rig: JiraRig) -> None:
+    iid = rig.sandbox.merge_request("SHOP-12: take codes", FILES, source="codes")
+    comment_says(rig, "SHOP-12", f"eviewed at {rig.review(iid)['head'][:8]}")
+    before = rig.status("SHOP-12")
+    shop = rig.sandbox.client("ada").projects.get(PROJECT)
+    shop.mergerequests.update(iid, {"title": "Take codes", "description": ""})
+    comment_says(rig, "SHOP-12", "no longer names this issue")
+    rig.sandbox.act(iid, "merge", user="grace")
+    comment_says(rig, "SHOP-12", "MERGED")
+    [link], [comment] = rig.links("SHOP-12"), rig.comments("SHOP-12")
+    assert link["object"]["status"]["resolved"] is True
+    assert link["object"]["title"] == f"!{iid} Take codes"
+    assert "OPEN" not in comment["text"]
+    assert comment["text"].count("no longer names this issue") == 1
+    assert rig.status("SHOP-12") == before
+
+
 def test_an_issue_moved_to_in_progress_five_times_starts_one_branch_and_one_draft(rig: JiraRig) -> None:
     for _ in range(5):
         rig.jira.act("SHOP-13", "move", to="In Progress", user="ada")

@@ -354,6 +354,28 @@ def test_a_head_that_moves_while_it_is_published_gets_a_new_run(world: World) ->
     assert world.queued(AGENTS).count("propose") == 2
 
 
+def test_what_issues_are_told_at_a_newer_head_is_told_again_when_asked_again(world: World) -> None:
+    """Two link runs for an older head: the second may know of a review that the first did not."""
+    ends: list[str] = []
+    for nth in (1, 2):
+        request = JobRequest(
+            agent="link",
+            project="acme/shop",
+            project_id=1,
+            iid=7,
+            trigger="reviewed",
+            key=f"link:{nth}",
+            head=HEAD,
+        )
+        run = world.now(world.store.start(request, "test"))
+        with world.store.lease(run):
+            world.jobs._succeed(run, Superseded("moved", NEWER))
+        newer = world.now(world.store.start(request.model_copy(update={"key": f"link:1:7:{NEWER}"}), "test"))
+        ends.append(newer.state)
+        world.store.finish(newer, "done", "")
+    assert ends == ["queued", "queued"]
+
+
 def test_gitlab_showing_a_push_late_is_waited_for(world: World) -> None:
     world.store.redis.hset(keys.target("gitlab:1:7"), mapping={"head": NEWER, "at": "2026"})
     run = world.begin(head=NEWER)

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from bot.domain.actions import Report
 from bot.entry import keys
 from bot.entry.lease import Busy, Replaced
 from bot.entry.queue import run_id
@@ -21,6 +22,12 @@ def store(redis_server: RedisServer) -> Store:
 
 def started(store: Store, head: str) -> Run:
     run = store.run(store.start(push_request(head), "test"))
+    assert run is not None
+    return run
+
+
+def linking(store: Store) -> Run:
+    run = store.run(store.start(push_request("aa").model_copy(update={"agent": "link"}), "test"))
     assert run is not None
     return run
 
@@ -114,6 +121,36 @@ def test_a_run_whose_job_is_lost_is_seen_as_unattended(store: Store) -> None:
     store.redis.delete("rq:queue:agents")
     assert not store.is_attended(run)
     assert [lost.id for lost in store.unfinished(older_than=0)] == [run.id]
+
+
+def told(store: Store, run: Run, *issues: str) -> None:
+    report = Report(run=run.id, agent="link", target="acme/shop!7", head="aa")
+    store.finish(run, "done", "", report, linked=issues)
+
+
+def test_the_issues_a_merge_request_was_told_to_are_remembered_the_latest_first(store: Store) -> None:
+    run = linking(store)
+    told(store, run, "SHOP-1", "SHOP-2")
+    told(store, run, "SHOP-2")
+    told(store, run)
+    assert store.linked(run.target_key) == ["SHOP-2", "SHOP-1"]
+    assert store.linked("gitlab:1:8") == []
+    assert 29 * keys.DAY < store.redis.ttl(keys.linked(run.target_key)) <= 30 * keys.DAY
+
+
+def test_a_run_that_published_nothing_told_no_issue(store: Store) -> None:
+    run = linking(store)
+    store.finish(run, "failed", "Jira is down", linked=["SHOP-1"])
+    assert store.linked(run.target_key) == []
+
+
+def test_however_many_issues_were_told_a_hundred_are_remembered(store: Store) -> None:
+    run = linking(store)
+    for nth in range(60):
+        told(store, run, f"SHOP-{nth}", f"OPS-{nth}")
+    kept = store.linked(run.target_key)
+    assert len(kept) == 100
+    assert kept[:2] == ["SHOP-59", "OPS-59"]
 
 
 def test_notes_are_paced_below_gitlabs_limit(store: Store) -> None:

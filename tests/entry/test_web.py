@@ -624,6 +624,9 @@ def test_a_wait_that_is_no_number_of_seconds_is_refused(web: Web, started: dict[
 # --- the other agents ---
 
 
+ON_ISSUE = {"agent": "triage", "target": {"issue": "SHOP-12"}}
+
+
 def with_jira(web: Web) -> None:
     rules = Rules(jira=(JiraRule(project="SHOP", gitlab=PROJECT),))
     policy = Routing(web.projects, agents=frozenset({"review", "link", "triage"}), rules=rules)
@@ -643,9 +646,19 @@ def test_a_pipeline_has_its_merge_request_linked_again_as_often_as_it_runs(web: 
 
 def test_a_pipeline_has_an_issue_of_a_mapped_project_worked_on(web: Web, iid: int) -> None:
     with_jira(web)
-    answer = web.send(web.token(iid), {"agent": "triage", "target": {"issue": "SHOP-12"}})
+    answer = web.send(web.token(iid), ON_ISSUE)
     assert answer.status_code == 202
-    assert web.recorded(answer.json()["run"]).request.issue == "SHOP-12"
+    request = web.recorded(answer.json()["run"]).request
+    assert (request.issue, request.project) == ("SHOP-12", PROJECT)
+
+
+@pytest.mark.parametrize("claims", [{"pipeline_id": "999999"}, {"sha": "0" * 40}, {"project_id": "999"}])
+def test_a_pipeline_that_the_mapped_project_does_not_have_starts_no_work_on_an_issue(
+    web: Web, iid: int, claims: dict[str, str]
+) -> None:
+    with_jira(web)
+    answer = web.send(web.token(iid, claims=claims), ON_ISSUE)
+    assert (answer.status_code, "pipelines of forks" in answer.json()["error"]) == (403, True)
 
 
 @pytest.mark.parametrize(

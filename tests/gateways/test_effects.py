@@ -96,6 +96,7 @@ def test_the_link_to_what_was_made_has_its_address_number_and_title() -> None:
     link = gateways.seen[-1][1]
     assert (link.url, link.title) == (URL, "!9 Totals")
     assert link.global_id == "system=gitlab.example.com&mr=1!9"
+    assert not link.update
 
 
 def test_what_was_not_made_is_not_linked() -> None:
@@ -119,7 +120,7 @@ def test_a_failure_on_an_issue_is_one_comment() -> None:
     gateways = Gateways()
     gateways.effects().complain_on_issue("SHOP-12", "the model failed for a day")
     [(_, comment)] = gateways.seen
-    assert (comment.key, comment.issue) == ("failure", "SHOP-12")
+    assert (comment.key, comment.issue, comment.internal) == ("failure", "SHOP-12", True)
     assert "the model failed for a day" in " ".join(comment.body.texts())
 
 

@@ -114,6 +114,14 @@ def test_a_link_that_differs_in_anything_is_written_whole(jira: JiraBridge, chan
     assert len(jira.issue().links) == 1
 
 
+def test_a_link_that_is_only_to_be_there_is_made_and_then_left_alone(jira: JiraBridge) -> None:
+    assert apply(jira, link(update=False)).result == "done"
+    apply(jira, link(title="!7 Renamed", state="merged"))
+    assert apply(jira, link(update=False)).result == "unchanged"
+    (there,) = jira.issue().links
+    assert (there.object["title"], there.object["status"]["resolved"]) == ("!7 Renamed", True)
+
+
 def test_two_merge_requests_have_two_links(jira: JiraBridge) -> None:
     apply(jira, link())
     apply(jira, link(global_id="system=gitlab.example.com&mr=1!8", url=URL[:-1] + "8"))

@@ -1,23 +1,24 @@
 """From a job request to a proposal, for the agents that work on issues: what is read, and what stops a run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from bot.agents.spec import AgentResult, AgentSpec, LinkContext, TriageContext
+from bot.agents.spec import AgentResult, AgentSpec, LinkContext, TriageContext, Verdict
 from bot.domain.actions import CommentIssue, Proposal
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, MergeRequest, Target
 from bot.domain.document import Document, paragraph
 from bot.domain.events import Person
-from bot.domain.issues import IssueStatus
+from bot.domain.flow import CodeProject
+from bot.domain.issues import Issue, IssueComment, IssueStatus
 from bot.domain.marks import Mark, MarkBook
 from bot.domain.notes import Note
 from bot.domain.rules import JiraRule, On, Rules
 from bot.domain.secrets import Redactor
-from bot.errors import NotFound, Stopped, UsageError
+from bot.errors import AccessDenied, Forbidden, NotFound, Stopped, Unavailable, UsageError, Withheld
 from bot.proposing.means import Means, Tracker
 from bot.routing import JobRequest, asked_on_issue
 from bot.run import propose
@@ -137,19 +138,104 @@ def test_an_issue_that_moved_is_known_by_its_new_key_and_once() -> None:
     assert [one.issue.key for one in linked(issues, reader=Reader(request)).mentioned] == ["SHOP-40"]
 
 
-def test_a_pair_that_is_not_mapped_tells_nothing_and_nothing_of_it_is_read() -> None:
-    issues = Issues()
-    [one] = linked(issues, Rules()).mentioned
-    assert (one.tells_code, one.memory) == (False, None)
-    assert "comments SHOP-12" not in issues.asked
+KEPT = {"v": 1, "key": "mr:1:7", "head": "abc"}
+OURS = comment(2, "ours", BOT, properties={"trivet": KEPT})
+FORGED = comment(1, "ours?", ADA, properties={"trivet": {"key": "mr:1:7", "head": "evil"}})
+SECURED = replace(SHOP_12, security="Board")
 
 
-def test_our_own_comment_is_remembered_and_a_copy_by_others_is_not() -> None:
-    kept = {"trivet": {"v": 1, "key": "mr:1:7", "head": "abc"}}
-    forged = comment(1, "ours?", ADA, properties={"trivet": {"key": "mr:1:7", "head": "evil"}})
-    ours = comment(2, "ours", BOT, properties=kept)
-    [one] = linked(Issues(said={"SHOP-12": [forged, ours]})).mentioned
-    assert one.memory == kept["trivet"]
+@pytest.mark.parametrize(
+    ("known", "rules", "tells_code"),
+    [(SHOP_12, RULES, True), (SHOP_12, Rules(), False), (SECURED, RULES, False)],
+    ids=["mapped", "unmapped", "secured"],
+)
+@pytest.mark.parametrize(("said", "memory"), [([FORGED, OURS], KEPT), ([FORGED], None), ([], None)])
+def test_our_own_comment_is_known_wherever_it_stands_and_a_copy_by_others_is_not(
+    known: Issue, rules: Rules, tells_code: bool, said: Sequence[IssueComment], memory: dict[str, Any] | None
+) -> None:
+    [one] = linked(Issues(known=(known,), said={"SHOP-12": said}), rules).mentioned
+    assert (one.tells_code, one.memory) == (tells_code, memory)
+
+
+SHOP_13 = replace(SHOP_12, id="10013", key="SHOP-13")
+OPS_1 = replace(SHOP_12, id="20001", key="OPS-1", project="OPS")
+
+
+def told_before(*keys: str, issues: Issues, **more: Any) -> LinkContext:
+    return linked(issues, linked_before=lambda _request: keys, **more)
+
+
+def test_issues_told_before_are_read_too_and_known_as_no_longer_named() -> None:
+    issues = Issues(known=(SHOP_12, SHOP_13, OPS_1), said={"SHOP-13": [OURS]})
+    there = told_before("SHOP-13", "SHOP-12", "OPS-1", issues=issues).mentioned
+    assert [(one.issue.key, one.named, one.tells_code, one.memory) for one in there] == [
+        ("SHOP-12", True, True, None),
+        ("SHOP-13", False, True, KEPT),
+        ("OPS-1", False, False, None),
+    ]
+    assert issues.asked.count("issue SHOP-12") == 1
+
+
+def test_without_a_record_there_are_only_named_issues() -> None:
+    issues = Issues(known=(SHOP_12, SHOP_13), said={"SHOP-13": [OURS]})
+    assert [one.issue.key for one in linked(issues).mentioned] == ["SHOP-12"]
+
+
+def test_one_told_before_that_cannot_be_read_is_passed_over_in_silence() -> None:
+    @dataclass
+    class Guarded(Issues):
+        def issue(self, key: str, fields: Sequence[str] = ()) -> Issue:
+            if key == "SHOP-14":
+                raise Forbidden("Jira does not show SHOP-14 (403)")
+            return super().issue(key, fields)
+
+    context = told_before("SHOP-99", "SHOP-14", "SHOP-13", issues=Guarded(known=(SHOP_12, SHOP_13)))
+    assert [one.issue.key for one in context.mentioned] == ["SHOP-12", "SHOP-13"]
+    assert (context.unreadable, context.complaints) == ((), ())
+
+
+def test_an_outage_passes_nothing_over() -> None:
+    @dataclass
+    class Failing(Issues):
+        def comments(self, key: str) -> Sequence[IssueComment]:
+            if key == "SHOP-13":
+                raise Unavailable("Jira failed (503)")
+            return super().comments(key)
+
+    with pytest.raises(Unavailable):
+        told_before("SHOP-13", issues=Failing(known=(SHOP_12, SHOP_13)))
+
+
+@pytest.mark.parametrize("key", ["SHOP-40", "SHOP-41"], ids=["named by both", "moved twice"])
+def test_an_issue_that_moved_after_it_was_told_is_one_issue(key: str) -> None:
+    issues = Issues(known=(SHOP_12,), moved_keys={"SHOP-40": "SHOP-12", "SHOP-41": "SHOP-12"})
+    title = replace(Reader().request, title=f"SHOP-12 and {key}")
+    context = told_before("SHOP-40", "SHOP-41", issues=issues, reader=Reader(title))
+    assert [(one.issue.key, one.named) for one in context.mentioned] == [("SHOP-12", True)]
+
+
+@pytest.mark.parametrize(("named", "told"), [(1, 19), (15, 5), (20, 0), (25, 0)])
+def test_no_more_than_twenty_issues_are_read_in_all_the_named_ones_first(named: int, told: int) -> None:
+    every = [replace(SHOP_12, id=str(number), key=f"SHOP-{number}") for number in range(100, 160)]
+    keys = [one.key for one in every]
+    issues = Issues(known=every)
+    reader = Reader(replace(Reader().request, title=" ".join(keys[:named])))
+    context = told_before(*keys[20:], issues=issues, reader=reader)
+    assert [one.issue.key for one in context.mentioned if one.named] == keys[: min(named, 20)]
+    assert [one.issue.key for one in context.mentioned if not one.named] == keys[20 : 20 + told]
+    assert sum(asked.startswith("issue ") for asked in issues.asked) <= 20
+
+
+def test_where_more_commits_are_there_than_are_read_one_of_them_may_name_the_issue() -> None:
+    reader = Reader(messages=[f"Step {number}" for number in range(100)])
+    there = told_before("SHOP-13", issues=Issues(known=(SHOP_12, SHOP_13)), reader=reader).mentioned
+    assert [(one.issue.key, one.named) for one in there] == [("SHOP-12", True), ("SHOP-13", True)]
+
+
+def test_a_run_may_put_right_what_it_told_before() -> None:
+    issues = Issues(known=(SHOP_12, OPS_1))
+    made, _ = proposed(LINK, issues, linked_before=lambda _request: ("OPS-1",))
+    assert [one.issue for one in made.actions if isinstance(one, CommentIssue)] == ["SHOP-12", "OPS-1"]
 
 
 def test_the_verdict_is_what_our_review_left_on_the_merge_request() -> None:
@@ -161,13 +247,32 @@ def test_the_verdict_is_what_our_review_left_on_the_merge_request() -> None:
         return Note(id=nth, author_id=ME.id, body=body, discussion=str(nth), resolved=resolved)
 
     said = [note(1, "summary"), note(2, "finding", False), note(3, "finding", True)]
-    verdict = linked(Issues(), reader=Reader(said=said)).verdict
-    assert (verdict.head, verdict.open, verdict.resolved) == (head, 1, 1)
+    assert linked(Issues(), reader=Reader(said=said)).verdict == Verdict(head, 1, 1)
 
 
-def test_a_review_that_said_nothing_is_known_from_its_run() -> None:
-    assert linked(Issues(), reviewed=lambda _request: True).verdict.head == REQUEST.head
-    assert linked(Issues(), reviewed=lambda _request: False).verdict.head == ""
+@pytest.mark.parametrize(
+    ("reviewed", "verdict"),
+    [(lambda _: True, Verdict(REQUEST.head)), (lambda _: False, Verdict("")), (None, None)],
+    ids=["there was one", "there was none", "no record"],
+)
+def test_a_review_that_said_nothing_is_known_from_its_run(
+    reviewed: Callable[[MergeRequest], bool] | None, verdict: Verdict | None
+) -> None:
+    assert linked(Issues(), reviewed=reviewed).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("reviewed", "head"),
+    [(lambda _: True, REQUEST.head), (lambda _: False, "c" * 40), (None, "c" * 40)],
+    ids=["this head too", "not this head", "no record"],
+)
+def test_a_review_of_an_older_head_is_known_from_its_notes(
+    reviewed: Callable[[MergeRequest], bool] | None, head: str
+) -> None:
+    book = MarkBook(["a-secret-" * 3], "gitlab:1:7")
+    body = f"Text {book.write(Mark('review', 'summary', 'summary', 'c' * 40))}"
+    reader = Reader(said=[Note(id=1, author_id=ME.id, body=body, discussion="1")])
+    assert linked(Issues(), reader=reader, reviewed=reviewed).verdict == Verdict(head)
 
 
 def test_a_review_that_ends_in_between_is_never_told_as_one_that_found_nothing() -> None:
@@ -186,6 +291,11 @@ def test_a_review_that_ends_in_between_is_never_told_as_one_that_found_nothing()
 
     linked(Issues(), reader=Watched(), reviewed=reviewed)
     assert order == ["record", "notes"]
+
+
+def test_an_expired_token_is_no_issue_that_cannot_be_read() -> None:
+    with pytest.raises(AccessDenied):
+        linked(Issues(trouble=AccessDenied("Jira does not accept the token (401)")))
 
 
 def test_a_run_is_bound_to_the_issues_its_merge_request_names() -> None:
@@ -256,6 +366,47 @@ def test_texts_flow_only_where_both_sides_readers_may_have_them(
     assert bool(context.code and context.code.tells_issue) == tells_issue
 
 
+@dataclass
+class Expired(Projects):
+    """GitLab, for a token that has expired."""
+
+    def project(self, path: str) -> CodeProject:
+        raise AccessDenied("GitLab does not accept the token (401)")
+
+
+def test_work_that_an_expired_token_keeps_from_being_begun_is_not_given_up() -> None:
+    request = triage(trigger="transitioned", to="In Progress")
+    with pytest.raises(AccessDenied):
+        worked(request, Issues(known=(IN_PROGRESS,)), projects=Expired())
+
+
+BY_PIPELINE = triage(trigger="pipeline", project="acme/shop")
+ELSEWHERE = replace(SHOP_12, key="OPS-3", project="OPS")
+
+
+def test_a_pipeline_of_the_mapped_project_is_served() -> None:
+    assert worked(BY_PIPELINE, Issues()).issue == SHOP_12
+
+
+@pytest.mark.parametrize(
+    ("issues", "project"),
+    [
+        (Issues(known=(ELSEWHERE,), moved_keys={"SHOP-12": "OPS-3"}), SHOP),
+        (Issues(known=(replace(SHOP_12, security="Board"),)), SHOP),
+        (Issues(), replace(SHOP, visibility="public")),
+    ],
+    ids=["moved", "secured", "public"],
+)
+def test_a_pipeline_is_told_nothing_of_an_issue_whose_texts_may_not_stand_in_its_project(
+    issues: Issues, project: CodeProject
+) -> None:
+    with pytest.raises(Withheld) as stop:
+        worked(BY_PIPELINE, issues, projects=Projects(known=(project,)))
+    assert stop.value.state == "failed"
+    assert "OPS" not in str(stop.value)
+    assert [one for one in issues.asked if one.startswith("comments")] == []
+
+
 def test_the_assignee_is_found_by_address_before_name_and_only_for_a_draft() -> None:
     assigned = replace(IN_PROGRESS, assignee=ADA)
     accounts = {"ada@example.com": "ada.l", "ada": "another"}
@@ -277,6 +428,21 @@ def test_a_command_by_someone_in_the_role_is_handed_on() -> None:
     assert context.asked is not None
     assert (context.asked.name, context.asked.person, context.asked.comment) == ("component", "Ada", "77")
     assert (context.choices.components, context.choices.priorities) == (("Cart",), ())
+
+
+def test_commanded_work_begins_where_the_rule_that_begins_work_says() -> None:
+    other = JiraRule(project="SHOP", gitlab="acme/docs", on=On(event="created"), do=("summarize",))
+    begins = STARTS_WORK.model_copy(update={"target_branch": "develop"})
+    rules = Rules(jira=(other, begins, COMMANDS))
+    projects = Projects(known=(replace(SHOP, id=2, path="acme/docs"), SHOP))
+
+    def code(body: str) -> tuple[str, str]:
+        context = worked(asked_on_issue("SHOP-12", "77"), asked(body), rules, projects=projects)
+        assert context.code is not None
+        return context.code.project.path, context.code.branch
+
+    assert code("@trivet draft") == ("acme/shop", "develop")
+    assert code("@trivet comment") == ("acme/docs", "main")
 
 
 def test_a_question_is_handed_on_with_its_words() -> None:

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 from urllib.parse import quote
 
-from bot.agents.link.plain import plain
+from bot.agents.link.plain import cut, plain
 from bot.agents.link.schema import Told
-from bot.agents.link.stage import Stage, is_open, stage
-from bot.agents.spec import LinkContext, Verdict
+from bot.agents.link.stage import Stage, stage
+from bot.agents.link.verdict import in_words, verdict_told
+from bot.agents.spec import LinkContext, Mentioned
 from bot.domain.change import MergeRequest
 from bot.domain.document import (
     Block,
@@ -25,19 +26,13 @@ from bot.domain.document import (
     paragraph,
 )
 from bot.domain.ledger import SAID, Proof, Row
-from bot.domain.markdown import counted
 from bot.domain.secrets import Redactor
 
 INTO = " in {project}, into {branch}"
 BY_MODEL = "Written by {model} from the change."
 BY_AUTHOR = "From the title, the commits and the description."
+NOT_NAMED = "The merge request no longer names this issue."
 REVIEW = "Review: {verdict}."
-NOT_YET = "not reviewed yet"
-NEVER = "not reviewed"
-REVIEWED = "reviewed at {head}: {state}"
-OPEN_FINDINGS = "{findings} open"
-NOTHING_OPEN = "nothing open"
-RESOLVED = ", {count} resolved"
 CRITERIA = "Acceptance criteria"
 HEADER = ("Criterion", "State", "Proof")
 NO_PROOF = "none"
@@ -58,14 +53,18 @@ MOST_PROOFS: Final = 2
 PAGE: Final = "/-/merge_requests/"
 
 
-def comment(context: LinkContext, issue: str, told: Told) -> Document:
-    """The comment on one issue, by its key."""
+def comment(context: LinkContext, one: Mentioned, told: Told) -> Document:
+    """The comment on one issue: what was told before may be more than may or shall be told now."""
+    if not one.tells_code:
+        return Document(blocks=(_state_of(reference(context.request), context.request),))
+    if not one.named:
+        return Document(blocks=(_headline(context), paragraph(NOT_NAMED)))
     written = BY_MODEL.format(model=told.by) if told.by else BY_AUTHOR
     blocks: tuple[Block, ...] = (
         _headline(context),
         BulletList(items=tuple(inlines(line) for line in told.lines)),
-        paragraph(REVIEW.format(verdict=verdict(context.verdict, is_open(context.request)))),
-        *_criteria(context, issue),
+        *_review(context, one),
+        *_criteria(context, one.issue.key),
         paragraph(Text(text=written, emphasis=True)),
     )
     return Document(blocks=blocks)
@@ -76,25 +75,27 @@ def named(request: MergeRequest, redactor: Redactor) -> str:
     return plain(f"!{request.target.iid} {request.title}", redactor, LONGEST_TITLE)
 
 
-def verdict(said: Verdict, is_open: bool) -> str:
-    """What the review has come to, in words."""
-    if not said.head:
-        return NOT_YET if is_open else NEVER
-    state = OPEN_FINDINGS.format(findings=counted(said.open, "finding")) if said.open else NOTHING_OPEN
-    resolved = RESOLVED.format(count=said.resolved) if said.resolved else ""
-    return REVIEWED.format(head=said.head[:8], state=state + resolved)
+def reference(request: MergeRequest) -> str:
+    """Project and number, no text: "group/project!7"."""
+    return cut(str(request.target), LONGEST_TITLE)
 
 
 def _headline(context: LinkContext) -> Paragraph:
     request = context.request
-    text, color = LOZENGES[stage(request)]
     branch = plain(request.target_branch, context.redactor, LONGEST_TITLE)
-    return paragraph(
-        Lozenge(text=text, color=color),
-        " ",
-        Link(text=named(request, context.redactor), url=request.web_url),
-        INTO.format(project=request.target.project, branch=branch),
-    )
+    into = INTO.format(project=request.target.project, branch=branch)
+    return _state_of(named(request, context.redactor), request, into)
+
+
+def _state_of(name: str, request: MergeRequest, *more: str) -> Paragraph:
+    text, color = LOZENGES[stage(request)]
+    return paragraph(Lozenge(text=text, color=color), " ", Link(text=name, url=request.web_url), *more)
+
+
+def _review(context: LinkContext, one: Mentioned) -> Iterator[Block]:
+    verdict = verdict_told(context, one)
+    if verdict:
+        yield paragraph(REVIEW.format(verdict=in_words(verdict, context.request)))
 
 
 def _criteria(context: LinkContext, issue: str) -> Iterator[Block]:

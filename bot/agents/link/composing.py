@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from bot.agents.link.comment import LONGEST_TITLE, comment, named
+from bot.agents.link.comment import LONGEST_TITLE, comment, named, reference
 from bot.agents.link.lines import memory
 from bot.agents.link.moves import moves
 from bot.agents.link.plain import cut, plain
@@ -41,7 +41,7 @@ def composed(context: LinkContext, told: Told) -> AgentResult:
             *(_link(one, context) for one in mentioned),
             *_status(mentioned, context),
             *moves(context, mentioned),
-            *(_comment(one, context, told) for one in mentioned if one.tells_code),
+            *(_comment(one, context, told) for one in mentioned if one.is_told or one.memory is not None),
         ),
         decisions=tuple(_link_only(one, context) for one in mentioned if not one.tells_code),
         complaints=(*context.complaints, *dict.fromkeys(_complaints(mentioned, context))),
@@ -69,7 +69,7 @@ def _link(one: Mentioned, context: LinkContext) -> LinkIssue:
         issue=one.issue.key,
         global_id=global_id(context),
         url=request.web_url,
-        title=named(request, redactor) if one.tells_code else cut(str(request.target), LONGEST_TITLE),
+        title=named(request, redactor) if one.tells_code else reference(request),
         summary=cut(summary, LONGEST_TITLE),
         state="opened" if request.state == "locked" else request.state,
     )
@@ -87,30 +87,34 @@ def global_id(context: LinkContext) -> str:
 
 
 def _comment(one: Mentioned, context: LinkContext, told: Told) -> CommentIssue:
-    """What was closed before anybody was told of it stays untold. Customers of a service desk see no code's texts."""
+    """What was closed before anybody was told of it stays untold. Customers of a service desk see no code's texts.
+
+    Where an issue shall be told no more, our comment is only put right.
+    """
     target = context.request.target
     return CommentIssue(
         key=f"mr:{target.project_id}:{target.iid}",
         issue=one.issue.key,
-        body=comment(context, one.issue.key, told),
-        memory=memory(context, told),
+        body=comment(context, one, told),
+        memory=memory(context, one, told),
         visibility=context.config.link.comment_visibility,
         internal=True,
-        create=context.request.state != "closed",
+        create=one.is_told and context.request.state != "closed",
     )
 
 
 def _status(mentioned: Sequence[Mentioned], context: LinkContext) -> Iterator[SetCommitStatus]:
     if not context.config.link.require_key or not is_open(context.request):
         return
-    keys = [one.issue.key for one in mentioned]
+    issues = [one.issue for one in mentioned if one.named]
+    keys = [issue.key for issue in issues]
     unread = NOT_READABLE.format(keys=_listed(context.unreadable)) if context.unreadable else ""
     yield SetCommitStatus(
         key="status",
         name=STATUS,
         state="success" if keys else "failed",
         description=cut(_listed(keys) if keys else unread + NO_ISSUE, LONGEST_STATUS),
-        url=mentioned[0].issue.url if keys else "",
+        url=issues[0].url if issues else "",
     )
 
 
@@ -134,11 +138,11 @@ def _why(one: Mentioned, context: LinkContext) -> str:
 
 
 def _complaints(mentioned: Sequence[Mentioned], context: LinkContext) -> Iterator[str]:
-    yield from (_why(one, context) for one in mentioned if not one.tells_code)
+    yield from (_why(one, context) for one in mentioned if one.named and not one.tells_code)
     if context.unreadable:
         yield NO_ACCESS.format(keys=_listed(context.unreadable))
     if context.left_out:
-        most = len(context.mentioned) + len(context.unreadable)
+        most = sum(one.named for one in context.mentioned) + len(context.unreadable)
         yield LEFT_OUT.format(issues=counted(context.left_out, "issue"), most=most)
 
 

@@ -24,7 +24,7 @@ Update = dict[str, Any]
 
 def is_worth_a_model(context: LinkContext) -> bool:
     """Only a merge request that is open, and that some issue may be told of."""
-    tells = any(one.tells_code for one in context.mentioned)
+    tells = any(one.is_told for one in context.mentioned)
     return context.model is not None and tells and is_open(context.request)
 
 

@@ -5,10 +5,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from bot.agents.link.plain import plain, without_draft
+from bot.agents.link.plain import cut, plain, safe_line, without_draft
 from bot.agents.link.schema import LONGEST_LINE, MOST_LINES, Told
-from bot.agents.link.stage import is_open, stage
-from bot.agents.spec import LinkContext
+from bot.agents.link.stage import is_open, stage, stage_known
+from bot.agents.link.verdict import verdict_kept, verdict_told
+from bot.agents.spec import LinkContext, Mentioned
 from bot.domain.background import Commit
 from bot.domain.change import MergeRequest
 from bot.domain.secrets import Redactor
@@ -20,7 +21,7 @@ HTML_COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 NO_SENTENCE: Final = re.compile(
     r"[#/|!<>`~]|\[//\]|[-=*_]{3,}|\Z|(?:closes|fixes|resolves|implements|related)\b[^.]*\d\W*\Z", re.I
 )
-BULLET: Final = re.compile(r"(?:[-*+•–]\s+(?:\[[ xX]\]\s+)?|\d{1,2}[.)]\s+)+")
+LIST_MARKS: Final = re.compile(r"\A(?:[-*+•–](?!\S)\s*(?:\[[ xX]\](?!\S)\s*)?|\d{1,2}[.)](?!\S)\s*)+")
 
 
 def remembered(context: LinkContext) -> Told | None:
@@ -32,14 +33,20 @@ def remembered(context: LinkContext) -> Told | None:
     return next((told for memory in said if (told := _told(memory, context))), None)
 
 
-def memory(context: LinkContext, told: Told) -> dict[str, Any]:
-    """What the next run has to know: see `remembered`, and `bot.agents.link.moves` for the stage."""
+def memory(context: LinkContext, one: Mentioned, told: Told) -> dict[str, Any]:
+    """What the next run has to know: see `remembered`, `bot.agents.link.verdict`, and `bot.agents.link.moves`.
+
+    An issue that is told no more keeps the stage for which it was moved, and no text.
+    """
+    if not one.is_told:
+        return {"stage": stage_known(one.memory)}
     return {
         "head": context.request.head,
         "words": words(context.request),
         "stage": stage(context.request),
         "by": told.by,
         "lines": list(told.lines),
+        "verdict": verdict_kept(verdict_told(context, one)),
     }
 
 
@@ -63,10 +70,10 @@ def author_says(context: LinkContext) -> Told:
 
 
 def shown(texts: Iterable[str], redactor: Redactor) -> tuple[str, ...]:
-    """The first of them as lines that may be shown, none twice."""
+    """The first of them as lines that may be shown, none twice. What it gives it leaves as it is."""
     first: dict[str, str] = {}
     for text in texts:
-        line = plain(BULLET.sub("", text.lstrip(), count=1), redactor, LONGEST_LINE)
+        line = cut(LIST_MARKS.sub("", safe_line(text, redactor)), LONGEST_LINE)
         if line:
             first.setdefault(line.casefold(), line)
         if len(first) == MOST_LINES:

@@ -8,7 +8,7 @@ by later pushes. Whoever asks for a run has the move tried again. A draft is ope
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from bot.agents.link.stage import stage
+from bot.agents.link.stage import stage, stage_known
 from bot.agents.spec import LinkContext, Mentioned
 from bot.domain.actions import MoveIssue
 from bot.domain.repo_config import Transition
@@ -17,12 +17,12 @@ ASKED_FOR: Final = frozenset({"command", "shell"})  # triggers
 
 
 def moves(context: LinkContext, mentioned: Iterable[Mentioned]) -> Iterator[MoveIssue]:
-    """None into a status that the issue has, none of an issue that is only linked."""
+    """None into a status that the issue has, none of an issue that is only linked or no longer named."""
     wanted = _transition(context)
     if wanted is None:
         return
     for one in mentioned:
-        if one.tells_code and _is_new(one, context) and not one.issue.status.matches(wanted.to):
+        if one.is_told and _is_new(one, context) and not one.issue.status.matches(wanted.to):
             yield MoveIssue(
                 key=f"move:{one.issue.key}:{wanted.on}",
                 issue=one.issue.key,
@@ -39,5 +39,4 @@ def _transition(context: LinkContext) -> Transition | None:
 
 
 def _is_new(one: Mentioned, context: LinkContext) -> bool:
-    known = one.memory.get("stage") if one.memory is not None else None
-    return known != stage(context.request) or context.trigger in ASKED_FOR
+    return stage_known(one.memory) != stage(context.request) or context.trigger in ASKED_FOR

@@ -18,7 +18,7 @@ from bot.agents.spec import Code, TriageContext
 from bot.agents.tool_turns import ANSWER_NOW, LEAST_ROOM, MOST_CALLS, MOST_TURNS, Call, retold
 from bot.agents.triage.schema import QuestionAnswer, TriageAnswer
 from bot.agents.triage.words import safe
-from bot.domain.issues import IssueComment
+from bot.domain.issues import IssueComment, IssueLink
 from bot.domain.secrets import Redactor
 from bot.errors import PlatformError, Unavailable
 from bot.llm.budget import most_tokens
@@ -156,13 +156,17 @@ def _issue(context: TriageContext) -> dict[str, Any]:
         "parent": said(issue.parent),
         "description": said(issue.description, third),
         "acceptance_criteria": _fitting((said(one.text) for one in context.criteria), third // 4),
-        "links": _fitting(
-            (said(f"{one.relation} {one.key}: {one.title} ({one.status})") for one in issue.links), third // 4
-        ),
+        "links": _fitting((said(_linked(one, issue.project)) for one in issue.links), third // 4),
         "comments": _comments(context, third),
         "repository": _top(context.code, context.redactor) if context.code else None,
     }
     return {name: value for name, value in told.items() if value}
+
+
+def _linked(link: IssueLink, project: str) -> str:
+    """Of an issue of another project the key alone: who reads this one need not see that one."""
+    known = f"{link.relation} {link.key}"
+    return f"{known}: {link.title} ({link.status})" if link.key.rpartition("-")[0] == project else known
 
 
 def _comments(context: TriageContext, most: int) -> list[str]:

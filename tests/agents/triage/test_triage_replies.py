@@ -141,6 +141,14 @@ def test_the_question_is_seen_with_the_issue_its_links_and_open_comments() -> No
         assert text not in model.seen
 
 
+def test_of_a_linked_issue_of_another_project_the_key_alone_is_seen() -> None:
+    model = ScriptedModel([answer(says("Yes."))])
+    link = IssueLink("is blocked by", "BOARD-5", "Close the Graz office", "To Do")
+    ask(model, issue=replace(ISSUE, links=(link,)))
+    assert "is blocked by BOARD-5" in model.seen
+    assert "Graz" not in model.seen
+
+
 def test_of_a_long_discussion_the_newest_comments_are_read() -> None:
     comments = [IssueComment(str(n), ADA, f"remark {n} " + "x" * 2_900) for n in range(100)]
     model = ScriptedModel([answer(says("Yes."))])
