@@ -193,9 +193,8 @@ def test_an_issue_whose_readers_may_be_others_is_not_told(
 
 def test_a_tracker_that_is_out_holds_up_no_review_and_is_told_of() -> None:
     context = handed(Reader(), tracker=tracker(Unavailable("the tracker failed (503)")))
-    assert context.background.issues == ()
-    [complaint] = context.complaints
-    assert complaint.endswith("no acceptance criteria were judged: the tracker failed (503)")
+    assert (context.background.issues, context.background.issues_unread) == ((), True)
+    assert context.complaints == ["The issues could not be read: the tracker failed (503)"]
 
 
 @pytest.mark.parametrize("me", [BOT, None], ids=["known", "not known"])

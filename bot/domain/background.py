@@ -42,10 +42,12 @@ class Instruction:
 class Background:
     """Everything besides the diff. Instructions come from the target branch; the rest is untrusted text.
 
-    `ledger`: the one our last summary on this merge request shows, None where there is none.
+    `ledger`: the one our last summary on this merge request shows, None where there is none. `issues_unread`: they
+    could not be read now, so that none in `issues` does not mean there are none.
     """
 
     instructions: tuple[Instruction, ...] = ()
     commits: tuple[Commit, ...] = ()
     issues: tuple[LinkedIssue, ...] = ()
+    issues_unread: bool = False
     ledger: Ledger | None = None

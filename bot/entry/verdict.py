@@ -8,6 +8,7 @@ from bot.domain.findings import Severity
 from bot.errors import TrivetError
 
 DONE, FOUND, FAILED = 0, 1, 3
+REVIEW = "review"
 NOT_WRITTEN = "the report {file} cannot be written: {reason}"
 
 
@@ -27,7 +28,9 @@ def _found(report: Report, floor: str | None) -> bool:
 
 
 def _failed(report: Report) -> bool:
-    outcomes = any(outcome.result == "failed" for outcome in report.outcomes)
+    """A review may be refused a line and still show what it found; any other agent then did not do its work."""
+    wrong = {"failed"} if report.agent == REVIEW else {"failed", "refused"}
+    outcomes = any(outcome.result in wrong for outcome in report.outcomes)
     return report.state == "failed" or bool(report.failures) or outcomes
 
 

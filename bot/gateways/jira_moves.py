@@ -55,7 +55,7 @@ def move(api: JiraApi, action: MoveIssue) -> Done:
         return "refused", NO_WAY.format(status=now.name, to=action.to, others=_names(every))
     way = next((one for one in ways if not one.lacks), ways[0])
     if RANK[way.to.category] < RANK[now.category]:
-        return "refused", BACKWARDS.format(status=now.name, to=way.to.name)
+        return "unchanged", BACKWARDS.format(status=now.name, to=way.to.name)
     if way.lacks:
         return "refused", MISSING.format(name=way.transition.name, fields="; ".join(way.lacks))
     return _taken(api, action, now, way, len(ways))

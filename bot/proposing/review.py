@@ -36,7 +36,7 @@ NOT_ALLOWED = "only members with Developer access or more may command the bot"
 OWN = "the bot does not answer itself"
 CHECKING = "checking {files}"
 ISSUES = "reading the issues"
-NO_ISSUES = "The issues could not be read, so no acceptance criteria were judged: {reason}"
+NO_ISSUES = "The issues could not be read: {reason}"
 
 T = TypeVar("T")
 
@@ -149,18 +149,18 @@ def _background(
         commits=_readable(lambda: means.reader.commits(merge_request), complaints),
         ledger=said.ledger,
     )
-    return replace(background, issues=_issues_told(merge_request, background, means, complaints))
+    return _with_issues(merge_request, background, means, complaints)
 
 
-def _issues_told(
+def _with_issues(
     merge_request: MergeRequest, background: Background, means: Means, complaints: list[str]
-) -> tuple[LinkedIssue, ...]:
-    """A tracker that is out does not hold up a review: it goes on without, and says so."""
+) -> Background:
+    """A tracker that is out does not hold up a review: it goes on without the issues, and says so."""
     try:
-        return _issues(merge_request, background, means)
+        return replace(background, issues=_issues(merge_request, background, means))
     except PlatformError as error:
         complaints.append(NO_ISSUES.format(reason=error))
-        return ()
+        return replace(background, issues_unread=True)
 
 
 def _issues(merge_request: MergeRequest, background: Background, means: Means) -> tuple[LinkedIssue, ...]:

@@ -31,6 +31,7 @@ NO_RULE = "no rule of TRIVET_RULES is started by {issue} in its present status, 
 NOT_ADDRESSED = "the comment does not ask the bot for anything"
 COMMENT_GONE = "the comment is gone"
 OWN = "the bot does not answer itself"
+OWN_MOVE = "the bot moved {issue} to {status} itself"
 NOT_ALLOWED = "the roles that may command the bot in {project} are {roles}"
 NOBODY = "none: TRIVET_RULES names none"
 RECOVERED = "An earlier run of Trivet on this issue failed; a later one went well."
@@ -111,7 +112,15 @@ def _rules(request: JobRequest, issue: Issue, tracker: Tracker) -> tuple[JiraRul
     found = tracker.rules.started(issue.project, "created") if is_made else _of_status(issue, tracker)
     if not found:
         raise Stopped(NO_RULE.format(issue=issue.key, status=issue.status.name))
+    if False and _moved_by_us(issue, tracker):
+        raise Stopped(OWN_MOVE.format(issue=issue.key, status=issue.status.name))
     return found
+
+
+def _moved_by_us(issue: Issue, tracker: Tracker) -> bool:
+    """What the receiver cannot tell before it knows who the bot is."""
+    last = next(reversed(tracker.issues.moved(issue.key)), None)
+    return last is not None and last.author is not None and last.author.id == tracker.me().id
 
 
 def _of_status(issue: Issue, tracker: Tracker) -> tuple[JiraRule, ...]:

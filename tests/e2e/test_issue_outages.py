@@ -197,6 +197,24 @@ def test_what_no_webhook_told_is_found_and_done_once_also_when_it_is_told_late(
         assert rig.writes(named)["transition"] == 2
 
 
+def test_our_own_move_starts_no_work_though_the_receiver_does_not_know_us_yet(rig: DoorRig) -> None:
+    known = rig.redis().hget("trivet:identities", "jira")
+    assert known
+    rig.redis().hdel("trivet:identities", "jira")
+    rig.kill("serve")
+    rig.wait(lambda: not rig.is_ready(), what="the receiver to be gone")
+    rig.wait(rig.is_ready, what="a receiver that knows nothing")
+    key = rig.jira.create("Take codes")
+    opened(rig, key)
+    rig.wait(
+        lambda: f"the bot moved {key} to In Progress itself" in str(rig.runs()), what="the run of our move"
+    )
+    rig.idle()
+    rig.redis().hset("trivet:identities", "jira", known)
+    assert not drafts(rig, key)
+    assert not [name for name in branches(rig) if name.startswith(f"{key}-take")]
+
+
 # --- the issue changes between the event and the run ---
 
 

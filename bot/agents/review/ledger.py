@@ -107,6 +107,12 @@ def ledger(
 
 
 def _all_criteria(context: AgentContext) -> list[Row]:
+    """Of the issues as they are; where they cannot be read now, those that the earlier ledger tells of."""
+    if context.background.issues_unread:
+        earlier = context.background.ledger or Ledger()
+        return [
+            row.model_copy(update={"state": "unclear", "proof": (), "reason": ""}) for row in earlier.rows
+        ]
     rows = [
         Row(
             issue=_words(issue.key, LONGEST_KEY, context.redactor),

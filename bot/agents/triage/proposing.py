@@ -21,11 +21,10 @@ from bot.agents.triage.reply import (
     said,
 )
 from bot.agents.triage.schema import Heard, Kept, Part, QuestionAnswer, TriageAnswer
-from bot.agents.triage.wanted import HELP, answer_key, asking_comment, is_answered, wanted
+from bot.agents.triage.wanted import HELP, answer_key, is_answered, wanted
 from bot.agents.triage.work import Begun, begun
 from bot.domain.actions import Action, CommentIssue, Decision
 from bot.domain.document import Document
-from bot.domain.issues import IssuePerson
 
 COMMENT: Final = "triage"
 ALREADY = "answered already: a comment of ours answers this one"
@@ -116,17 +115,7 @@ def _answer(body: Document, context: TriageContext, decisions: Sequence[Decision
 def _comment(
     key: str, body: Document, context: TriageContext, memory: dict[str, Any] | None = None
 ) -> CommentIssue:
-    return CommentIssue(
-        key=key, issue=context.issue.key, body=body, memory=memory or {}, internal=_is_internal(context)
-    )
-
-
-def _is_internal(context: TriageContext) -> bool:
-    """Whether customers must not read it: where any takes part, and where the comment that asks is not for them."""
-    asking = asking_comment(context)
-    is_ours = asking is not None and (asking.internal or asking.restricted)
-    people = (context.issue.reporter, *(one.author for one in context.comments))
-    return is_ours or any(isinstance(one, IssuePerson) and one.kind == "customer" for one in people)
+    return CommentIssue(key=key, issue=context.issue.key, body=body, memory=memory or {}, internal=True)
 
 
 def _why_not(plan: Plan, heard: Heard, context: TriageContext, results: Results) -> str:

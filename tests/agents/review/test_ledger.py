@@ -677,3 +677,17 @@ def other_words(word: str) -> JudgedCriterion:
 )
 def test_other_words_for_a_state_are_understood(word: str, state: str) -> None:
     assert other_words(word).state == state
+
+
+def test_where_the_issues_cannot_be_read_now_the_rows_that_stand_are_kept() -> None:
+    """At the same head without a question; at another, all are judged once more, as far as their proof is gone."""
+    before = judged(WHOLE)
+    unread = Background(issues_unread=True, ledger=before.ledger)
+    model = saying(WHOLE)
+    again = SPEC.run(replace(context(model), background=unread))
+    assert rows(again) == rows(before)
+    assert asked(model) == []
+    moved = SPEC.run(
+        replace(context(saying(WHOLE)), background=unread, request=replace(REQUEST, head="f" * 40))
+    )
+    assert [(row.text, row.state) for row in rows(moved)] == [(row.text, row.state) for row in rows(before)]
