@@ -112,7 +112,7 @@ def _rules(request: JobRequest, issue: Issue, tracker: Tracker) -> tuple[JiraRul
     found = tracker.rules.started(issue.project, "created") if is_made else _of_status(issue, tracker)
     if not found:
         raise Stopped(NO_RULE.format(issue=issue.key, status=issue.status.name))
-    if False and _moved_by_us(issue, tracker):
+    if not is_made and _moved_by_us(issue, tracker):
         raise Stopped(OWN_MOVE.format(issue=issue.key, status=issue.status.name))
     return found
 

@@ -201,9 +201,10 @@ def test_our_own_move_starts_no_work_though_the_receiver_does_not_know_us_yet(ri
     known = rig.redis().hget("trivet:identities", "jira")
     assert known
     rig.redis().hdel("trivet:identities", "jira")
+    starts = rig.log().count('"process": "serve", "pid"')
     rig.kill("serve")
-    rig.wait(lambda: not rig.is_ready(), what="the receiver to be gone")
-    rig.wait(rig.is_ready, what="a receiver that knows nothing")
+    rig.wait(lambda: rig.log().count('"process": "serve", "pid"') > starts, what="another receiver")
+    rig.wait(rig.is_ready, what="it to be ready")
     key = rig.jira.create("Take codes")
     opened(rig, key)
     rig.wait(
