@@ -113,8 +113,8 @@ class LinkIssue(_Frozen):
     """The one remote link between an issue and a merge request. `issue` is its key.
 
     `global_id` (at most 255 characters) names the pair for Jira, so that it is written once and then updated; with
-    `update` False one that is there stays as it is. Without `url`, `global_id` and `title` it links what the action
-    `made` makes.
+    `update` False one that is there stays as it is, with `create` False none is made anew. Without `url`, `global_id`
+    and `title` it links what the action `made` makes.
     """
 
     kind: Literal["link_issue"] = "link_issue"
@@ -126,6 +126,7 @@ class LinkIssue(_Frozen):
     summary: str = ""
     state: Literal["opened", "merged", "closed"] = "opened"
     made: str = ""
+    create: bool = True
     update: bool = True
 
 

@@ -27,6 +27,8 @@ def write_link(api: JiraApi, action: LinkIssue, title: str, summary: str) -> boo
     wanted, there = _link(api, action, title, summary), _there(api, action)
     if any(_holds(one, wanted) or not action.update for one in there):
         return False
+    if not there and not action.create:
+        return False
     api.post(f"{issue_path(action.issue)}/remotelink", f"a link on {action.issue}", wanted)
     return True
 

@@ -15,6 +15,8 @@ import pytest
 
 from tests.jira_rig import RULES, Door, JiraRig
 from tests.jira_server import Deployment
+from tests.model_replies import confirmed, verifies
+from tests.model_server import ModelServer, answered
 from tests.sandbox_server import PROJECT
 
 HOUR = 3_600
@@ -102,6 +104,18 @@ def test_an_hour_without_jira_holds_up_no_review_and_loses_and_doubles_nothing(
     is_begun_once(rig, begun)
     assert len(rig.summaries(iid)) == 1
     assert {run["state"] for run in rig.runs()} <= {"done", "superseded"}
+
+
+def test_a_model_reviews_on_while_jira_is_away(tmp_path: Path) -> None:
+    with ModelServer() as model, DoorRig(tmp_path, "cloud", **model.environ("openai")) as rig:
+        model.reply = lambda body: confirmed(body) if verifies(body) else answered({"findings": []})
+        key = rig.jira.create("Take codes")
+        with closed(rig):
+            iid = opened(rig, key, {f"{key}.py": "value = undefined_name\n"})
+            rig.reviewed(iid, seconds=30)
+            assert any(rig.outages().values())
+        done_after_all(rig)
+        assert marks(rig, key) == [f"mr:1:{iid}"]
 
 
 @pytest.mark.parametrize(("headers", "least"), [(QUOTA, 1_100), (ONE_ISSUE, 15)])

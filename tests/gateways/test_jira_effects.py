@@ -122,6 +122,14 @@ def test_a_link_that_is_only_to_be_there_is_made_and_then_left_alone(jira: JiraB
     assert (there.object["title"], there.object["status"]["resolved"]) == ("!7 Renamed", True)
 
 
+def test_a_link_that_is_only_to_be_kept_current_is_not_made_anew(jira: JiraBridge) -> None:
+    assert apply(jira, link(create=False)).result == "unchanged"
+    assert jira.issue().links == []
+    apply(jira, link())
+    assert apply(jira, link(create=False, state="merged")).result == "done"
+    assert len(jira.issue().links) == 1
+
+
 def test_two_merge_requests_have_two_links(jira: JiraBridge) -> None:
     apply(jira, link())
     apply(jira, link(global_id="system=gitlab.example.com&mr=1!8", url=URL[:-1] + "8"))

@@ -72,6 +72,7 @@ def _link(one: Mentioned, context: LinkContext) -> LinkIssue:
         title=named(request, redactor) if one.tells_code else reference(request),
         summary=cut(summary, LONGEST_TITLE),
         state="opened" if request.state == "locked" else request.state,
+        create=one.named,
     )
 
 
