@@ -243,7 +243,8 @@ class Proposal(_Frozen):
 
     `project_id`, `iid` and `head` bind every action to one target at one commit, `issue` to one issue, by its key;
     of a run on an issue, `project` is the mapped one where its work is begun ("" for none). `state` is the merge
-    request's, as it was read.
+    request's, as it was read. `shared`: the issues that share texts with the project, by the keys they were read by;
+    one that has moved or was secured by the time of writing shares them no longer.
     """
 
     run: str
@@ -254,5 +255,6 @@ class Proposal(_Frozen):
     head: str
     issue: str = ""
     state: str = ""
+    shared: tuple[str, ...] = ()
     actions: tuple[Action, ...]
     report: Report

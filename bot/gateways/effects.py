@@ -28,6 +28,7 @@ FAILURE: Final = "failure"
 FAILED = "Trivet could not finish its work on this issue: {sentence}"
 NO_JIRA = "no Jira is connected, so nothing can be written there: set TRIVET_JIRA__URL and TRIVET_JIRA__TOKEN"
 NOT_MADE = "what it links was not made"
+CHANGED = "{issue} was deleted, moved, hidden or secured after it was read"
 NOT_MOVED = "Not moved to {to}: {reason}."
 
 
@@ -77,14 +78,27 @@ class Effects:
         made: dict[str, str] = {}
         outcomes: list[Outcome] = []
         missed: list[tuple[MoveIssue, str]] = []
+        changed: dict[str, bool] = {}
         for action in proposal.actions:
-            outcome = self._applied(_with_remarks(action, missed), proposal, made)
+            outcome = self._checked(action, proposal, changed) or self._applied(
+                _with_remarks(action, missed), proposal, made
+            )
             outcomes.append(outcome.model_copy(update={"about": described(action).partition("\n")[0]}))
             if outcome.url:
                 made[action.key] = outcome.url
             if isinstance(action, MoveIssue) and outcome.result in ("refused", "failed"):
                 missed.append((action, outcome.reason))
         return outcomes
+
+    def _checked(self, action: Action, proposal: Proposal, changed: dict[str, bool]) -> Outcome | None:
+        """A refusal where the issue shares no texts any more; an outage may lie between reading it and this."""
+        issue = getattr(action, "issue", proposal.issue)
+        if issue not in proposal.shared:
+            return None
+        if issue not in changed:
+            changed[issue] = not self._jira().shares(issue)
+        reason = CHANGED.format(issue=issue)
+        return Outcome(key=action.key, result="refused", reason=reason) if changed[issue] else None
 
     def _applied(self, action: Action, proposal: Proposal, made: dict[str, str]) -> Outcome:
         if isinstance(action, GitLabAction):

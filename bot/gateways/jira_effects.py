@@ -10,11 +10,12 @@ from bot.domain.actions import CommentIssue, EditIssue, IssueAction, LinkIssue, 
 from bot.domain.document import Document, Inlines, Link, Paragraph, Text, lines_of
 from bot.domain.issues import IssuePerson
 from bot.errors import AccessDenied, Forbidden, NotFound, PlatformError, Refused, Unavailable
-from bot.gateways.jira_api import JiraApi
+from bot.gateways.jira_api import JiraApi, issue_path
 from bot.gateways.jira_comments import write_comment
 from bot.gateways.jira_edits import edit
 from bot.gateways.jira_links import write_link
 from bot.gateways.jira_moves import move
+from bot.gateways.jira_shapes import IssueShape, shaped
 
 NOTHING_MADE = "there is nothing to link: what it should link was not made"
 FOREIGN = "the link leads to an address that we do not write"
@@ -44,6 +45,16 @@ class JiraEffects:
             raise
         except PlatformError as error:
             return Outcome(key=action.key, result="failed", reason=str(error))
+
+    def shares(self, issue: str) -> bool:
+        """Whether it is still the issue of that key, to be seen by whoever sees its project."""
+        what = f"issue {issue}"
+        try:
+            data = self._api.get(issue_path(issue), what, fields="security")
+        except (NotFound, Forbidden):
+            return False
+        found = shaped(IssueShape, data, what)
+        return found.key == issue and not found.fields.get("security")
 
     def _applied(self, action: IssueAction, made: Mapping[str, str]) -> Outcome:
         match action:

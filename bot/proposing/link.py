@@ -68,7 +68,9 @@ def propose_link(request: JobRequest, run: str, means: Means) -> Proposal:
     result = _recovered(means.agent.run(context), merge_request, said, means)
     means.checkpoint(merge_request)
     ground = Ground(means.agent, issues=frozenset(one.issue.key for one in mentioned))
-    return proposal(request, run, means, bound_to(merge_request), result, ground, started)
+    shared = tuple(one.issue.key for one in mentioned if one.tells_code)
+    bound = replace(bound_to(merge_request), shared=shared)
+    return proposal(request, run, means, bound, result, ground, started)
 
 
 def _mentioned(issue: Issue, request: MergeRequest, tracker: Tracker, *, named: bool = True) -> Mentioned:

@@ -13,7 +13,7 @@ from bot.routing import JobRequest
 
 @dataclass(frozen=True)
 class Bound:
-    """What every action of a proposal is bound to. `url` and `name` are for people."""
+    """What every action of a proposal is bound to. `url` and `name` are for people, `shared` as in `Proposal`."""
 
     name: str
     url: str
@@ -23,6 +23,7 @@ class Bound:
     head: str = ""
     issue: str = ""
     state: str = ""
+    shared: tuple[str, ...] = ()
 
 
 def proposal(
@@ -44,6 +45,7 @@ def proposal(
         head=bound.head,
         issue=bound.issue,
         state=bound.state,
+        shared=bound.shared,
         actions=tuple(allowed),
         report=Report(
             run=run,

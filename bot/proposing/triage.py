@@ -254,4 +254,5 @@ def _bound(issue: Issue, code: Code | None) -> Bound:
         project=project.path if project else "",
         project_id=project.id if project else 0,
         issue=issue.key,
+        shared=(issue.key,) if project else (),
     )

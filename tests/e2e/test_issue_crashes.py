@@ -134,7 +134,6 @@ def test_a_comment_that_was_being_edited_is_one_and_tells_the_newest(
 
 @each(
     at("cloud", BRANCH, DRAFT, LINK, COMMENT) + at("datacenter", BRANCH, DRAFT, LINK, COMMENT, MARK),
-    [Position("cloud", DRAFT, False, "the whole tree")],
 )
 def test_work_is_begun_once(rig: JiraRig, position: Position) -> None:
     key = rig.jira.create("Take codes")

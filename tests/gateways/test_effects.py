@@ -34,6 +34,7 @@ class Gateways:
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     moved: bool = False
+    shares: bool = True
     seen: list[tuple[str, Any]] = field(default_factory=list)
 
     def effects(self, **more: Any) -> Effects:
@@ -63,11 +64,17 @@ class Jira:
     def apply(self, action: Action, made: dict[str, str]) -> Outcome:
         return self.gateways.answered("jira", action)
 
+    def shares(self, issue: str) -> bool:
+        self.gateways.seen.append(("shares", issue))
+        return self.gateways.shares
 
-def proposal(*actions: Action, agent: str = "link", issue: str = "") -> Proposal:
+
+def proposal(
+    *actions: Action, agent: str = "link", issue: str = "", shared: tuple[str, ...] = ()
+) -> Proposal:
     report = Report(run="r", agent=agent, target="acme/shop!7")
     given = {"project": "acme/shop", "project_id": 1, "iid": 7, "head": "a" * 40, "state": "opened"}
-    return Proposal(run="r", agent=agent, issue=issue, actions=actions, report=report, **given)
+    return Proposal(run="r", agent=agent, issue=issue, shared=shared, actions=actions, report=report, **given)
 
 
 def test_each_action_goes_to_its_platform_in_the_proposals_order() -> None:
@@ -114,6 +121,20 @@ def test_a_move_that_did_not_succeed_is_told_in_the_comment_on_that_issue_alone(
     told, untold = (list(one.body.texts()) for where, one in gateways.seen if isinstance(one, CommentIssue))
     assert told == ["Hello", "Not moved to Done: there is no way."]
     assert untold == ["Hello"]
+
+
+@pytest.mark.parametrize("agent", ["link", "triage"])
+def test_an_issue_that_shares_no_texts_any_more_is_asked_once_and_nothing_is_written(agent: str) -> None:
+    gateways = Gateways(shares=False)
+    issue = "SHOP-12" if agent == "triage" else ""
+    made = proposal(
+        OpenBranch(key="branch", name="b", ref="main"), COMMENT, agent=agent, issue=issue, shared=("SHOP-12",)
+    )
+    outcomes = gateways.effects().apply(made)
+    refused = [one.key for one in outcomes if one.result == "refused"]
+    assert refused == (["branch", "mr:1:7"] if agent == "triage" else ["mr:1:7"])
+    assert [what for where, what in gateways.seen if where == "shares"] == ["SHOP-12"]
+    assert "jira" not in [where for where, _ in gateways.seen]
 
 
 def test_a_failure_on_an_issue_is_one_comment() -> None:

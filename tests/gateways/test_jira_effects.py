@@ -624,3 +624,16 @@ def test_the_limit_of_writes_to_one_issue_is_waited_out(tmp_path: Path) -> None:
         )
         assert [effects.apply(action, {}).result for action in (link(), comment())] == ["done", "done"]
         assert now == [1.0]
+
+
+# --- shared still?
+
+
+def test_an_issue_shares_its_texts_until_it_is_secured_moved_hidden_or_deleted(jira: JiraBridge) -> None:
+    effects = JiraEffects(jira.api(), me=jira.me(), clean=clean)
+    assert effects.shares(KEY)
+    assert not effects.shares("SHOP-999")
+    level = jira.issue().project.levels[0]
+    level.people.append(jira.person("trivet"))
+    jira.issue().security = level
+    assert not effects.shares(KEY)
