@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SHORT := /tmp/tt-$(shell id -u)# of two workers: the path of a socket may have 107 bytes
 
 .PHONY: help demo test lint types unit locks check-locks ci-local docs bench clean
 
@@ -29,7 +30,8 @@ types: $(STAMP)  ## mypy, strict, on bot/
 	$(BIN)/mypy
 
 unit: $(STAMP)   ## the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+	@mkdir -p $(SHORT); $(BIN)/python -m pytest -n 2 --dist loadfile --basetemp=$(SHORT)/$$$$ $(PYTEST_ARGS); \
+	status=$$?; rm -rf $(SHORT)/$$$$; exit $$status
 
 locks: $(STAMP)  ## write requirements.lock and requirements-dev.lock anew
 	$(BIN)/python tests/tools/locks.py write

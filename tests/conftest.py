@@ -16,9 +16,7 @@ from tests.redis_server import RedisServer
 if TYPE_CHECKING:
     from tests.reviewing import Desk
 
-TESTS = Path(__file__).parent
-LIVE = TESTS / "live"
-OF_PROCESSES = ("e2e", "entry", "sandbox")
+LIVE = Path(__file__).parent / "live"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -30,13 +28,6 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """What costs money or needs a model is run on purpose only: `--live`, or TRIVET_LIVE=1."""
     wanted = config.getoption("--live") or os.environ.get("TRIVET_LIVE") == "1"
     return True if collection_path.is_relative_to(LIVE) and not wanted else None
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Beside each other run tests of functions and those of whole processes; of the latter one after the other."""
-    for item in items:
-        if item.path.relative_to(TESTS).parts[0] in OF_PROCESSES:
-            item.add_marker(pytest.mark.xdist_group("processes"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

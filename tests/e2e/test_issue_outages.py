@@ -300,7 +300,7 @@ def test_of_an_issue_that_changed_before_the_link_no_more_than_the_link_is_told(
     assert bool(issue.get("links")) == (change in (moved, secured, unmapped))
 
 
-@pytest.mark.parametrize("change", [deleted, hidden])
+@pytest.mark.parametrize("change", [hidden, moved, secured])
 @on_cloud
 def test_an_issue_that_changed_after_the_proposal_is_not_told_what_it_says(
     rig: DoorRig, change: Change
@@ -312,6 +312,22 @@ def test_an_issue_that_changed_after_the_proposal_is_not_told_what_it_says(
         change(rig, key)
     done_after_all(rig)
     assert TITLE not in str(there(rig, key))
+
+
+@pytest.mark.parametrize("change", [deleted, secured])
+@on_cloud
+def test_no_work_is_begun_for_an_issue_that_changed_after_the_proposal(rig: DoorRig, change: Change) -> None:
+    """GitLab is out while the branch is to be made."""
+    key = rig.jira.create("Sell the sun")
+    rig.sandbox.fault(path="/repository/branches", method="POST", status=503, times=10_000)
+    rig.jira.act(key, "move", to="In Progress", user="ada")
+    rig.wait(lambda: any(rig.outages().values()), what="the run to be put back")
+    change(rig, key)
+    rig.sandbox.clear_faults()
+    done_after_all(rig)
+    assert not [name for name in branches(rig) if key in name]
+    assert not [one for one in rig.sandbox.state()["merge_requests"] if key in one["title"]]
+    assert not there(rig, key).get("writes", {}).get("trivet")
 
 
 # --- commands ---

@@ -105,7 +105,7 @@ def test_a_dead_key_leaves_the_checks_and_one_sentence(rig: Rig, model: ModelSer
     (summary,) = rig.summaries(iid)
     (complaint,) = [line for line in summary["body"].split("\n") if line.startswith("- ⚠")]
     assert "check OPENAI_API_KEY" in complaint
-    assert failure in rig.log()
+    rig.wait(lambda: failure in rig.log(), 10, "the log to tell of it")
     assert len(model.asked) == 1
 
 

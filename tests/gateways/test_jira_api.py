@@ -162,7 +162,7 @@ def test_a_request_has_time_limits_and_speaks_json(jira: responses.RequestsMock)
     answer(jira, "POST", json={}, match=[responses.matchers.json_params_matcher({"a": "ü"})])
     api().post("/thing", "the thing", {"a": "ü"})
     request: Any = jira.calls[0].request
-    assert request.req_kwargs["timeout"] == (5.0, 60.0)
+    assert request.req_kwargs["timeout"] == (5.0, 20.0)
     assert request.headers["Content-Type"] == "application/json"
 
 
