@@ -45,7 +45,9 @@ NO_READ_TOKEN = (
     "TRIVET_GITLAB__READ_TOKEN (or TRIVET_GITLAB__TOKEN) is not set: reading needs a token with read_api"  # noqa: S105
 )
 NO_JIRA = "TRIVET_JIRA__URL is not set: tell which Jira to work with, like https://jira.example.com"
-NO_JIRA_TOKEN = "TRIVET_JIRA__TOKEN is not set: writing to Jira needs an API token, or a personal access token"  # noqa: S105
+NO_JIRA_TOKEN = (
+    "TRIVET_JIRA__TOKEN is not set: writing to Jira needs an API token, or a personal access token"  # noqa: S105
+)
 NO_JIRA_READ_TOKEN = (
     "TRIVET_JIRA__READ_TOKEN (or TRIVET_JIRA__TOKEN) is not set: reading Jira needs an API token"  # noqa: S105
 )

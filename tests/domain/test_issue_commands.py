@@ -57,7 +57,10 @@ def test_while_nobody_knows_who_we_are_any_mention_may_be_meant_for_us() -> None
         ("/trivet help", IssueCommand("help")),
         ("@trivet", IssueCommand("help")),
         ("@trivet branch please", IssueCommand("branch")),
-        ("@trivet branch protection, where is it set?", IssueCommand("", "branch protection, where is it set?")),
+        (
+            "@trivet branch protection, where is it set?",
+            IssueCommand("", "branch protection, where is it set?"),
+        ),
         ("@trivet why does it fail?\nSince Monday.", IssueCommand("", "why does it fail?\nSince Monday.")),
         ("nothing for you", None),
     ],
