@@ -59,7 +59,7 @@ LIVE = re.compile(
     re.VERBOSE,
 )
 IN_PHRASE = re.compile(r"[{}\[\]|\\&:;*_+^~?!()-]")
-IN_LINK = re.compile(r"[^\w\s.,/'\"=<>@$%-]|_|(?<![A-Za-z0-9])-")
+IN_LINK = re.compile(r"[^\w\s.,/'\"=<>$%-]|_|(?<![A-Za-z0-9])-")
 LIST_START = re.compile(r"^(?=[*#-]+[ \t])")
 BLOCK_START = re.compile(r"^(h[1-6]|bq)\.")
 NOT_IN_ADDRESS = re.compile(r"[^!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~]")

@@ -229,6 +229,7 @@ def test_no_letter_of_a_text_is_lost_or_moved(document: Document) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(documents(linked=True))
+@example(Document(blocks=(Paragraph(content=(Link(text="@bob", url="https://gitlab.example/1"),)),)))
 def test_nobody_is_mentioned(document: Document) -> None:
     assert not MENTION.search(to_wiki(document, {"known": "https://g.example/1"}))
 
