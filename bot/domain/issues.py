@@ -1,9 +1,10 @@
 """Jira issues as read: host-neutral data, texts as Markdown-like plain text whatever the deployment stores."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+PROPERTY: Final = "trivet"  # the entity property in which our comment keeps its key and what it remembers
 Category = Literal["new", "indeterminate", "done", "undefined"]
 
 
@@ -107,6 +108,12 @@ class IssueComment:
     restricted: bool = False
     mentions_us: bool = False
     properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+def memory_of(comments: Iterable[IssueComment], key: str, author: str) -> Mapping[str, Any] | None:
+    """What the comment with this key remembers; None where there is none. Only those of `author`, an id, count."""
+    own = (one.properties.get(PROPERTY) for one in comments if one.author.id == author)
+    return next((one for one in own if isinstance(one, Mapping) and one.get("key") == key), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,19 +250,13 @@ def review(
         raise UsageError(ONLY_IN_A_JOB)
     if base and not local:
         raise UsageError(BASE_IS_LOCAL)
-    from bot.domain.reports import FORMATS as WRITERS
-    from bot.entry.verdict import exit_code, write
-
     if local:
         report = _local_report(base)
     elif url:
-        report = _report(url, dry_run)
+        report = _report("review", url, dry_run)
     else:
         report = _job_report(agent="review", mode=mode, server=server, minutes=minutes, dry_run=dry_run)
-    _print(WRITERS[form](report).removesuffix("\n"))
-    for kind, file in reports:
-        write(file, WRITERS[kind](report))
-    sys.exit(exit_code(report, None if fail_on == NO_SEVERITY else fail_on))
+    _account(report, form, reports, None if fail_on == NO_SEVERITY else fail_on)
 
 
 def _local_report(base: str | None) -> Any:
@@ -272,17 +266,18 @@ def _local_report(base: str | None) -> Any:
     return review_local(settings, base)
 
 
-def _report(url: str, dry_run: bool) -> Any:
+def _report(agent: str, url: str, dry_run: bool) -> Any:
     """What is wrong with the address or the settings is said before anything heavy is imported."""
     settings = _settings()
     from bot.entry.address import parse_address
     from bot.entry.lifeline import stoppable
 
     project, iid = parse_address(url, settings.gitlab.url)
-    from bot.entry.shell import review_merge_request
+    from bot.entry.shell import link_merge_request, review_merge_request
 
     stoppable()
-    return review_merge_request(settings, project, iid, dry_run=dry_run)
+    run = review_merge_request if agent == "review" else link_merge_request
+    return run(settings, project, iid, dry_run=dry_run)
 
 
 def _job_report(**wishes: Any) -> Any:
@@ -319,7 +314,7 @@ def link(url: str | None, dry_run: bool, form: str, reports: Reports, **wishes: 
     Each gets one link and one comment, and is moved along. What is told to whom, and which issues are moved, is said
     by TRIVET_RULES and .trivet.yml.
     """
-    report = _linked(url, dry_run) if url else _job_report(agent="link", dry_run=dry_run, **wishes)
+    report = _report("link", url, dry_run) if url else _job_report(agent="link", dry_run=dry_run, **wishes)
     _account(report, form, reports)
 
 
@@ -345,19 +340,7 @@ def triage(issue: str, dry_run: bool, form: str, reports: Reports) -> None:
     _account(triage_issue(settings, key.upper(), dry_run=dry_run), form, reports)
 
 
-def _linked(url: str, dry_run: bool) -> Any:
-    settings = _settings()
-    from bot.entry.address import parse_address
-    from bot.entry.lifeline import stoppable
-
-    project, iid = parse_address(url, settings.gitlab.url)
-    from bot.entry.shell import link_merge_request
-
-    stoppable()
-    return link_merge_request(settings, project, iid, dry_run=dry_run)
-
-
-def _account(report: Any, form: str, reports: Reports) -> None:
+def _account(report: Any, form: str, reports: Reports, fail_on: str | None = None) -> None:
     """Print what became of a run, write its report files, end with its exit code."""
     from bot.domain.reports import FORMATS as WRITERS
     from bot.entry.verdict import exit_code, write
@@ -365,7 +348,7 @@ def _account(report: Any, form: str, reports: Reports) -> None:
     _print(WRITERS[form](report).removesuffix("\n"))
     for kind, file in reports:
         write(file, WRITERS[kind](report))
-    sys.exit(exit_code(report, None))
+    sys.exit(exit_code(report, fail_on))
 
 
 @trivet.command("propose", hidden=True)

@@ -9,9 +9,10 @@ from typing import Final
 
 import structlog
 
-from bot.domain.events import Ignored, IssueChanged, IssueCommented, JiraUser
+from bot.domain.events import IssueChanged, IssueCommented, JiraUser
 from bot.domain.issues import IssuePerson
 from bot.domain.rules import JiraRule
+from bot.entry.finding import OVERLAP_SECONDS, requests_of, since, start_unknown
 from bot.entry.store import Store
 from bot.errors import AccessDenied, Forbidden, NotFound, PlatformError, Unavailable
 from bot.gateways.http import Broken
@@ -20,8 +21,6 @@ from bot.gateways.jira_recent import MAX_CHANGED, ChangedIssue
 from bot.routing import Routing, route
 
 SWEPT: Final = "jira:"
-OVERLAP_SECONDS: Final = 300.0
-FIRST_LOOK_SECONDS: Final = 3_600.0
 
 log = structlog.get_logger("trivet.sweep")
 
@@ -40,12 +39,11 @@ class JiraSweep:
         Of very many changes the oldest are looked at; the next sweep goes on from there.
         """
         began = time.time()
-        last = self.store.swept_until(SWEPT)
-        since = began - FIRST_LOOK_SECONDS if last is None else last - OVERLAP_SECONDS
+        moment = since(self.store, SWEPT, began)
         projects = sorted(self.policy().rules.projects)
-        changed = self.issues.changed(projects, math.ceil((began - since) / 60))
+        changed = self.issues.changed(projects, math.ceil((began - moment) / 60))
         problems: list[PlatformError] = []
-        started = sum(self._tried(one, since, problems) for one in changed)
+        started = sum(self._tried(one, moment, problems) for one in changed)
         cut = len(changed) >= MAX_CHANGED
         until = _time(changed[-1].updated) + OVERLAP_SECONDS if cut else began
         self.store.remember_sweep(SWEPT, until)
@@ -59,7 +57,7 @@ class JiraSweep:
         Raises what would be so for every issue.
         """
         try:
-            return sum([self._start(event) for event in list(self._events(changed, since))])
+            return sum([self._found(event) for event in list(self._events(changed, since))])
         except PlatformError as error:
             is_general = isinstance(error, Unavailable | AccessDenied)
             if is_general and not isinstance(error, Broken | Forbidden):
@@ -94,14 +92,8 @@ class JiraSweep:
                         body=comment.body,
                     )
 
-    def _start(self, event: IssueChanged | IssueCommented) -> int:
-        requests = route(event, self.policy())
-        fresh = [] if isinstance(requests, Ignored) else requests
-        fresh = [one for one in fresh if not self.store.is_known(one)]
-        for request in fresh:
-            self.store.start(request, "sweep", event)
-            log.info("found", target=request.about, agent=request.agent, trigger=request.trigger)
-        return len(fresh)
+    def _found(self, event: IssueChanged | IssueCommented) -> int:
+        return start_unknown(self.store, requests_of(route(event, self.policy())), event)
 
 
 def _listens(rule: JiraRule, event: str) -> bool:

@@ -11,15 +11,14 @@ from typing import Final, Literal
 
 import structlog
 
-from bot.domain.events import Ignored, MergeRequestChanged, Person, Project
+from bot.domain.events import MergeRequestChanged, Person, Project
+from bot.entry.finding import OVERLAP_SECONDS, requests_of, since, start_unknown
 from bot.entry.jira_sweep import JiraSweep
 from bot.entry.store import LINK, Store
 from bot.errors import PlatformError
 from bot.gateways.gitlab_sweep import MAX_CHANGED, Changed, GitLabSweep
 from bot.routing import JobRequest, Routing, route
 
-OVERLAP_SECONDS: Final = 300.0
-FIRST_LOOK_SECONDS: Final = 3_600.0
 STUCK_SECONDS: Final = 600.0
 NOBODY: Final = Person(id=0, username="")
 ACTIONS: Final[dict[str, Literal["updated", "merged", "closed"]]] = {
@@ -76,11 +75,10 @@ class Sweep:
 
     def project(self, project: str) -> int:
         began = time.time()
-        last = self.store.swept_until(project)
-        since = began - FIRST_LOOK_SECONDS if last is None else last - OVERLAP_SECONDS
-        changes = list(self.gitlab.changed(project, since))
+        moment = since(self.store, project, began)
+        changes = list(self.gitlab.changed(project, moment))
         problems: list[PlatformError] = []
-        started = sum(self._tried(changed, since, problems) for changed in changes)
+        started = sum(self._tried(changed, moment, problems) for changed in changes)
         cut = len(changes) >= MAX_CHANGED
         self.store.remember_sweep(project, changes[-1].updated + OVERLAP_SECONDS if cut else began)
         if problems:
@@ -107,8 +105,9 @@ class Sweep:
         A clean review leaves no mark on GitLab, and its run another key where another trigger began it.
         """
         event = _as_seen(changed)
-        requests = self._routed(route(event, self.policy())) if event else []
-        return self._start([one for one in requests if not self._is_handled(one, changed.state)], event)
+        requests = requests_of(route(event, self.policy())) if event else []
+        open_ones = [one for one in requests if not self._is_handled(one, changed.state)]
+        return start_unknown(self.store, open_ones, event)
 
     def _is_handled(self, request: JobRequest, state: str) -> bool:
         if request.agent == LINK:
@@ -118,18 +117,8 @@ class Sweep:
     def _commands(self, changed: Changed, since: float) -> int:
         policy = self.policy()
         notes = self.gitlab.notes(changed.target, since)
-        return self._start([request for note in notes for request in self._routed(route(note, policy))])
-
-    def _start(self, requests: list[JobRequest], event: MergeRequestChanged | None = None) -> int:
-        fresh = [request for request in requests if not self.store.is_known(request)]
-        for request in fresh:
-            self.store.start(request, "sweep", event)
-            log.info("found", target=request.about, agent=request.agent, trigger=request.trigger)
-        return len(fresh)
-
-    @staticmethod
-    def _routed(routed: list[JobRequest] | Ignored) -> list[JobRequest]:
-        return [] if isinstance(routed, Ignored) else routed
+        requests = [request for note in notes for request in requests_of(route(note, policy))]
+        return start_unknown(self.store, requests)
 
 
 def _as_seen(changed: Changed) -> MergeRequestChanged | None:

@@ -14,14 +14,13 @@ import orjson
 
 from bot.domain.actions import CommentIssue
 from bot.domain.document import Document, paragraph
-from bot.domain.issues import IssuePerson
+from bot.domain.issues import PROPERTY, IssuePerson
 from bot.errors import NotFound
 from bot.gateways.jira_api import JiraApi, issue_path
 from bot.gateways.jira_reader import INTERNAL, read_comments
 from bot.gateways.jira_shapes import CommentShape, shaped
 from bot.gateways.jira_texts import plain, stored
 
-PROPERTY = "trivet"
 VERSION = 1
 LONGEST = 32_767  # characters of a comment (`jira.text.field.character.limit`, which Cloud cannot raise)
 REST = paragraph("The rest is left out: Jira takes no longer comment.")

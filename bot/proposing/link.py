@@ -1,18 +1,18 @@
 """A merge request and the issues it names, whatever state it is in."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from bot.agents.spec import AgentResult, LinkContext, Mentioned, Verdict
 from bot.domain.actions import Proposal, UpsertNote
 from bot.domain.background import Commit
 from bot.domain.change import MergeRequest
 from bot.domain.flow import code_may_be_told
-from bot.domain.issues import Issue, IssueComment
+from bot.domain.issues import Issue, memory_of
 from bot.domain.markdown import recovery_note
 from bot.errors import Forbidden, NotFound
 from bot.policy import Ground
@@ -25,7 +25,6 @@ from bot.proposing.said import Said, read_said
 from bot.routing import JobRequest
 
 MOST_COMMITS: Final = 100  # that `MergeRequestReader.commits` gives: one beyond them may name an issue
-PROPERTY: Final = "trivet"  # our comments' entity property, as the gateway writes it
 FAILURE: Final = "failure"
 
 
@@ -76,7 +75,7 @@ def propose_link(request: JobRequest, run: str, means: Means) -> Proposal:
 def _mentioned(issue: Issue, request: MergeRequest, tracker: Tracker, *, named: bool = True) -> Mentioned:
     mapped = tracker.rules.maps(issue.project, request.target.project)
     key = f"mr:{request.target.project_id}:{request.target.iid}"
-    memory = memory_of(tracker.issues.comments(issue.key), key, tracker)
+    memory = memory_of(tracker.issues.comments(issue.key), key, tracker.me().id)
     return Mentioned(issue, code_may_be_told(issue, mapped=mapped), memory, named)
 
 
@@ -97,13 +96,6 @@ def _told_before(
             if issue.id not in known:
                 known.add(issue.id)
                 yield _mentioned(issue, request, tracker, named=len(commits) >= MOST_COMMITS)
-
-
-def memory_of(comments: Sequence[IssueComment], key: str, tracker: Tracker) -> Mapping[str, Any] | None:
-    """What our comment with this key remembers; None where there is none. Others' properties count for nothing."""
-    me = tracker.me().id
-    own = (one.properties.get(PROPERTY) for one in comments if one.author.id == me)
-    return next((one for one in own if isinstance(one, Mapping) and one.get("key") == key), None)
 
 
 def _verdict(said: Said, request: MergeRequest, *, is_reviewed: bool | None) -> Verdict | None:

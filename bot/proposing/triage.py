@@ -11,11 +11,11 @@ from bot.domain.criteria import criteria
 from bot.domain.document import Document, paragraph
 from bot.domain.flow import code_may_be_told, issue_may_be_told
 from bot.domain.issue_commands import HELP, parse_issue_command
-from bot.domain.issues import Choices, Issue, IssueComment
+from bot.domain.issues import Choices, Issue, IssueComment, memory_of
 from bot.domain.rules import JiraRule, On
 from bot.errors import Forbidden, NotFound, PlatformError, Stopped, Withheld
 from bot.policy import Ground
-from bot.proposing.link import FAILURE, memory_of
+from bot.proposing.link import FAILURE
 from bot.proposing.means import Means, Tracker
 from bot.proposing.proposal import Bound, proposal
 from bot.routing import JobRequest
@@ -67,7 +67,7 @@ def propose_triage(request: JobRequest, run: str, means: Means) -> Proposal:
         choices=_choices(issue, wanted, tracker, complaints),
         code=code,
         host=tracker.host,
-        memory=memory_of(comments, COMMENT, tracker),
+        memory=memory_of(comments, COMMENT, tracker.me().id),
         model=means.model,
         steps=means.memory if means.model else None,
         still_wanted=means.still_ours,
@@ -240,7 +240,7 @@ def _assignee(issue: Issue, wanted: Collection[str], tracker: Tracker) -> str:
 
 def _recovery(issue: Issue, comments: Sequence[IssueComment], tracker: Tracker) -> tuple[CommentIssue, ...]:
     """A comment that says an earlier run failed is put right."""
-    if memory_of(comments, FAILURE, tracker) is None:
+    if memory_of(comments, FAILURE, tracker.me().id) is None:
         return ()
     body = Document(blocks=(paragraph(RECOVERED),))
     return (CommentIssue(key=FAILURE, issue=issue.key, body=body, internal=True, create=False),)

@@ -14,8 +14,8 @@ from jira_bridge import KEY, JiraBridge
 from bot.domain import clean_document
 from bot.domain.actions import CommentIssue, EditIssue, IssueAction, LinkIssue, MoveIssue, Outcome
 from bot.domain.document import BulletList, Document, Made, Paragraph, inlines, paragraph
+from bot.domain.issues import PROPERTY
 from bot.errors import AccessDenied, Unavailable
-from bot.gateways.jira_comments import PROPERTY
 from bot.gateways.jira_effects import JiraEffects
 from bot.sandbox.jira import deeds
 from bot.sandbox.jira.model import Status, Transition

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, cast, get_args
 
 from bot.agents.spec import TriageContext
-from bot.domain.issues import IssueComment
+from bot.domain.issues import IssueComment, memory_of
 from bot.domain.rules import BRANCH, TITLE, Doing, JiraRule
 
 COMMANDS: Final[tuple[Doing, ...]] = get_args(Doing)
@@ -13,7 +13,6 @@ FIELDS: Final[frozenset[Doing]] = frozenset({"labels", "component", "priority"})
 WORK: Final[frozenset[Doing]] = frozenset({"branch", "draft_merge_request"})
 OF_THE_MODEL: Final = frozenset(COMMANDS) - WORK
 HELP: Final = "help"
-OUR_PROPERTY, ITS_KEY = "trivet", "key"  # in which a comment of ours says what it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +59,13 @@ def answer_key(context: TriageContext) -> str:
 
 def is_answered(context: TriageContext) -> bool:
     """Whether a comment of ours answers already the one that asks."""
-    return context.asked is not None and any(_answers(one, context) for one in context.comments)
+    key = answer_key(context)
+    return bool(key) and memory_of(context.comments, key, context.mine) is not None
 
 
 def asking_comment(context: TriageContext) -> IssueComment | None:
     wanted_id = context.asked.comment if context.asked else ""
     return next((one for one in context.comments if one.id == wanted_id), None)
-
-
-def _answers(comment: IssueComment, context: TriageContext) -> bool:
-    ours = comment.properties.get(OUR_PROPERTY)
-    named = ours.get(ITS_KEY) if isinstance(ours, dict) else None
-    return comment.author.id == context.mine and named == answer_key(context)
 
 
 def _with_branch(parts: tuple[Doing, ...]) -> tuple[Doing, ...]:
