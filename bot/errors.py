@@ -11,6 +11,7 @@ TrivetError                  its text is one sentence for a person: what is wron
 │   │   └── Forbidden        403: the token is good, and may not do this one thing
 │   ├── NotFound             404, 410: the project, branch, commit or merge request is gone
 │   ├── Refused              400, 409, 422: this one request is not acceptable; `detail` is the platform's text
+│   ├── Damaged              a page on which our section cannot be told from the rest: nothing is written
 │   └── ModelFault           no usable answer; `usage` is what was paid. The run goes on and says what is missing
 │       ├── TooLong          the prompt does not fit the model's window: split it
 │       ├── Unusable         truncated or invalid, after one repair
@@ -88,6 +89,10 @@ class Refused(PlatformError):
     def __init__(self, message: str, detail: str = "") -> None:
         super().__init__(message)
         self.detail = detail
+
+
+class Damaged(PlatformError):
+    """Our section on a page cannot be told from the rest, or the page cannot be read as markup: it is left alone."""
 
 
 class ModelFault(PlatformError):

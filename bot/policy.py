@@ -9,6 +9,7 @@ from bot.agents.spec import AgentSpec
 from bot.domain.actions import (
     Action,
     CommentIssue,
+    CommentPage,
     Decision,
     EditIssue,
     LinkIssue,
@@ -19,6 +20,7 @@ from bot.domain.actions import (
     React,
     SetCommitStatus,
     UpsertNote,
+    WriteSection,
 )
 from bot.domain.change import ChangeSet
 from bot.domain.findings import Suggestion
@@ -31,9 +33,11 @@ from bot.ports import Snapshot
 MAX_FINDINGS = 50
 MAX_BODY = 60_000
 EMOJI = frozenset({"eyes", "thumbsup", "confused", "warning"})
-NOTE_KEYS = frozenset({"summary", "failure"})
+NOTE_KEYS = re.compile(r"summary|failure|release-notes|page:[A-Za-z0-9_-]{1,60}:[0-9a-f]{8,64}")
 KEY = re.compile(r"[A-Za-z0-9_.:/]{1,200}")  # what a mark can hold
 MAX_COMMENT = 30_000  # characters of a comment's texts; Jira takes 32,767 with its markup
+MAX_SECTION = 100_000  # characters of the texts that are written into a section
+PAGE_KEY = re.compile(r"(?:stale|proposed):[A-Za-z0-9_-]{1,60}")
 STATUSES = frozenset({"trivet/issue"})
 REF = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{|\.lock(?:/|$)))[A-Za-z0-9][\w./-]{0,198}[A-Za-z0-9]", re.ASCII)
 LABEL = re.compile(r"\S{1,255}")
@@ -52,7 +56,7 @@ class Ground:
     """What a decision stands on: the agent, and what its run is bound to.
 
     A review: the change it saw and the repository at the change's head. Else the issues it may write to, by key, and
-    the GitLab project where work may be begun.
+    the GitLab project where work may be begun; the spaces, by key, that the operator tied to the project.
     """
 
     agent: AgentSpec[Any]
@@ -60,6 +64,7 @@ class Ground:
     snapshot: Snapshot | None = None
     issues: frozenset[str] = frozenset()
     code: CodeProject | None = None
+    spaces: frozenset[str] = frozenset()
 
 
 def decide(actions: Iterable[Action], ground: Ground) -> tuple[list[Action], list[Decision]]:
@@ -86,15 +91,16 @@ def _objection(action: Action, ground: Ground, allowed: Sequence[Action]) -> str
     return OBJECTIONS[type(action)](action, ground, allowed)
 
 
-def _identity(action: Action) -> tuple[str, str, str]:
-    """Comments on two issues may have one key."""
-    return action.kind, action.key, getattr(action, "issue", "")
+def _identity(action: Action) -> tuple[str, ...]:
+    """Comments on two issues or pages may have one key, and of two for one page only one is written."""
+    whereabouts = (str(getattr(action, name, "")) for name in ("issue", "page", "on"))
+    return action.kind, action.key, *whereabouts
 
 
 def _to_note(action: UpsertNote, ground: Ground, allowed: Sequence[Action]) -> str | None:
     if len(action.body) > MAX_BODY:
         return TOO_LONG.format(most=MAX_BODY)
-    return None if action.key in NOTE_KEYS else f"note {action.key!r} is not on the list"
+    return None if NOTE_KEYS.fullmatch(action.key) else f"note {action.key!r} is not on the list"
 
 
 def _to_finding(action: PostFinding, ground: Ground, allowed: Sequence[Action]) -> str | None:
@@ -109,7 +115,7 @@ def _to_finding(action: PostFinding, ground: Ground, allowed: Sequence[Action]) 
 
 
 def _to_link(action: LinkIssue, ground: Ground, allowed: Sequence[Action]) -> str | None:
-    made = {one.key for one in allowed if isinstance(one, OpenMergeRequest)}
+    made = {one.key for one in allowed if isinstance(one, OpenMergeRequest | WriteSection)}
     if action.made and action.made not in made:
         return f"there is nothing that {action.made!r} makes"
     if not action.made and not (action.global_id and action.url and action.title):
@@ -134,6 +140,36 @@ def _to_move(action: MoveIssue, ground: Ground, allowed: Sequence[Action]) -> st
 def _to_edit(action: EditIssue, ground: Ground, allowed: Sequence[Action]) -> str | None:
     odd = next((one for one in action.labels if not LABEL.fullmatch(one)), None)
     return f"{odd!r} can be no label" if odd is not None else _elsewhere(action.issue, ground)
+
+
+# --- pages ---
+
+
+def _to_section(action: WriteSection, ground: Ground, allowed: Sequence[Action]) -> str | None:
+    if (action.body is None) == (not action.edits):
+        return "either a whole text or edits"
+    if not (action.page or (action.title and action.parent)):
+        return "neither a page nor a place to make one"
+    if action.body is None and not action.page:
+        return "edits of a page that is not there"
+    texts = [action.body] if action.body else [edit.body for edit in action.edits]
+    if sum(len(text) for one in texts for text in one.texts()) > MAX_SECTION:
+        return TOO_LONG.format(most=MAX_SECTION)
+    return _other_space(action.space, ground)
+
+
+def _to_page_comment(action: CommentPage, ground: Ground, allowed: Sequence[Action]) -> str | None:
+    if sum(map(len, action.body.texts())) > MAX_COMMENT:
+        return TOO_LONG.format(most=MAX_COMMENT)
+    if not PAGE_KEY.fullmatch(action.key):
+        return "its key is none that a comment can be found by"
+    return _other_space(action.space, ground)
+
+
+def _other_space(space: str, ground: Ground) -> str | None:
+    if space.casefold() in {one.casefold() for one in ground.spaces}:
+        return None
+    return f"the space {space} is not one of this run"
 
 
 def _elsewhere(issue: str, ground: Ground) -> str | None:
@@ -235,5 +271,7 @@ OBJECTIONS: Final[Mapping[type, Callable[[Any, Ground, Sequence[Action]], str | 
     SetCommitStatus: _to_status,
     OpenBranch: _to_branch,
     OpenMergeRequest: _to_merge_request,
+    WriteSection: _to_section,
+    CommentPage: _to_page_comment,
 }
 """What speaks against an action, by its kind; None: nothing."""

@@ -1,14 +1,16 @@
 """What the core reads through: Protocols, read only, each as small as its caller needs."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, MergeRequest, Target
 from bot.domain.flow import CodeProject
 from bot.domain.issues import Choices, Issue, IssueComment, IssuePerson, StatusChange
-from bot.domain.notes import Note
+from bot.domain.notes import Award, Note
+from bot.domain.pages import Page, PageComment, PagePerson
+from bot.domain.releases import MergedRequest, Tag
 from bot.errors import PlatformError
 
 
@@ -70,6 +72,12 @@ class IssueReader(Protocol):
     def choices(self, project: str, fields: Collection[str]) -> Choices:
         """What these fields of the project's issues can hold: "component" and "priority"; labels are anything."""
 
+    def project_key(self, number: str) -> str:
+        """The key of the project with this number. Raises NotFound."""
+
+    def address(self, key: str) -> str:
+        """Where people open an issue; nothing is asked for it."""
+
     def statuses(self, project: str) -> frozenset[str]:
         """The names of all statuses that issues of the project can have, in lower case."""
 
@@ -90,6 +98,38 @@ class CodeReader(Protocol):
         """The user name of the active account with this name or public e-mail address, "" for none or several."""
 
 
+    def tags(self, project: CodeProject) -> Sequence[Tag]:
+        """The project's tags, the newest hundred, in no certain order."""
+
+    def merged(self, project: CodeProject, since: Tag | None, until: str) -> Sequence[MergedRequest]:
+        """The merge requests whose merge is in `until` (a tag or branch) and not in `since`, the latest first.
+
+        Without `since` those that are in `until` at all; never more than the latest 500.
+        """
+
+
+class PageReader(Protocol):
+    """Reads one Confluence. Every method may raise AccessDenied and Unavailable."""
+
+    def me(self) -> PagePerson:
+        """The account the token belongs to."""
+
+    def page(self, page: str) -> Page:
+        """By its id, in whatever status it is. Raises NotFound; a page that may not be seen is not found either."""
+
+    def find(self, space: str, title: str) -> Page | None:
+        """The page of this title in a space, archived ones too, never one in the trash; None where there is none."""
+
+    def is_restricted(self, page: Page) -> bool:
+        """Whether only some of those who see the space may see the page, by its own or a page above's restriction."""
+
+    def comments(self, page: str) -> Sequence[PageComment]:
+        """The comments in its footer that answer no other, oldest first, at most the newest thousand."""
+
+    def remembered(self, page: str, section: str) -> Mapping[str, Any] | None:
+        """What the property of a section remembers (see `bot.domain.sections.Kept`), None where there is none."""
+
+
 class MergeRequestReader(Protocol):
     """Reads one code host."""
 
@@ -101,6 +141,9 @@ class MergeRequestReader(Protocol):
 
     def notes(self, target: Target) -> Iterable[Note]:
         """All notes of the merge request, oldest first; the host's own may be missing where there are no others."""
+
+    def awards(self, target: Target, note: int) -> Sequence[Award]:
+        """The reactions on one note, at most the first thousand."""
 
     def snapshot(self, request: MergeRequest) -> Snapshot:
         """The repository at the merge request's head."""

@@ -24,6 +24,7 @@ from bot.domain.events import (
     IssueCommented,
     MergeRequestChanged,
     NoteWritten,
+    PageChanged,
     Person,
     PipelineChanged,
     TagPushed,
@@ -32,6 +33,7 @@ from bot.domain.events import (
 from bot.domain.issue_commands import NamedBy, is_addressed
 from bot.domain.issues import CATEGORY_WORDS
 from bot.domain.rules import JiraRule, On, Rules
+from bot.domain.versions import version_of
 
 TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "review": ("asked", "became_ready", "opened", "reopened", "pushed", "retargeted"),
@@ -45,11 +47,16 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
         "retargeted",
         "reworded",
     ),
+    "pages": ("merged", "closed", "opened", "reopened", "pushed", "became_ready", "retargeted"),
 }
 """The changes of a merge request that start an agent, the most explicit first."""
-COMMANDS: Final[dict[str, str]] = {"review": "review"}
+COMMANDS: Final[dict[str, str]] = {"review": "review", "accept": "pages"}
 """The agents that commands in notes start, by name."""
 OVER: Final = ("merged", "closed")
+NEXT: Final = "next"
+"""The version that what is not released yet goes by."""
+THUMBS: Final = "thumbsup"
+DELETED: Final = re.compile(r"0+")
 EXPLICIT: Final = frozenset({"command", "asked", "shell"})
 """Triggers that are a person's wish: what was done already is done again."""
 
@@ -64,30 +71,38 @@ NO_COMMAND = "the note holds no command"
 UNKNOWN_COMMAND = "the note holds a command that does not exist"
 NO_AGENT = "no agent is started by the command {name}"
 QUIET: Final[dict[type, str]] = {
-    EmojiAwarded: "no agent is started by reactions",
     BranchPushed: "no agent is started by pushes to a branch: merge requests tell of theirs",
-    TagPushed: "no agent is started by tags",
     PipelineChanged: "no agent is started by pipelines",
 }
 NO_RULES = "the Jira project {project} is in no rule of TRIVET_RULES"
 NO_RULE = "no rule of TRIVET_RULES is started by this change of {issue}"
 NO_COMMANDERS = "no rule of TRIVET_RULES lets anybody command in {project}"
 NOT_ADDRESSED = "the comment does not speak to the bot"
-NO_RELEASES = "no agent is started by released versions"
+NO_PAGES = "no Confluence is connected, so nothing is started by this"
+NO_THUMBS = "of reactions only a thumbs-up on a note of a merge request starts anything"
+TAG_GONE = "nothing is run when a tag is deleted"
+NO_VERSION = "the tag {tag} is not named like a version"
+NO_SPACES = "no rule of TRIVET_RULES names a space"
+NO_SPACE = "the space {space} is in no rule of TRIVET_RULES"
+PAGE_GONE = "nothing is run when a page is taken away"
 SOME_PROJECT = "this project"
+RELEASE = "release notes {version} of {project}"
+PAGE = "page {page}"
 
 _GLOB: Final[dict[str, str]] = {"**/": "(?:[^/]+/)*", "**": ".+", "*": "[^/]*"}
 _GLOB_PARTS = re.compile(r"(\*\*/|\*\*|\*)")
 
 
 class JobRequest(BaseModel):
-    """One run to make: which agent, on which merge request or issue, why. Requests with equal `key` are one run.
+    """One run to make: which agent, on what, why. Requests with equal `key` are one run.
 
     `person` is the id of who asked for it, for the check of their role; None when nobody did. `reviewers` are
     ids that were asked to review: the run goes on only if the bot is one of them, or if there are none.
     `issue` is a Jira issue's key (or number), then no merge request is named, and `project` is that of the pipeline
     which asks, "" where none does; `comment` the id of the comment that asks; `to` the status it was moved to, "" when
-    not told. `repeats`: an equal request is a new run once this one is over, as nothing tells the two apart.
+    not told. `release` is the version whose release notes are written, "next" for what is not released, of `project`,
+    or of the Jira project with the number `tracked`. `page` is the id of a page that has changed. `repeats`: an equal
+    request is a new run once this one is over, as nothing tells the two apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -104,12 +119,25 @@ class JobRequest(BaseModel):
     issue: str = ""
     comment: str = ""
     to: str = ""
+    release: str = ""
+    tracked: str = ""
+    page: str = ""
     repeats: bool = False
 
     @property
     def target_key(self) -> str:
-        """Stable name for records of what the run is about."""
-        return f"jira:{self.issue}" if self.issue else self.target.key
+        """Stable name for records of what the run is about; all release notes of a project are one target."""
+        if self.issue:
+            return f"jira:{self.issue}"
+        if self.page:
+            return f"page:{self.page}"
+        if self.release:
+            return f"notes:{self.project_id or self.project or self.tracked}"
+        return self.target.key
+
+    @property
+    def is_on_merge_request(self) -> bool:
+        return not (self.issue or self.page or self.release)
 
     @property
     def target(self) -> Target:
@@ -119,7 +147,9 @@ class JobRequest(BaseModel):
     @property
     def about(self) -> str:
         """The target, for a person."""
-        return self.issue or str(self.target)
+        if self.release:
+            return RELEASE.format(version=self.release, project=self.project or self.tracked)
+        return self.issue or (PAGE.format(page=self.page) if self.page else str(self.target))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +157,8 @@ class Routing:
     """The operator's policy. `bot_id` and `bot_name` are None until the workers have learnt who the bot is.
 
     `projects`: full paths or globs, in any case; `*` stays within one path segment, `**` crosses them. `tracker`: who
-    the bot is in Jira, None until known. `agents`: those that this installation has the platforms for.
+    the bot is in Jira, `wiki` the id of its account in Confluence, None until known. `agents`: those that this
+    installation has the platforms for.
     """
 
     projects: tuple[str, ...] = ()
@@ -136,6 +167,7 @@ class Routing:
     agents: frozenset[str] = frozenset({"review"})
     rules: Rules = field(default_factory=Rules)
     tracker: NamedBy | None = None
+    wiki: str | None = None
 
     def serves(self, path: str) -> bool:
         return any(_glob(pattern).fullmatch(path) for pattern in self.projects)
@@ -169,9 +201,10 @@ def _change(event: MergeRequestChanged, policy: Routing) -> list[JobRequest] | I
     started = [
         _on_change(agent, trigger, event)
         for agent, triggers in TRIGGERS.items()
-        if agent in policy.agents and (agent == "link" or not policy.is_bot(event.actor))
+        if agent in policy.agents and (agent != "review" or not policy.is_bot(event.actor))
         if (trigger := next((one for one in triggers if one in reasons), ""))
     ]
+    started += [_noted(event)] if event.action == "merged" and "pages" in policy.agents else []
     return started or Ignored(reason=_unmoved(event, policy))
 
 
@@ -213,7 +246,7 @@ def _on_change(agent: str, trigger: str, event: MergeRequestChanged) -> JobReque
     own = {"became_ready": ":ready", "asked": f":asked:{event.at}", "retargeted": f":target:{event.at}"}.get(
         trigger, ""
     )
-    own = f":{trigger}:{event.at}" if agent == "link" else own
+    own = f":{trigger}:{event.at}" if agent != "review" else own
     return JobRequest(
         agent=agent,
         project=event.project.path,
@@ -224,6 +257,65 @@ def _on_change(agent: str, trigger: str, event: MergeRequestChanged) -> JobReque
         head=event.head,
         person=event.actor.id if asked else None,
         reviewers=event.asked if asked else (),
+    )
+
+
+def _noted(event: MergeRequestChanged) -> JobRequest:
+    """What is merged goes into the notes of the next release."""
+    return JobRequest(
+        agent="pages",
+        project=event.project.path,
+        project_id=event.project.id,
+        iid=event.iid,
+        release=NEXT,
+        trigger="merged",
+        key=f"pages:{event.project.id}:notes:{event.iid}:{event.head}",
+        head=event.head,
+    )
+
+
+def _emoji(event: EmojiAwarded, policy: Routing) -> list[JobRequest] | Ignored:
+    """A thumbs-up on a proposal of ours, perhaps: which note it is on is looked up."""
+    if policy.is_bot(event.actor):
+        return Ignored(reason=OWN)
+    if event.name != THUMBS or event.revoked or event.iid is None or event.note is None:
+        return Ignored(reason=NO_THUMBS)
+    if "pages" not in policy.agents:
+        return Ignored(reason=NO_PAGES)
+    return [
+        JobRequest(
+            agent="pages",
+            project=event.project.path,
+            project_id=event.project.id,
+            iid=event.iid,
+            trigger=THUMBS,
+            key=f"pages:{event.project.id}:{event.iid}:thumbs:{event.note}:{event.actor.id}",
+            repeats=True,
+        )
+    ]
+
+
+def _tag(event: TagPushed, policy: Routing) -> list[JobRequest] | Ignored:
+    if "pages" not in policy.agents:
+        return Ignored(reason=NO_PAGES)
+    if DELETED.fullmatch(event.after):
+        return Ignored(reason=TAG_GONE)
+    if version_of(event.tag) is None:
+        return Ignored(reason=NO_VERSION.format(tag=event.tag))
+    return [of_release(event.project.path, event.project.id, event.tag, "tag", event.after)]
+
+
+def of_release(project: str, project_id: int, version: str, trigger: str, which: str = "") -> JobRequest:
+    """The run that writes the notes of a release. `which` tells apart what has one name at several times."""
+    key = f"pages:{project_id or project}:release:{version}:{which}"
+    return JobRequest(
+        agent="pages",
+        project=project,
+        project_id=project_id,
+        release=version,
+        trigger=trigger,
+        key=key,
+        repeats=not which,
     )
 
 
@@ -327,8 +419,40 @@ def asked_on_issue(issue: str, comment: str) -> JobRequest:
     return JobRequest(agent="triage", issue=issue, comment=comment, trigger="command", key=key)
 
 
-def _version(event: VersionReleased, policy: Routing) -> Ignored:
-    return Ignored(reason=NO_RELEASES)
+def _version(event: VersionReleased, policy: Routing) -> list[JobRequest] | Ignored:
+    """Which projects it is of is looked up: the event has a number."""
+    if "pages" not in policy.agents:
+        return Ignored(reason=NO_PAGES)
+    if not policy.rules.spaces:
+        return Ignored(reason=NO_SPACES)
+    return [
+        JobRequest(
+            agent="pages",
+            tracked=event.project,
+            release=event.name,
+            trigger="version",
+            key=f"pages:jira:{event.project}:version:{event.version}:{event.name}",
+            repeats=True,
+        )
+    ]
+
+
+# --- Confluence ---
+
+
+def _page(event: PageChanged, policy: Routing) -> list[JobRequest] | Ignored:
+    """One version of a page is one run, however it was told of; without a version the time tells."""
+    if policy.wiki and event.actor == policy.wiki:
+        return Ignored(reason=OWN)
+    if event.action == "removed":
+        return Ignored(reason=PAGE_GONE)
+    if not policy.rules.spaces or "pages" not in policy.agents:
+        return Ignored(reason=NO_SPACES)
+    if event.space and not policy.rules.code_of_space(event.space):
+        return Ignored(reason=NO_SPACE.format(space=event.space))
+    which = event.version or event.at
+    key = f"pages:page:{event.page}:{which}"
+    return [JobRequest(agent="pages", page=event.page, trigger="page", key=key, repeats=not which)]
 
 
 ROUTES: Final[dict[type, Callable[[Any, Routing], list[JobRequest] | Ignored]]] = {
@@ -337,6 +461,9 @@ ROUTES: Final[dict[type, Callable[[Any, Routing], list[JobRequest] | Ignored]]] 
     IssueChanged: _issue,
     IssueCommented: _comment,
     VersionReleased: _version,
+    EmojiAwarded: _emoji,
+    TagPushed: _tag,
+    PageChanged: _page,
 }
 
 

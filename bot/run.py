@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from bot.domain.actions import Outcome, Proposal, Report
 from bot.proposing.link import propose_link
 from bot.proposing.means import Means
+from bot.proposing.pages import propose_pages
 from bot.proposing.review import propose_review
 from bot.proposing.triage import propose_triage
 from bot.routing import JobRequest
@@ -15,6 +16,7 @@ PROPOSERS: Final[Mapping[str, Callable[[JobRequest, str, Means], Proposal]]] = {
     "review": propose_review,
     "link": propose_link,
     "triage": propose_triage,
+    "pages": propose_pages,
 }
 
 

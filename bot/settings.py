@@ -51,6 +51,15 @@ NO_JIRA_TOKEN = (
 NO_JIRA_READ_TOKEN = (
     "TRIVET_JIRA__READ_TOKEN (or TRIVET_JIRA__TOKEN) is not set: reading Jira needs an API token"  # noqa: S105
 )
+NO_CONFLUENCE = (
+    "TRIVET_CONFLUENCE__URL is not set: tell which Confluence to work with, like https://wiki.example.com"
+)
+NO_CONFLUENCE_TOKEN = (
+    "TRIVET_CONFLUENCE__TOKEN is not set: writing pages needs an API token, or a personal access token"  # noqa: S105
+)
+NO_CONFLUENCE_READ_TOKEN = (
+    "TRIVET_CONFLUENCE__READ_TOKEN (or TRIVET_CONFLUENCE__TOKEN) is not set: reading pages needs an API token"  # noqa: S105
+)
 NO_MARKS = "TRIVET_MARK_SECRETS is not set: the bot signs its notes with it; `openssl rand -hex 32` makes one"
 
 NO_PUBLIC_URL = (
@@ -61,6 +70,7 @@ NO_PUBLIC_URL = (
 NOT_HTTP = "must be an http(s) address without user name or query, like https://gitlab.example.com"
 NOT_BASE = "must be GitLab's own address, without /api/v4"
 NOT_JIRA = "must be Jira's own address, without /rest or /browse"
+NOT_CONFLUENCE = "must be Confluence's own address, without /rest, /api, /spaces or /pages"
 NOT_EMAIL = "must be the e-mail address of the account that the token belongs to"
 NOT_REDIS = "must be like redis://host:6379/0, rediss://host:6380/0 or unix:///path/redis.sock"
 NOT_LIST = "must be a comma-separated list, or a JSON list of texts"
@@ -121,6 +131,13 @@ def _jira_address(value: str) -> str:
     """A context path (/jira) and the gateway's (/ex/jira/ID) are part of it."""
     if re.search(r"/(rest|browse)(/|$)", value):
         raise ValueError(NOT_JIRA)
+    return _http_address(value)
+
+
+def _confluence_address(value: str) -> str:
+    """A context path (/confluence), Cloud's /wiki and the gateway's (/ex/confluence/ID) are part of it."""
+    if re.search(r"/(rest|api|spaces|display|pages)(/|$)", urlsplit(value).path):
+        raise ValueError(NOT_CONFLUENCE)
     return _http_address(value)
 
 
@@ -195,16 +212,16 @@ class GitLabSettings(BaseModel):
         return self.read_token or self.token
 
 
-class JiraSettings(BaseModel):
-    """One Jira. With an e-mail address the token is Cloud's (Basic), without one a personal access token (Bearer).
+class AtlassianSettings(BaseModel):
+    """One Jira or Confluence. With an e-mail address the token is Cloud's (Basic), without one a personal access token.
 
     The reader falls back to the writer. `deployment` auto: by the address, else by asking. `browse_url`: where people
-    open issues, for tokens that go through Atlassian's gateway.
+    open it, for tokens that go through Atlassian's gateway.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    url: Annotated[str, AfterValidator(_jira_address)] | None = None
+    url: Address | None = None
     email: Email | None = None
     token: Token | None = None
     read_email: Email | None = None
@@ -219,6 +236,18 @@ class JiraSettings(BaseModel):
         if self.read_token:
             return self.read_email or self.email, self.read_token
         return self.email, self.token
+
+
+class JiraSettings(AtlassianSettings):
+    """One Jira."""
+
+    url: Annotated[str, AfterValidator(_jira_address)] | None = None
+
+
+class ConfluenceSettings(AtlassianSettings):
+    """One Confluence."""
+
+    url: Annotated[str, AfterValidator(_confluence_address)] | None = None
 
 
 class BudgetSettings(BaseModel):
@@ -253,6 +282,7 @@ class Settings(BaseSettings):
     sweep_seconds: float = Field(default=180, gt=0, allow_inf_nan=False)
     gitlab: GitLabSettings = GitLabSettings()
     jira: JiraSettings = JiraSettings()
+    confluence: ConfluenceSettings = ConfluenceSettings()
     rules: Annotated[Path, AfterValidator(_whole_path)] | None = None
     models: ModelSpecs = ()
     budget: BudgetSettings = BudgetSettings()
@@ -279,13 +309,15 @@ class Settings(BaseSettings):
     @property
     def agents(self) -> frozenset[str]:
         """Those that there are the platforms for."""
-        return frozenset({"review", "link", "triage"} if self.jira.url else {"review"})
+        tracking = {"link", "triage"} if self.jira.url else set()
+        return frozenset({"review"} | tracking | ({"pages"} if self.confluence.url else set()))
 
     def own_secrets(self) -> list[str]:
         """Every secret value this process holds, for redaction by exact match."""
-        gitlab, jira = self.gitlab, self.jira
-        tokens = (gitlab.token, gitlab.read_token, jira.token, jira.read_token)
-        held = (*tokens, *gitlab.webhook_secrets, *jira.webhook_secrets, *self.mark_secrets)
+        platforms = (self.gitlab, self.jira, self.confluence)
+        tokens = [token for one in platforms for token in (one.token, one.read_token)]
+        hooks = [secret for one in platforms for secret in one.webhook_secrets]
+        held = (*tokens, *hooks, *self.mark_secrets)
         values = [secret.get_secret_value() for secret in held if secret]
         passwords = [urlsplit(url).password for url in (self.redis_url, self.database_url) if url]
         keys = [os.environ.get(name) for name in PROVIDER_KEYS]

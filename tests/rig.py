@@ -60,12 +60,15 @@ class Rig:
         version: str = "19.2.0",
         seed: bool = False,
         jira: str | None = None,
+        confluence: str | None = None,
         **settings: str,
     ) -> None:
         self.folder = folder
         self.port = free_port()
         self.hook = f"http://127.0.0.1:{self.port}/hooks/gitlab"
-        self.sandbox = SandboxServer(version=version, folder=folder / "sandbox", seed=seed, jira=jira)
+        self.sandbox = SandboxServer(
+            version=version, folder=folder / "sandbox", seed=seed, jira=jira, confluence=confluence
+        )
         self._sweep = sweep
         self._settings = settings
         self._up: subprocess.Popen[bytes] | None = None

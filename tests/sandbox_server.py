@@ -54,9 +54,11 @@ class SandboxServer:
         secret: str | None = None,
         folder: Path | None = None,
         jira: str | None = None,
+        confluence: str | None = None,
     ) -> None:
         self.seeded = seed
         self._jira = jira
+        self._confluence = confluence
         self.version = version
         self._in_process = not process
         self._webhook = webhook
@@ -155,8 +157,11 @@ class SandboxServer:
         files: Mapping[str, Any] | None = None,
         members: Mapping[str, int] | None = None,
         visibility: str = "private",
+        merge_method: str = "merge",
     ) -> dict[str, Any]:
+        """`merge_method`: merge or ff."""
         body = {"path": path, "visibility": visibility, "members": dict(members or {})}
+        body["merge_method"] = merge_method
         made = self.call("POST", "/sandbox/projects", body)
         if files is not None:
             self.push("main", files, "First commit", project=path)
@@ -180,6 +185,14 @@ class SandboxServer:
         body["files"] = {path: _as_json(content) for path, content in files.items()}
         return self.call("POST", "/sandbox/push", body)["sha"]
 
+    def tag(self, name: str, ref: str = "main", message: str = "", **fields: Any) -> dict[str, str]:
+        """Tags as a person; one with a message is annotated. Answers its target and commit. `fields`: project, user."""
+        body = {"project": PROJECT, "user": "grace", "name": name, "ref": ref, "message": message}
+        return self.call("POST", "/sandbox/tags", body | fields)
+
+    def remove_tag(self, name: str, **fields: Any) -> None:
+        self.call("DELETE", "/sandbox/tags", {"project": PROJECT, "user": "grace", "name": name} | fields)
+
     def merge_request(
         self,
         title: str = "Change the shop",
@@ -201,7 +214,7 @@ class SandboxServer:
         return self.call("POST", "/sandbox/merge_requests", body | {"author": author} | fields)["iid"]
 
     def act(self, iid: int, action: str, *, project: str = PROJECT, user: str = "ada", **fields: Any) -> Any:
-        """`action`: ready, draft, merge, close, reopen, comment (body, discussion), review_request (reviewer),
+        """`action`: ready, draft, merge (squash), close, reopen, comment (body, discussion), review_request (reviewer),
         preparing (on), award (name, note), pipeline (status)."""
         body = {"project": project, "user": user, **fields}
         return self.call("POST", f"/sandbox/merge_requests/{iid}/{action}", body)
@@ -260,7 +273,13 @@ class SandboxServer:
         from bot.sandbox.server import Running
 
         running = self._stack.enter_context(
-            Running(folder, version=self.version, seeded=self.seeded, jira=self._jira)  # type: ignore[arg-type]
+            Running(
+                folder,
+                version=self.version,
+                seeded=self.seeded,
+                jira=self._jira,  # type: ignore[arg-type]
+                confluence=self._confluence,  # type: ignore[arg-type]
+            )
         )
         self.state_object = running.state
         self.url = running.state.url
@@ -279,6 +298,7 @@ class SandboxServer:
         ]
         command += ["--seed"] if self.seeded else []
         command += ["--jira", self._jira] if self._jira else []
+        command += ["--confluence", self._confluence] if self._confluence else []
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         self._stack.callback(_stop, process)
         self.url = _address(process)

@@ -100,7 +100,7 @@ def test_each_entry_of_the_history_is_one_move_and_what_nothing_tells_apart_may_
         (commented(author=BOT), "the bot did this itself"),
         (commented("just a remark"), "does not speak to the bot"),
         (commented(project="DESK", issue="DESK-1"), "lets anybody command in DESK"),
-        (VersionReleased(version="1", name="1.0", project="10000"), "released versions"),
+        (VersionReleased(version="1", name="1.0", project="10000"), "no Confluence"),
     ],
 )
 def test_what_starts_nothing_says_why(event: Any, said: str) -> None:

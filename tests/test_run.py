@@ -14,7 +14,7 @@ from bot.domain.events import Person
 from bot.domain.flow import CodeProject
 from bot.domain.issues import Issue
 from bot.domain.marks import Mark, MarkBook
-from bot.domain.notes import Note
+from bot.domain.notes import Award, Note
 from bot.domain.rules import JiraRule, Rules
 from bot.domain.secrets import Redactor
 from bot.errors import AccessDenied, Forbidden, NotFound, Superseded, Unavailable
@@ -70,6 +70,9 @@ class Reader:
     def notes(self, target: Target) -> Sequence[Note]:
         self.asked.append("notes")
         return self.notes_there
+
+    def awards(self, target: Target, note: int) -> Sequence[Award]:
+        return ()
 
     def snapshot(self, request: MergeRequest) -> DictSnapshot:
         self.asked.append("snapshot")

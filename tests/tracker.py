@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from bot.domain.flow import CodeProject
 from bot.domain.issues import Choices, Issue, IssueComment, IssuePerson, IssueStatus, StatusChange
+from bot.domain.releases import MergedRequest, Tag
 from bot.errors import NotFound
 from tests.doubles import DictSnapshot
 
@@ -25,7 +26,10 @@ SHOP = CodeProject(id=1, path="acme/shop", visibility="private", default_branch=
 
 @dataclass
 class Issues:
-    """The port `IssueReader`. `moved_keys`: old keys and the ones they became; `trouble` is raised for any issue."""
+    """The port `IssueReader`. `moved_keys`: old keys and the ones they became; `trouble` is raised for any issue.
+
+    `numbers`: the keys of projects by their numbers.
+    """
 
     known: Sequence[Issue] = (SHOP_12,)
     said: Mapping[str, Sequence[IssueComment]] = field(default_factory=dict)
@@ -33,6 +37,7 @@ class Issues:
     moved_keys: Mapping[str, str] = field(default_factory=dict)
     trouble: Exception | None = None
     asked: list[str] = field(default_factory=list)
+    numbers: Mapping[str, str] = field(default_factory=lambda: {"10000": "SHOP"})
 
     def me(self) -> IssuePerson:
         return BOT
@@ -66,6 +71,15 @@ class Issues:
         components = ("Cart",) if "component" in fields else ()
         return Choices(components=components, priorities=("High", "Low") if "priority" in fields else ())
 
+    def project_key(self, number: str) -> str:
+        self.asked.append(f"project {number}")
+        if number not in self.numbers:
+            raise NotFound(f"Jira does not find project {number} (404)")
+        return self.numbers[number]
+
+    def address(self, key: str) -> str:
+        return f"https://jira.example.com/browse/{key}"
+
     def statuses(self, project: str) -> frozenset[str]:
         return frozenset({"to do", "in progress", "in review", "done"})
 
@@ -75,11 +89,13 @@ class Issues:
 
 @dataclass
 class Projects:
-    """The port `CodeReader`."""
+    """The port `CodeReader`. `histories`: what was merged by the name of the tag since (None: ever) and until where."""
 
     known: Sequence[CodeProject] = (SHOP,)
     files: Mapping[str, str] = field(default_factory=lambda: {"shop/cart.py": "total = 1\n"})
     accounts: Mapping[str, str] = field(default_factory=dict)
+    known_tags: Sequence[Tag] = ()
+    histories: Mapping[tuple[str | None, str], Sequence[MergedRequest]] = field(default_factory=dict)
 
     def project(self, path: str) -> CodeProject:
         found = next((one for one in self.known if one.path == path), None)
@@ -92,6 +108,12 @@ class Projects:
 
     def username(self, *, username: str = "", email: str = "") -> str:
         return self.accounts.get(email or username, "")
+
+    def tags(self, project: CodeProject) -> Sequence[Tag]:
+        return self.known_tags
+
+    def merged(self, project: CodeProject, since: Tag | None, until: str) -> Sequence[MergedRequest]:
+        return self.histories.get((since.name if since else None, until), ())
 
 
 def comment(number: int, body: str, author: IssuePerson = ADA, **more: object) -> IssueComment:

@@ -15,9 +15,12 @@ from bot.domain.flow import CodeProject
 from bot.domain.issues import Choices, Issue, IssueComment
 from bot.domain.ledger import Ledger
 from bot.domain.notes import Note
-from bot.domain.repo_config import RepoConfig
+from bot.domain.pages import Page, SectionEdit
+from bot.domain.releases import MergedRequest, ReleaseIssue
+from bot.domain.repo_config import PageSection, RepoConfig
 from bot.domain.rules import JiraRule
 from bot.domain.secrets import Redactor
+from bot.domain.sections import Section
 from bot.llm.messages import Model, Usage
 from bot.ports import Snapshot
 
@@ -177,6 +180,113 @@ class TriageContext:
     tell: Callable[[str], None] = lambda _step: None
     can_wait: bool = False
     complaints: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A note of ours on the merge request that proposes a text for a section. `key` is the note's, of our making.
+
+    `edit` None: it proposes nothing any more. `is_accepted`: a member said yes to this very text, by a command after
+    it or a thumbs-up on it.
+    """
+
+    key: str
+    edit: SectionEdit | None
+    is_accepted: bool = False
+
+
+@dataclass(frozen=True)
+class LivingSection:
+    """A section of a page that `.trivet.yml` ties to paths, of which the merge request changes `files`.
+
+    `page` None: there is none, or the bot may not read it; `trouble` says why it cannot be written then, or for any
+    other cause (archived, boundary damaged), in a sentence for a person. `section` None: the page has no such section
+    yet. `is_ours`: its text is what the bot wrote last. `tells_page`: the page's texts may stand in the merge request;
+    `tells_code`: the merge request's texts may stand on the page. `shown`: our notes on it, oldest first.
+    `has_notice`: a comment of ours on the page says that the section is not true.
+    """
+
+    wanted: PageSection
+    files: tuple[str, ...]
+    page: Page | None = None
+    section: Section | None = None
+    trouble: str = ""
+    is_ours: bool = False
+    tells_page: bool = False
+    tells_code: bool = False
+    shown: Sequence[Shown] = ()
+    has_notice: bool = False
+
+
+@dataclass(frozen=True)
+class SectionsContext:
+    """Everything a run of the pages agent on a merge request may read. `steps` None: none are kept.
+
+    `trigger` is a word of `bot.routing`; the merge request's state says whether it is open, merged or closed.
+    Otherwise as in `AgentContext`.
+    """
+
+    request: MergeRequest
+    trigger: str
+    change: ChangeSet
+    snapshot: Snapshot
+    redactor: Redactor
+    sections: Sequence[LivingSection] = ()
+    model: Model | None = None
+    steps: Memory | None = None
+    still_wanted: Callable[[], None] = lambda: None
+    tell: Callable[[str], None] = lambda _step: None
+    can_wait: bool = False
+    complaints: Sequence[str] = ()
+    attempt: str = field(default_factory=lambda: uuid4().hex)
+
+
+@dataclass(frozen=True)
+class NotesPage:
+    """The page of one release, or of the next ("next"): what went into it, the latest first.
+
+    `page` None: it is not there yet. `memory` is what its section's property remembers of an earlier run, or that of
+    the page that listed the same merge requests before. `issues` by the merge requests' iids. `since` is the name of
+    the tag before, "" for none. `left_out`: how many merge requests are beyond the most that are listed.
+    """
+
+    version: str
+    title: str
+    merged: Sequence[MergedRequest]
+    page: Page | None = None
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    issues: Mapping[int, Sequence[ReleaseIssue]] = field(default_factory=dict)
+    since: str = ""
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class NotesContext:
+    """Everything a run of the pages agent for release notes may read.
+
+    `space` is the space's key, `parent` the id of the page that new ones are made below. `merged` is the iid of the
+    merge request whose merge started the run, 0 for none. `change` reads the diff of a merged one, by its iid.
+    `links_issues`: issues of the tracker may be given a link to the page. Otherwise as in `AgentContext`.
+    """
+
+    project: CodeProject
+    pages: Sequence[NotesPage]
+    redactor: Redactor
+    space: str
+    parent: str
+    change: Callable[[int], ChangeSet]
+    trigger: str = ""
+    merged: int = 0
+    links_issues: bool = False
+    model: Model | None = None
+    steps: Memory | None = None
+    still_wanted: Callable[[], None] = lambda: None
+    tell: Callable[[str], None] = lambda _step: None
+    can_wait: bool = False
+    complaints: Sequence[str] = ()
+
+
+PagesContext = SectionsContext | NotesContext
 
 
 @dataclass(frozen=True)

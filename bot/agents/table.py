@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bot.agents import link, review, triage
+from bot.agents import link, pages, review, triage
 from bot.agents.spec import AgentSpec
 
-AGENTS: dict[str, AgentSpec[Any]] = {spec.name: spec for spec in (review.SPEC, link.SPEC, triage.SPEC)}
+AGENTS: dict[str, AgentSpec[Any]] = {spec.name: spec for spec in (review.SPEC, link.SPEC, triage.SPEC, pages.SPEC)}

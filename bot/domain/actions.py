@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bot.domain.document import Document
 from bot.domain.findings import Finding
 from bot.domain.ledger import Ledger
+from bot.domain.pages import BlockEdit, SectionEdit
 
 
 class _Frozen(BaseModel):
@@ -51,7 +52,8 @@ class PostFinding(_Frozen):
 class UpsertNote(_Frozen):
     """Write the note with this key, or edit it in place. `create` False: only edit one that is already there.
 
-    `ledger` is kept in the note, unseen and signed, for the next run to read.
+    `ledger` and `section` are kept in the note, unseen and signed, for the next run to read. `tells`: keys of earlier
+    actions of the proposal; what became of each is told below the body, a line each.
     """
 
     kind: Literal["upsert_note"] = "upsert_note"
@@ -59,6 +61,8 @@ class UpsertNote(_Frozen):
     body: str
     create: bool = True
     ledger: Ledger | None = None
+    section: SectionEdit | None = None
+    tells: tuple[str, ...] = ()
 
 
 class React(_Frozen):
@@ -114,7 +118,7 @@ class LinkIssue(_Frozen):
 
     `global_id` (at most 255 characters) names the pair for Jira, so that it is written once and then updated; with
     `update` False one that is there stays as it is, with `create` False none is made anew. Without `url`, `global_id`
-    and `title` it links what the action `made` makes.
+    and `title` it links what the action `made` makes; without `url` alone, the page which that action writes.
     """
 
     kind: Literal["link_issue"] = "link_issue"
@@ -171,10 +175,54 @@ class EditIssue(_Frozen):
     priority: str | None = None
 
 
+class WriteSection(_Frozen):
+    """Bring our section of a Confluence page to a new text; everything outside it stays byte for byte.
+
+    Of a page: `page` is its id; "" : the page `title` in `space`, which is made below the page with the id `parent` if
+    there is none. Of the text: `body` is the whole section, written only over what we wrote ourselves; else `edits`
+    are done to the section whose digest is `base` ("" : the section is not there yet), whose digest is `result` then.
+    `source` names what it was made from, like "group/shop!7"; it stands in the version's message. `memory` is kept in
+    the section's property for the next run (JSON, small). `difference` shows a person what changes.
+    """
+
+    kind: Literal["write_section"] = "write_section"
+    key: str
+    space: str
+    section: str
+    page: str = ""
+    title: str = ""
+    parent: str = ""
+    body: Document | None = None
+    base: str = ""
+    result: str = ""
+    edits: tuple[BlockEdit, ...] = ()
+    source: str = ""
+    memory: dict[str, Any] = Field(default_factory=dict)
+    difference: str = ""
+
+
+class CommentPage(_Frozen):
+    """Write our comment with this key in the footer of a page, or edit it in place. `create` False: only edit.
+
+    `page` is the page's id; `key` stands in the comment's last line, by which it is found again. `after` is the key of
+    an earlier action: the comment is only written where that one was done, or (`on`) where it was refused.
+    """
+
+    kind: Literal["comment_page"] = "comment_page"
+    key: str
+    space: str
+    page: str
+    body: Document
+    create: bool = True
+    after: str = ""
+    on: Literal["done", "refused"] = "done"
+
+
 GitLabAction = PostFinding | UpsertNote | React
 CodeAction = SetCommitStatus | OpenBranch | OpenMergeRequest
 IssueAction = LinkIssue | CommentIssue | MoveIssue | EditIssue
-Action = Annotated[GitLabAction | CodeAction | IssueAction, Field(discriminator="kind")]
+PageAction = WriteSection | CommentPage
+Action = Annotated[GitLabAction | CodeAction | IssueAction | PageAction, Field(discriminator="kind")]
 
 
 class Decision(_Frozen):
@@ -243,7 +291,7 @@ class Proposal(_Frozen):
 
     `project_id`, `iid` and `head` bind every action to one target at one commit, `issue` to one issue, by its key;
     of a run on an issue, `project` is the mapped one where its work is begun ("" for none). `state` is the merge
-    request's, as it was read. `shared`: the issues that share texts with the project, by the keys they were read by;
+    request's, as it was read. `pages`: the ids of the pages whose sections were looked at. `shared`: the issues that share texts with the project, by the keys they were read by;
     one that has moved or was secured by the time of writing shares them no longer.
     """
 
@@ -256,5 +304,6 @@ class Proposal(_Frozen):
     issue: str = ""
     state: str = ""
     shared: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
     actions: tuple[Action, ...]
     report: Report

@@ -3,7 +3,7 @@
 Nodes, marks and what may stand in what: developer.atlassian.com/cloud/jira/platform/apis/document/structure.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bot.domain.adf_reader import to_text
@@ -22,6 +22,7 @@ from bot.domain.document import (
     Panel,
     Paragraph,
     Table,
+    TaskList,
     Text,
 )
 
@@ -37,20 +38,22 @@ def to_adf(document: Document, made: Mapping[str, str] | None = None) -> Node:
     return {
         "version": 1,
         "type": "doc",
-        "content": [_block(block, made or {}) for block in document.blocks],
+        "content": [_block(block, nth, made or {}) for nth, block in enumerate(document.blocks, 1)],
     }
 
 
-def _block(block: Block, made: Mapping[str, str]) -> Node:
+def _block(block: Block, nth: int, made: Mapping[str, str]) -> Node:
     match block:
         case Heading():
             return _node("heading", _line(block.content, made), level=block.level)
         case Paragraph():
             return _paragraph(block.content, made)
         case BulletList():
-            return _node("bulletList", [_item(item, made) for item in block.items])
+            return _nested("bulletList", block.nested(), made)
         case NumberedList():
-            return _node("orderedList", [_item(item, made) for item in block.items])
+            return _nested("orderedList", block.nested(), made)
+        case TaskList():
+            return _tasks(block, f"trivet-{nth}", made)
         case Table():
             return _table(block, made)
         case Code():
@@ -65,8 +68,25 @@ def _paragraph(content: Inlines, made: Mapping[str, str]) -> Node:
     return _node("paragraph", _line(content, made))
 
 
-def _item(content: Inlines, made: Mapping[str, str]) -> Node:
-    return _node("listItem", [_paragraph(content, made)])
+def _nested(kind: str, items: Iterable[tuple[int, Inlines]], made: Mapping[str, str]) -> Node:
+    """The list, in whose items the deeper ones stand. `open_lists`: of each level, the one that goes on."""
+    open_lists = [_node(kind, [])]
+    for level, content in items:
+        if level == len(open_lists):
+            open_lists.append(_node(kind, []))
+            open_lists[-2]["content"][-1]["content"].append(open_lists[-1])
+        del open_lists[level + 1 :]
+        open_lists[-1]["content"].append(_node("listItem", [_paragraph(content, made)]))
+    return open_lists[0]
+
+
+def _tasks(tasks: TaskList, name: str, made: Mapping[str, str]) -> Node:
+    """Boxes with the names they need, each once in the document and the same whenever it is written."""
+    items = [
+        _node("taskItem", _line(item, made), localId=f"{name}-{nth}", state="DONE" if done else "TODO")
+        for nth, (item, done) in enumerate(zip(tasks.items, tasks.done, strict=True), 1)
+    ]
+    return _node("taskList", items, localId=name)
 
 
 def _table(table: Table, made: Mapping[str, str]) -> Node:

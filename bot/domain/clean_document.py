@@ -5,7 +5,7 @@ secrets, links to places that are not ours, and length.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import accumulate
 
 from bot.domain.document import (
@@ -21,6 +21,7 @@ from bot.domain.document import (
     Panel,
     Paragraph,
     Table,
+    TaskList,
     Text,
     paragraph,
 )
@@ -29,33 +30,42 @@ from bot.domain.visible import line_ends, without_invisible
 LONGEST = 32_000  # characters; Jira takes 32,767 of a comment
 CUT = "The rest is left out: this would be too long to read."
 ADDRESS = re.compile(r"https?://([a-z0-9.-]+(?::\d{1,5})?)(?:[/?#][!#-;=?-\[\]_a-z~]*)?", re.IGNORECASE)
+HTTP = re.compile("https?://", re.IGNORECASE)
 
 Redact = Callable[[str], str]
 
 
-def clean(document: Document, *, redact: Redact, hosts: frozenset[str], longest: int = LONGEST) -> Document:
+def clean(
+    document: Document,
+    *,
+    redact: Redact,
+    hosts: frozenset[str],
+    urls: Collection[str] = (),
+    longest: int = LONGEST,
+) -> Document:
     """The document without invisible characters and secrets, its links only to `hosts`, at most `longest` characters.
 
     `redact` replaces secrets and is idempotent; a secret may be spread over the neighbouring texts of a line, which
-    then lose their marks. `hosts`: "host" or "host:port" as it stands in an address; a link elsewhere, or of another
-    scheme than http(s), becomes its text. What is longer ends before a block, an item or a row with a sentence that
-    says so. Cleaning twice changes nothing.
+    then lose their marks. `hosts`: "host" or "host:port" as it stands in an address. `urls`: exact addresses that
+    people wrote into the text before, which may stay. A link elsewhere, or of another scheme than http(s), becomes its
+    text. What is longer ends before a block, an item or a row with a sentence that says so. Cleaning twice changes
+    nothing.
     """
-    gate = _Gate(redact, frozenset(host.lower() for host in hosts))
+    gate = _Gate(redact, frozenset(host.lower() for host in hosts), frozenset(urls))
     return _cut(tuple(gate.block(block) for block in document.blocks), longest)
 
 
 class _Gate:
     """What every text of one document goes through."""
 
-    def __init__(self, redact: Redact, hosts: frozenset[str]) -> None:
-        self._redact, self._hosts = redact, hosts
+    def __init__(self, redact: Redact, hosts: frozenset[str], urls: frozenset[str]) -> None:
+        self._redact, self._hosts, self._urls = redact, hosts, urls
 
     def block(self, block: Block) -> Block:
         match block:
             case Heading() | Paragraph():
                 return block.model_copy(update={"content": self._line(block.content)})
-            case BulletList() | NumberedList():
+            case BulletList() | NumberedList() | TaskList():
                 return block.model_copy(update={"items": self._lines(block.items)})
             case Table():
                 rows = tuple(self._lines(row) for row in block.rows)
@@ -79,17 +89,18 @@ class _Gate:
         if isinstance(one, Text):
             return one.model_copy(update={"text": self._text(one.text)})
         text = self._redact(" ".join(without_invisible(line_ends(one.text)).split()))
-        if isinstance(one, Link) and not self._is_ours(one.url):
+        if isinstance(one, Link) and not self._may_stay(one.url):
             return Text(text=text)
         return one.model_copy(update={"text": text})
 
     def _text(self, text: str) -> str:
         return self._redact(without_invisible(line_ends(text)))
 
-    def _is_ours(self, url: str) -> bool:
+    def _may_stay(self, url: str) -> bool:
         address = ADDRESS.fullmatch(url)
         ours = address is not None and address[1].lower() in self._hosts
-        return ours and self._redact(url) == url
+        theirs = url in self._urls and HTTP.match(url) is not None
+        return (ours or theirs) and self._redact(url) == url
 
 
 def _cut(blocks: tuple[Block, ...], longest: int) -> Document:
@@ -111,14 +122,20 @@ def _fitting(blocks: tuple[Block, ...], room: int) -> Iterator[Block]:
 
 def _begun(block: Block, room: int) -> Iterator[Block]:
     """The block with as many items or rows as there is room for."""
-    if isinstance(block, BulletList | NumberedList):
-        items = block.items[: _fits(map(_size, block.items), room)]
-        if items:
-            yield block.model_copy(update={"items": items})
+    if isinstance(block, BulletList | NumberedList | TaskList):
+        number = _fits(map(_size, block.items), room)
+        if number:
+            yield _first(block, number)
     if isinstance(block, Table):
         rows = block.rows[: _fits((_row_size(row) for row in block.rows), room - _row_size(block.header))]
         if rows:
             yield Table(header=block.header, rows=rows)
+
+
+def _first(block: BulletList | NumberedList | TaskList, number: int) -> Block:
+    if isinstance(block, TaskList):
+        return TaskList(items=block.items[:number], done=block.done[:number])
+    return type(block)(items=block.items[:number], levels=block.levels[:number])
 
 
 def _fits(sizes: Iterable[int], room: int) -> int:

@@ -29,6 +29,7 @@ COMMANDS = {
     "ask": Usage(free=True),
     "explain": Usage(free=True),
     "resolve": Usage(),
+    "accept": Usage(),
     "pause": Usage(),
     "resume": Usage(),
     "help": Usage(),

@@ -4,10 +4,11 @@ Nothing in it is markup. A text that a model or a person wrote stands in `Text` 
 our own code makes headings, links and tables.
 """
 
-from collections.abc import Iterator
-from typing import Annotated, Literal
+from collections.abc import Iterable, Iterator
+from itertools import groupby, pairwise
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
 class _Frozen(BaseModel):
@@ -72,14 +73,57 @@ class Paragraph(_Frozen):
     content: Inlines
 
 
-class BulletList(_Frozen):
+def _levels(levels: tuple[int, ...]) -> tuple[int, ...]:
+    """Depths that fit each other; () where nothing is nested."""
+    if any(level < 0 or level > before + 1 for before, level in pairwise((-1, *levels))):
+        raise ValueError("a list begins at level 0 and goes at most one level deeper from item to item")
+    return levels if any(levels) else ()
+
+
+Levels = Annotated[tuple[int, ...], AfterValidator(_levels)]
+
+
+class _List(_Frozen):
+    """`levels`: how deep each item is nested, 0 the outermost, none more than one below the item before; () : all 0."""
+
+    items: tuple[Inlines, ...] = Field(min_length=1)
+    levels: Levels = ()
+
+    @model_validator(mode="after")
+    def _has_a_level_each(self) -> Self:
+        if self.levels and len(self.levels) != len(self.items):
+            raise ValueError("a list has as many levels as items, or none")
+        return self
+
+    def nested(self) -> Iterator[tuple[int, Inlines]]:
+        """Every item with its level, in order."""
+        return zip(self.levels or (0,) * len(self.items), self.items, strict=True)
+
+
+class BulletList(_List):
+    """Items with a point before each."""
+
     kind: Literal["bullets"] = "bullets"
-    items: tuple[Inlines, ...] = Field(min_length=1)
 
 
-class NumberedList(_Frozen):
+class NumberedList(_List):
+    """Items with a number before each, counted anew in every list within."""
+
     kind: Literal["numbers"] = "numbers"
+
+
+class TaskList(_Frozen):
+    """Boxes to tick. `done` is as long as `items`."""
+
+    kind: Literal["tasks"] = "tasks"
     items: tuple[Inlines, ...] = Field(min_length=1)
+    done: tuple[bool, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _says_of_each_whether_it_is_done(self) -> Self:
+        if len(self.done) != len(self.items):
+            raise ValueError("a task list says of each item whether it is done")
+        return self
 
 
 class Table(_Frozen):
@@ -107,7 +151,8 @@ class Panel(_Frozen):
 
 
 Block = Annotated[
-    Heading | Paragraph | BulletList | NumberedList | Table | Code | Panel, Field(discriminator="kind")
+    Heading | Paragraph | BulletList | NumberedList | TaskList | Table | Code | Panel,
+    Field(discriminator="kind"),
 ]
 
 
@@ -129,6 +174,24 @@ def inlines(*content: Inline | str) -> Inlines:
     return tuple(Text(text=one) if isinstance(one, str) else one for one in content)
 
 
+def joined(line: Inlines) -> Inlines:
+    """The same line, neighbouring texts of the same marks as one; empty texts are left out."""
+    return tuple(
+        one
+        for marks, run in groupby((one for one in line if one.text), key=_marks)
+        for one in (run if marks is None else (_one_text(run),))
+    )
+
+
+def _marks(one: Inline) -> tuple[bool, ...] | None:
+    return (one.strong, one.emphasis, one.code) if isinstance(one, Text) else None
+
+
+def _one_text(run: Iterable[Inline]) -> Text:
+    first, *others = (one for one in run if isinstance(one, Text))
+    return first.model_copy(update={"text": first.text + "".join(one.text for one in others)})
+
+
 def _texts(block: Block) -> Iterator[str]:
     if isinstance(block, Code):
         yield block.text
@@ -142,7 +205,7 @@ def lines_of(block: Block) -> tuple[Inlines, ...]:
     match block:
         case Heading() | Paragraph():
             return (block.content,)
-        case BulletList() | NumberedList():
+        case BulletList() | NumberedList() | TaskList():
             return block.items
         case Table():
             return (*block.header, *(cell for row in block.rows for cell in row))

@@ -84,6 +84,8 @@ class BranchPushed(_Frozen):
 
 
 class TagPushed(_Frozen):
+    """A tag was made, moved or deleted (`after` all zeros); `after` is the commit that it leads to."""
+
     kind: Literal["tag_push"] = "tag_push"
     project: Project
     tag: str
@@ -163,9 +165,28 @@ class VersionReleased(_Frozen):
     project: str
 
 
+# --- Confluence: ids and little more; the page is read before anything is done ---
+
+
+class PageChanged(_Frozen):
+    """A page was made, edited, moved, restricted, or taken away. `page` is its id.
+
+    `version` 0, `space` "" (its key) and `actor` "" (accountId, or Data Center's user key): not told. `at` is
+    Confluence's time in milliseconds, 0 when not told.
+    """
+
+    kind: Literal["page"] = "page"
+    page: str
+    action: Literal["created", "updated", "moved", "removed", "restored", "restricted"]
+    version: int = 0
+    space: str = ""
+    actor: str = ""
+    at: int = 0
+
+
 GitLabEvent = MergeRequestChanged | NoteWritten | EmojiAwarded | BranchPushed | TagPushed | PipelineChanged
 JiraEvent = IssueChanged | IssueCommented | VersionReleased
-Event = Annotated[GitLabEvent | JiraEvent, Field(discriminator="kind")]
+Event = Annotated[GitLabEvent | JiraEvent | PageChanged, Field(discriminator="kind")]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 

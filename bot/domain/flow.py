@@ -31,3 +31,8 @@ def issue_may_be_told(issue: Issue, project: CodeProject, *, mapped: bool) -> bo
 def code_may_be_told(issue: Issue, *, mapped: bool) -> bool:
     """Whether the project's texts may stand in the issue; a comment on a secured one is read by those who see it."""
     return mapped and issue.security is None
+
+
+def page_may_be_told(project: CodeProject, *, mapped: bool, restricted: bool) -> bool:
+    """Whether a page's texts may stand in a merge request of the project."""
+    return mapped and project.visibility != "public" and not restricted

@@ -1,4 +1,4 @@
-"""What our summary note keeps for the next run: the ledger, in a hidden comment under our own signature.
+"""What a note of ours keeps for the next run, in a hidden comment under our own signature.
 
     <!-- trivet-ledger:v1 data=eNqr... mac=77e2... -->
 
@@ -9,46 +9,70 @@ whose author is the bot (the caller's check).
 import base64
 import re
 import zlib
-from typing import Final
+from typing import Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bot.domain.ledger import Ledger
 from bot.domain.marks import MAC_DIGITS, MarkBook
+from bot.domain.pages import SectionEdit
 
-MOST: Final = 20_000  # characters of the packed ledger
-COMMENT: Final = "<!-- trivet-ledger:v1 data={data} mac={mac} -->"
+MOST: Final = 40_000  # characters of what is packed
+LEDGER: Final = "ledger"
+SECTION: Final = "section"
+COMMENT: Final = "<!-- trivet-{name}:v1 data={data} mac={mac} -->"
 KEPT: Final = re.compile(
-    rf"<!-- trivet-ledger:v1 data=(?P<data>[A-Za-z0-9_=-]{{1,{MOST}}}) mac=(?P<mac>[0-9a-f]{{{MAC_DIGITS}}}) -->"
+    rf"<!-- trivet-(?P<name>[a-z]+):v1 data=(?P<data>[A-Za-z0-9_=-]{{1,{MOST}}})"
+    rf" mac=(?P<mac>[0-9a-f]{{{MAC_DIGITS}}}) -->"
 )
 
+M = TypeVar("M", bound=BaseModel)
 
-def kept(ledger: Ledger, book: MarkBook) -> str:
+
+def kept_ledger(ledger: Ledger, book: MarkBook) -> str:
     """The hidden comment; of a ledger that is too large without its last rows; "" where nothing is signed."""
-    data = _fitting(ledger)
-    seal = book.seal(data)
-    return COMMENT.format(data=data, mac=seal) if seal else ""
+    data = _packed(ledger.model_dump_json(exclude_defaults=True))
+    while len(data) > MOST:
+        ledger = ledger.model_copy(update={"rows": ledger.rows[:-1]})
+        data = _packed(ledger.model_dump_json(exclude_defaults=True))
+    return _sealed(LEDGER, data, book)
+
+
+def kept_section(edit: SectionEdit, book: MarkBook) -> str:
+    """The hidden comment; "" for one that is too large, or where nothing is signed: it can be accepted by nobody."""
+    data = _packed(edit.model_dump_json())
+    return _sealed(SECTION, data, book) if len(data) <= MOST else ""
 
 
 def ledger_in(body: str, book: MarkBook) -> Ledger | None:
     """The ledger that a note keeps; None where there is none, where it is not ours, or of a form not known here."""
-    found = list(KEPT.finditer(body))
-    if not found or not book.has_sealed(found[-1]["data"], found[-1]["mac"]):
+    return _kept_in(body, LEDGER, Ledger, book)
+
+
+def section_in(body: str, book: MarkBook) -> SectionEdit | None:
+    """The new text of a section that a note proposes; None as for a ledger."""
+    return _kept_in(body, SECTION, SectionEdit, book)
+
+
+def _kept_in(body: str, name: str, model: type[M], book: MarkBook) -> M | None:
+    found = [one for one in KEPT.finditer(body) if one["name"] == name]
+    if not found or not book.has_sealed(_named(name, found[-1]["data"]), found[-1]["mac"]):
         return None
     try:
-        return Ledger.model_validate_json(zlib.decompress(base64.urlsafe_b64decode(found[-1]["data"])))
+        return model.model_validate_json(zlib.decompress(base64.urlsafe_b64decode(found[-1]["data"])))
     except ValidationError:
         return None
 
 
-def _fitting(ledger: Ledger) -> str:
-    data = _packed(ledger)
-    while len(data) > MOST:
-        ledger = ledger.model_copy(update={"rows": ledger.rows[:-1]})
-        data = _packed(ledger)
-    return data
+def _sealed(name: str, data: str, book: MarkBook) -> str:
+    seal = book.seal(_named(name, data))
+    return COMMENT.format(name=name, data=data, mac=seal) if seal else ""
 
 
-def _packed(ledger: Ledger) -> str:
-    text = ledger.model_dump_json(exclude_defaults=True)
+def _named(name: str, data: str) -> str:
+    """What is signed; a ledger's data alone, as notes of earlier versions have it."""
+    return data if name == LEDGER else f"{name}:{data}"
+
+
+def _packed(text: str) -> str:
     return base64.urlsafe_b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")

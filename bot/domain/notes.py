@@ -19,3 +19,11 @@ class Note:
     path: str | None = None
     new_line: int | None = None
     old_line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Award:
+    """A reaction, by GitLab's emoji name: "thumbsup"."""
+
+    name: str
+    person: int

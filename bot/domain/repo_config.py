@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import re2
 from pathspec import GitIgnoreSpec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from bot.domain.findings import Severity
 from bot.domain.sanitize import visible
@@ -39,6 +39,12 @@ def checked_glob(pattern: str) -> str:
     except (ValueError, re.error, re2.error):
         raise ValueError("is not a pattern as in .gitignore") from None
     return pattern
+
+
+def _release_title(title: str) -> str:
+    if "{version}" not in title or set("{}") & set(title.replace("{version}", "")):
+        raise ValueError("must hold {version}, and no other braces")
+    return title
 
 
 Text = Annotated[str, Field(min_length=1, max_length=500)]
@@ -125,8 +131,16 @@ class ReleaseNotes(_Section):
     """The Confluence page that release notes are written to."""
 
     space: Text
+    """The space, by key."""
     parent: Text
-    title: Text = "Release {version}"
+    """The title of the page that new ones are made below."""
+    title: Annotated[Text, AfterValidator(_release_title)] = "Release {version}"
+    """A page's title; {version} is the tag or the Jira version, and "next" for what is not released yet."""
+
+
+SectionId = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9]+([ _-][A-Za-z0-9]+)*$", max_length=60)
+]
 
 
 class PageSection(_Section):
@@ -134,9 +148,13 @@ class PageSection(_Section):
 
     paths: Globs
     page: Text
-    section: Text
+    """The page's title."""
+    section: SectionId
+    """The section's name, which is also the heading above it where people wrote it."""
+    space: Text | None = None
+    """The page's space, by key; unset: the one that TRIVET_RULES maps to this project."""
     mode: Literal["propose", "auto"] = "propose"
-    """Show the new text in the merge request and wait for a member, or write it at the merge."""
+    """Write at the merge what a member has accepted in the merge request, or (auto) without being asked."""
 
 
 class Pages(_Section):

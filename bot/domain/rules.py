@@ -124,6 +124,20 @@ class Rules(_Section):
         """Whether the operator tied this Jira project to this GitLab project (paths in any case)."""
         return path.casefold() in {rule.gitlab.casefold() for rule in self.of(project) if rule.gitlab}
 
+    def shares_space(self, space: str, path: str) -> bool:
+        """Whether the operator tied this Confluence space to this GitLab project (both in any case)."""
+        return space.casefold() in {one.casefold() for one in self.spaces_of(path)}
+
+    def spaces_of(self, path: str) -> tuple[str, ...]:
+        """The keys of the spaces of a GitLab project."""
+        wanted = path.casefold()
+        return tuple(rule.space for rule in self.spaces if rule.gitlab.casefold() == wanted)
+
+    def code_of_space(self, space: str) -> tuple[str, ...]:
+        """The GitLab projects that a space belongs to."""
+        wanted = space.casefold()
+        return tuple(rule.gitlab for rule in self.spaces if rule.space.casefold() == wanted)
+
     def code_of(self, project: str) -> str | None:
         """The GitLab project that questions about this Jira project are answered from: the first mapped one."""
         return next((rule.gitlab for rule in self.of(project) if rule.gitlab), None)

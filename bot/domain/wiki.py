@@ -12,7 +12,7 @@ How Jira reads the notation, from the renderer's classes (com.atlassian.renderer
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
 from bot.domain.document import (
@@ -30,6 +30,7 @@ from bot.domain.document import (
     Panel,
     Paragraph,
     Table,
+    TaskList,
     Text,
 )
 from bot.domain.wiki_reader import to_text
@@ -45,6 +46,7 @@ NAMES = """
 LANGUAGES = frozenset(NAMES.split())
 """Those the code macro colours. It shows an error in place of any other."""
 
+BOXES = {False: "☐", True: "☑"}
 BREAK = r" \\ "  # a line break where a newline would end the item or the row
 JOINT = "&#8203;"  # a space of no width, where a letter would touch a phrase's sign
 
@@ -83,15 +85,27 @@ def _block(block: Block, made: Mapping[str, str]) -> str:
         case Paragraph():
             return _line(block.content, made, "\n")
         case BulletList():
-            return "\n".join(f"* {_line(item, made, BREAK)}" for item in block.items)
+            return _list("*", block.nested(), made)
         case NumberedList():
-            return "\n".join(f"# {_line(item, made, BREAK)}" for item in block.items)
+            return _list("#", block.nested(), made)
+        case TaskList():
+            return _tasks(block, made)
         case Table():
             return "\n".join((_row(block.header, "||", made), *(_row(one, "|", made) for one in block.rows)))
         case Code():
             return _code(block)
         case Panel():
             return _panel(block, made)
+
+
+def _list(sign: str, items: Iterable[tuple[int, Inlines]], made: Mapping[str, str]) -> str:
+    return "\n".join(f"{sign * (level + 1)} {_line(item, made, BREAK)}" for level, item in items)
+
+
+def _tasks(tasks: TaskList, made: Mapping[str, str]) -> str:
+    """The notation has no boxes to tick: a sign shows whether it is done."""
+    items = zip(tasks.done, tasks.items, strict=True)
+    return "\n".join(f"* {BOXES[done]} {_line(item, made, BREAK)}" for done, item in items)
 
 
 def _row(cells: tuple[Inlines, ...], wall: str, made: Mapping[str, str]) -> str:

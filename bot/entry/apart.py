@@ -5,12 +5,10 @@ import os
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 from typing import Any, Final
 
 from bot.domain.actions import Proposal, Report
-from bot.domain.events import Person
-from bot.domain.issue_commands import NamedBy
+from bot.entry.accounts import Accounts
 from bot.entry.credentials import MARKS, stripped
 from bot.entry.supervisor import PYTHON
 from bot.errors import PlatformError, TrivetError, UsageError
@@ -21,19 +19,11 @@ STOP_SECONDS: Final = 5.0
 BROKEN_CHILD = "the process that reads the merge request ended with code {code}: its lines above say why"
 
 
-def propose_apart(
-    request: JobRequest, me: Person | None, settings: Settings, tracker: NamedBy | None = None
-) -> Proposal | Report:
+def propose_apart(request: JobRequest, accounts: Accounts, settings: Settings) -> Proposal | Report:
     """A proposal, or the report of a run that had nothing to do. Raises UsageError, PlatformError."""
     marks = ",".join(secret.get_secret_value() for secret in settings.mark_secrets)
     environment = stripped({**os.environ, MARKS: marks} if marks else os.environ, "agents")
-    order = json.dumps(
-        {
-            "request": request.model_dump(),
-            "me": me.model_dump() if me else None,
-            "tracker": asdict(tracker) if tracker else None,
-        }
-    )
+    order = json.dumps({"request": request.model_dump(), "accounts": accounts.told()})
     code, answer = _asked([*PYTHON, "propose"], environment, order)
     if code:
         raise PlatformError(BROKEN_CHILD.format(code=code))

@@ -36,6 +36,8 @@ NO_FILE = "{file} cannot be written"
 ONE_OF_BOTH = "give either the address of a merge request, or --local to review this checkout"
 NO_ADDRESS = "give the address of a merge request; only a GitLab CI job knows its own"
 ONLY_IN_A_JOB = "--mode and --server are for a GitLab CI job, with neither an address nor --local"
+RELEASE_ALONE = "give the address of a merge request, or --release TAG with --project PATH"
+NO_PROJECT = "--release needs --project PATH: the project whose tag it is"
 BASE_IS_LOCAL = "--base goes with --local; a merge request has its own target branch"
 NO_CONFIG = "{file} does not exist; without one the defaults apply (trivet config schema shows them)"
 FINE = "{file} is fine"
@@ -273,11 +275,11 @@ def _report(agent: str, url: str, dry_run: bool) -> Any:
     from bot.entry.lifeline import stoppable
 
     project, iid = parse_address(url, settings.gitlab.url)
-    from bot.entry.shell import link_merge_request, review_merge_request
+    from bot.entry.shell import link_merge_request, pages_of_merge_request, review_merge_request
 
     stoppable()
-    run = review_merge_request if agent == "review" else link_merge_request
-    return run(settings, project, iid, dry_run=dry_run)
+    runs = {"review": review_merge_request, "link": link_merge_request, "pages": pages_of_merge_request}
+    return runs[agent](settings, project, iid, dry_run=dry_run)
 
 
 def _job_report(**wishes: Any) -> Any:
@@ -316,6 +318,60 @@ def link(url: str | None, dry_run: bool, form: str, reports: Reports, **wishes: 
     """
     report = _report("link", url, dry_run) if url else _job_report(agent="link", dry_run=dry_run, **wishes)
     _account(report, form, reports)
+
+
+@trivet.command(
+    epilog="Examples: trivet pages https://gitlab.example.com/group/project/-/merge_requests/7 --dry-run; "
+    "trivet pages --release v1.4.0 --project group/project; in a GitLab CI job of a merge request: trivet pages; "
+    f"of a tag: trivet pages --release $CI_COMMIT_TAG\n\n{EXIT_CODES}"
+)
+@click.argument("url", required=False, metavar="[MR_URL]")
+@click.option("--release", metavar="TAG", help="Write the release notes of this tag instead.")
+@click.option("--project", metavar="PATH", help="With --release: the project (in a CI job its own).")
+@dry_run_option
+@format_option
+@work_reports_option
+@partial(in_a_job, modes=("auto", "server", "direct"))
+def pages(
+    url: str | None,
+    release: str | None,
+    project: str | None,
+    dry_run: bool,
+    form: str,
+    reports: Reports,
+    **wishes: Any,
+) -> None:
+    """Keep Confluence pages true, and write release notes.
+
+    Sections that .trivet.yml ties to the changed paths are held against the change; what is merged goes into the notes
+    of the next release. --dry-run prints what would change. Which space belongs to which project says TRIVET_RULES.
+    """
+    if (url and release) or (project and not release):
+        raise UsageError(RELEASE_ALONE)
+    if release:
+        report = _release_report(release, project, dry_run)
+    elif url:
+        report = _report("pages", url, dry_run)
+    else:
+        report = _job_report(agent="pages", dry_run=dry_run, **wishes)
+    _account(report, form, reports)
+
+
+def _release_report(release: str, project: str | None, dry_run: bool) -> Any:
+    """In a job the project is its own, and so is GitLab."""
+    from bot.entry.cienv import in_gitlab_ci
+    from bot.entry.lifeline import stoppable
+
+    if in_gitlab_ci(os.environ):
+        project = project or os.environ.get("CI_PROJECT_PATH")
+        os.environ.setdefault("TRIVET_GITLAB__URL", os.environ.get("CI_SERVER_URL", ""))
+    if not project:
+        raise UsageError(NO_PROJECT)
+    settings = _settings()
+    from bot.entry.shell import notes_of_release
+
+    stoppable()
+    return notes_of_release(settings, project, release, dry_run=dry_run)
 
 
 @trivet.command(epilog=f"Example: trivet triage SHOP-12 --dry-run\n\n{EXIT_CODES}")

@@ -16,20 +16,28 @@ HOOKS: Final = "TRIVET_GITLAB__WEBHOOK_SECRETS"
 JIRA_WRITE: Final = "TRIVET_JIRA__TOKEN"
 JIRA_READ: Final = "TRIVET_JIRA__READ_TOKEN"
 JIRA_HOOKS: Final = "TRIVET_JIRA__WEBHOOK_SECRETS"
+CONFLUENCE_WRITE: Final = "TRIVET_CONFLUENCE__TOKEN"
+CONFLUENCE_READ: Final = "TRIVET_CONFLUENCE__READ_TOKEN"
+CONFLUENCE_HOOKS: Final = "TRIVET_CONFLUENCE__WEBHOOK_SECRETS"
 MARKS: Final = "TRIVET_MARK_SECRETS"
 DATABASE: Final = "TRIVET_DATABASE_URL"
-SECRETS: Final = frozenset(
-    {WRITE, READ, HOOKS, JIRA_WRITE, JIRA_READ, JIRA_HOOKS, MARKS, DATABASE, *PROVIDER_KEYS}
-)
-FALLBACKS: Final[Mapping[str, str]] = {READ: WRITE, JIRA_READ: JIRA_WRITE}
+WRITING: Final = frozenset({WRITE, JIRA_WRITE, CONFLUENCE_WRITE})
+READING: Final = frozenset({READ, JIRA_READ, CONFLUENCE_READ})
+RECEIVING: Final = frozenset({HOOKS, JIRA_HOOKS, CONFLUENCE_HOOKS})
+SECRETS: Final = WRITING | READING | RECEIVING | {MARKS, DATABASE, *PROVIDER_KEYS}
+FALLBACKS: Final[Mapping[str, str]] = {
+    READ: WRITE,
+    JIRA_READ: JIRA_WRITE,
+    CONFLUENCE_READ: CONFLUENCE_WRITE,
+}
 
 # The secrets of each process; every other setting is for all of them.
 HOLDS: Final[Mapping[str, frozenset[str]]] = {
-    "serve": frozenset({HOOKS, JIRA_HOOKS}),
+    "serve": RECEIVING,
     "web": frozenset({READ}),
-    "agents": frozenset({READ, JIRA_READ, MARKS, DATABASE, *PROVIDER_KEYS}),
-    "effects": frozenset({WRITE, JIRA_WRITE, MARKS}),
-    "schedule": frozenset({READ, JIRA_READ}),
+    "agents": READING | {MARKS, DATABASE, *PROVIDER_KEYS},
+    "effects": WRITING | {MARKS},
+    "schedule": READING,
 }
 SHORTEST: Final = 8  # characters: anything shorter may stand in a variable by chance
 
@@ -71,6 +79,7 @@ def check_hooks(settings: Settings) -> None:
     for name, secrets, problem_of in (
         (HOOKS, settings.gitlab.webhook_secrets, check_secret),
         (JIRA_HOOKS, settings.jira.webhook_secrets, check_plain_secret),
+        (CONFLUENCE_HOOKS, settings.confluence.webhook_secrets, check_plain_secret),
     ):
         problems = (problem_of(secret.get_secret_value()) for secret in secrets)
         if problem := next(filter(None, problems), None):

@@ -6,6 +6,7 @@ from typing import Final
 
 from bot.domain.actions import Proposal, Report
 from bot.domain.change import MergeRequest, Target
+from bot.entry.accounts import Accounts
 from bot.entry.apart import propose_apart
 from bot.entry.breaks import Breaks, WholeWrites
 from bot.entry.progress import Progress
@@ -50,7 +51,7 @@ class Here:
 
     def propose(self, present: MergeRequest, trigger: str) -> Proposal | Report:
         request = request_for(present.target.project, present.target.iid, trigger)
-        return propose_apart(request, self.who.person, self.settings)
+        return propose_apart(request, Accounts(self.who.person), self.settings)
 
 
 def _reviewed(here: Here, present: MergeRequest) -> Report:

@@ -2,38 +2,39 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import structlog
 
-from bot.entry.store import Store
-from bot.entry.wiring import Account, account
 from bot.errors import PlatformError
-from bot.gateways.gitlab_api import GitLabApi
+
+T = TypeVar("T")
 
 log = structlog.get_logger("trivet.introduction")
 
 
 @dataclass
-class Introduction:
-    """Learns who a token is, once GitLab answers, and tells the other processes through Redis."""
+class Introduction(Generic[T]):
+    """Learns who a token is, once its platform answers. `tell` says it to the others, `name` to the log."""
 
-    store: Store
     role: str
-    open: Callable[[], GitLabApi]
-    known: Account | None = None
+    ask: Callable[[], T]
+    tell: Callable[[T], None]
+    name: Callable[[T], str]
+    known: T | None = None
 
-    def __call__(self) -> Account:
-        """Raises PlatformError while GitLab does not answer."""
+    def __call__(self) -> T:
+        """Raises PlatformError while the platform does not answer."""
         if self.known is None:
-            self.known = account(self.open())
-            self.store.introduce(self.role, self.known.person)
+            self.known = self.ask()
+            self.tell(self.known)
         return self.known
 
     def attempt(self) -> None:
-        """At start: a GitLab that is down must not keep a worker from starting."""
+        """At start: a platform that is down must not keep a worker from starting."""
         try:
             who = self()
         except PlatformError as error:
-            log.warning("GitLab did not say who the token is", role=self.role, reason=str(error))
+            log.warning("the platform did not say who the token is", role=self.role, reason=str(error))
         else:
-            log.info("introduced", role=self.role, account=who.person.username)
+            log.info("introduced", role=self.role, account=self.name(who))

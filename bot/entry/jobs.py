@@ -12,7 +12,7 @@ from bot.domain.actions import LinkIssue, Outcome, Proposal
 from bot.domain.change import MergeRequest, Target
 from bot.entry.lease import Busy, Lease, Replaced
 from bot.entry.progress import narrated
-from bot.entry.store import LINK, Run, Store
+from bot.entry.store import REVIEW, Run, Store
 from bot.entry.timelimit import OVER_TIME
 from bot.errors import AccessDenied, NotReady, PlatformError, Stopped, Superseded, TrivetError, Unavailable
 from bot.ports import MergeRequestReader
@@ -112,7 +112,7 @@ class Jobs:
         try:
             if run.request.issue:
                 self.effects().complain_on_issue(run.request.issue, run.message)
-            else:
+            elif run.request.iid:
                 self.effects().complain(run.request.target, run.request.agent, run.message)
         except PlatformError as error:
             log.warning("the failure could not be said", run=run_id, reason=str(error))
@@ -168,6 +168,7 @@ class Jobs:
             checkpoint=Watch(self.store, run, lease, means.reader),
             still_ours=lease.check,
             begun=lambda: self.store.queue_job("acknowledge", run),
+            start=lambda request: self.store.start(request, "follow"),
         )
         proposal = propose(run.request, run.id, watched)
         self.store.hand_over(run, proposal, lease)
@@ -191,6 +192,7 @@ class Jobs:
             follow=self.follow(current),
             state_seen=proposal.state,
             linked=[action.issue for action in proposal.actions if isinstance(action, LinkIssue)],
+            pages=proposal.pages,
         )
         for outcome in report.outcomes:
             if outcome.result == "failed" or (outcome.result == "refused" and outcome.about):
@@ -209,13 +211,13 @@ class Jobs:
     def _succeed(self, run: Run, error: Superseded) -> None:
         """The newest head gets its own run, whether or not a delivery told of it.
 
-        What issues are told may change at one head, so that a link run there may have to be made again.
+        What issues and pages are told may change at one head, so that such a run may have to be made again.
         """
         if error.head:
             request = run.request
             plain = f"{request.agent}:{request.project_id}:{request.iid}:{error.head}"
             key = f"{request.key}@{error.head}" if request.trigger in EXPLICIT else plain
-            newer = {"key": key, "head": error.head, "repeats": request.repeats or request.agent == LINK}
+            newer = {"key": key, "head": error.head, "repeats": request.repeats or request.agent != REVIEW}
             self.store.start(request.model_copy(update=newer), "superseded")
         self._end(run, error)
 

@@ -18,6 +18,8 @@ WAITING = "trivet:waiting"
 IDENTITIES = "trivet:identities"
 SWEPT = "trivet:swept"
 TRACKER = "jira"
+WIKI = "confluence"
+WATCHED = "trivet:watched"
 
 
 def text(value: object) -> str:
@@ -34,6 +36,11 @@ def identity(said: object) -> tuple[int, str] | None:
 def tracker(said: object) -> NamedBy | None:
     """Who the bot is in Jira, of a value of `IDENTITIES`."""
     return NamedBy(**json.loads(text(said))) if said else None
+
+
+def wiki(said: object) -> dict[str, str] | None:
+    """Who the bot is in Confluence, of a value of `IDENTITIES`: "id", "username" and "name"."""
+    return dict(json.loads(text(said))) if said else None
 
 
 def delivery(key: str) -> str:
@@ -92,8 +99,18 @@ def reviewed(target_key: str, head: str) -> str:
 
 
 def told(target_key: str) -> str:
-    """At which head and in which state a merge request was last told to its issues."""
+    """At which head and in which state a merge request was last told to its issues, or held against its pages."""
     return f"trivet:told:{target_key}"
+
+
+def looked_at(page: str) -> str:
+    """The merge requests whose runs looked at a section of the page, each with the time (Unix) as its score."""
+    return f"trivet:looked-at:{page}"
+
+
+def tags(project: str) -> str:
+    """The tags of a project that were seen."""
+    return f"trivet:tags:{project}"
 
 
 def linked(target_key: str) -> str:

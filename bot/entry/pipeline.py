@@ -30,6 +30,9 @@ LINK_HERE = "direct mode: this job ties {target} to its issues by TRIVET_GITLAB_
 NO_LINK_OF_FORK = (
     "{target} comes from a fork, whose pipelines write nothing: the server links it by its webhook"
 )
+PAGES_BY_SERVER = "server mode: {server} holds the pages against {target}, this job waits for the report"
+PAGES_HERE = "direct mode: this job holds the pages against {target} by TRIVET_GITLAB__TOKEN and TRIVET_CONFLUENCE__TOKEN"
+NO_PAGES_OF_FORK = "{target} comes from a fork, whose pipelines write nothing: the server holds the pages against it by its webhook"
 DIRECT = "direct mode: this job reviews {target} {model} and comments on it by TRIVET_GITLAB__TOKEN"
 REPORT_ONLY = "report only ({reason}): this job reviews {target} {model} and writes nothing to GitLab"
 WITH_MODEL = "with {models}"
@@ -72,14 +75,29 @@ def planned(environ: Mapping[str, str], wishes: Wishes) -> Plan | None:
     if job is None:
         return None
     _keep_gitlab(job)
-    if wishes.agent == "link":
-        return _link_plan(environ, job, wishes)
+    if wishes.agent in WRITERS:
+        return _writing_plan(environ, job, wishes)
     if job.from_fork or wishes.dry_run or wishes.mode == "report":
         return _report_only(job, FORK if job.from_fork else DRY_RUN if wishes.dry_run else ASKED)
     server = wishes.server or environ.get(SERVER, "").strip()
     if wishes.mode == "server" or (wishes.mode == "auto" and server):
         return _by_server(job, server, environ.get(ID_TOKEN, "").strip(), wishes)
     return _in_this_job(job, wishes.mode)
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a job says what it does, for an agent that does nothing but write."""
+
+    by_server: str
+    here: str
+    of_fork: str
+
+
+WRITERS: Final = {
+    "link": Words(LINK_BY_SERVER, LINK_HERE, NO_LINK_OF_FORK),
+    "pages": Words(PAGES_BY_SERVER, PAGES_HERE, NO_PAGES_OF_FORK),
+}
 
 
 def nothing_to_do(agent: str) -> Report:
@@ -114,31 +132,33 @@ def _by_server(job: Job, server: str, id_token: str, wishes: Wishes) -> Plan:
                 agent=wishes.agent,
             )
 
-    sentence = BY_SERVER if wishes.agent == "review" else LINK_BY_SERVER
+    sentence = WRITERS[wishes.agent].by_server if wishes.agent in WRITERS else BY_SERVER
     return Plan(sentence.format(server=address, target=job.target), run, reads_settings=False)
 
 
-def _link_plan(environ: Mapping[str, str], job: Job, wishes: Wishes) -> Plan:
-    """By the server, or here with tokens for GitLab and Jira; there is nothing between, as all it does is write."""
+def _writing_plan(environ: Mapping[str, str], job: Job, wishes: Wishes) -> Plan:
+    """By the server, or here with tokens for all platforms; there is nothing between, as all it does is write."""
     server = wishes.server or environ.get(SERVER, "").strip()
+    words = WRITERS[wishes.agent]
     if job.from_fork:
-        return Plan(NO_LINK_OF_FORK.format(target=job.target), lambda: _of_fork(job), reads_settings=False)
+        why = words.of_fork.format(target=job.target)
+        return Plan(why, lambda: _of_fork(job, wishes.agent, why), reads_settings=False)
     if not wishes.dry_run and (wishes.mode == "server" or (wishes.mode == "auto" and server)):
         return _by_server(job, server, environ.get(ID_TOKEN, "").strip(), wishes)
     settings = load_settings()
 
     def run() -> Report:
-        from bot.entry.shell import link_merge_request
+        from bot.entry.shell import link_merge_request, pages_of_merge_request
 
-        return link_merge_request(settings, job.project, job.iid, dry_run=wishes.dry_run, trigger=TRIGGER)
+        here = link_merge_request if wishes.agent == "link" else pages_of_merge_request
+        return here(settings, job.project, job.iid, dry_run=wishes.dry_run, trigger=TRIGGER)
 
-    return Plan(LINK_HERE.format(target=job.target), run, reads_settings=True)
+    return Plan(words.here.format(target=job.target), run, reads_settings=True)
 
 
-def _of_fork(job: Job) -> Report:
+def _of_fork(job: Job, agent: str, why: str) -> Report:
     target = f"{job.project}!{job.iid}"
-    message = NO_LINK_OF_FORK.format(target=target)
-    return Report(run=TRIGGER, agent="link", target=target, trigger=TRIGGER, state="done", message=message)
+    return Report(run=TRIGGER, agent=agent, target=target, trigger=TRIGGER, state="done", message=why)
 
 
 def _in_this_job(job: Job, mode: Mode) -> Plan:

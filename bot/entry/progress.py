@@ -12,7 +12,7 @@ import click
 
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, MergeRequest, Target
-from bot.domain.notes import Note
+from bot.domain.notes import Award, Note
 from bot.ports import MergeRequestReader, Snapshot
 from bot.proposing.means import Means
 
@@ -83,6 +83,9 @@ class NarratedReader:
     def notes(self, target: Target) -> Iterable[Note]:
         self.say(NOTES)
         return self.reader.notes(target)
+
+    def awards(self, target: Target, note: int) -> Sequence[Award]:
+        return self.reader.awards(target, note)
 
     def snapshot(self, request: MergeRequest) -> Snapshot:
         self.say(COMMITS)

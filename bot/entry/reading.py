@@ -7,13 +7,12 @@ from typing import Any, Final
 
 from bot.agents.table import AGENTS
 from bot.domain.actions import Proposal, Report
-from bot.domain.events import Person
-from bot.domain.issue_commands import NamedBy
+from bot.entry.accounts import Accounts
 from bot.entry.lifeline import die_with_parent, stoppable
 from bot.entry.logs import ERRORS, start_logging
 from bot.entry.progress import Progress, narrated
 from bot.entry.rules_file import read_rules
-from bot.entry.wiring import Accounts, redactor, run_means, shell_model
+from bot.entry.wiring import redactor, run_means, shell_model
 from bot.errors import NotReady, Stopped, TrivetError, UsageError
 from bot.proposing.means import Means
 from bot.routing import JobRequest
@@ -54,10 +53,7 @@ def propose_from_stdin(settings: Settings) -> None:
 
 def _answer(order: Any, settings: Settings) -> dict[str, Any]:
     request = JobRequest.model_validate(order["request"])
-    accounts = Accounts(
-        gitlab=Person.model_validate(order["me"]) if order["me"] else None,
-        jira=NamedBy(**order["tracker"]) if order["tracker"] else None,
-    )
+    accounts = Accounts.heard(order["accounts"])
     try:
         with Progress() as progress:
             rules = read_rules(settings.rules)

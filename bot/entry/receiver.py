@@ -26,15 +26,21 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.domain.events import Event, GitLabEvent, Ignored, VersionReleased
+from bot.domain.events import Event, GitLabEvent, Ignored, PageChanged, VersionReleased
 from bot.entry.body import UNREAD, Headers, read_body
 from bot.entry.health import alive, json_answer, readiness
 from bot.entry.passage import closed
 from bot.errors import BadDelivery
 from bot.routing import JobRequest, Routing, ends, route
+from bot.sources.confluence import (
+    delivery_key_confluence,
+    delivery_name_confluence,
+    lifetime_confluence,
+    parse_confluence,
+)
 from bot.sources.gitlab import delivery_key, delivery_name, parse_gitlab
 from bot.sources.jira import delivery_key_jira, delivery_name_jira, lifetime_jira, parse_jira
-from bot.sources.signatures import verify_gitlab, verify_jira
+from bot.sources.signatures import verify_confluence, verify_gitlab, verify_jira
 
 STARTED = "a run is queued"
 SEEN = "this delivery was recorded before"
@@ -98,6 +104,13 @@ class Source(NamedTuple):
 SOURCES: Final[dict[str, Source]] = {
     "gitlab": Source(verify_gitlab, parse_gitlab, delivery_name, delivery_key),
     "jira": Source(verify_jira, parse_jira, delivery_name_jira, delivery_key_jira, lifetime_jira),
+    "confluence": Source(
+        verify_confluence,
+        parse_confluence,
+        delivery_name_confluence,
+        delivery_key_confluence,
+        lifetime_confluence,
+    ),
 }
 
 
@@ -340,9 +353,11 @@ async def _send(send: Send, answer: Answer) -> None:
 
 
 def whereabouts(event: Event) -> tuple[str, str]:
-    """The project an event is about, and the issue; "" for what there is none of, or is not told."""
+    """The project or space an event is about, and the issue or page; "" for what there is none of, or is not told."""
     if isinstance(event, GitLabEvent):
         return event.project.path, ""
+    if isinstance(event, PageChanged):
+        return event.space, event.page
     return event.project, "" if isinstance(event, VersionReleased) else event.issue
 
 

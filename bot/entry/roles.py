@@ -3,13 +3,19 @@
 import importlib
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
+from bot.domain.issues import IssuePerson
+from bot.domain.pages import PagePerson
 from bot.domain.rules import Rules
 from bot.entry import queue
+from bot.entry.accounts import Accounts
 from bot.entry.allowance import RedisBreaker, RedisBudget
+from bot.entry.confluence_sweep import ConfluenceSweep
 from bot.entry.introduction import Introduction
 from bot.entry.jira_sweep import JiraSweep
 from bot.entry.jobs import Jobs
@@ -20,22 +26,26 @@ from bot.entry.serve import check_redis, require_redis
 from bot.entry.store import REVIEW, Run, Store, connect
 from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.entry.sweep import Sweep
-from bot.entry.tracker_introduction import TrackerIntroduction
 from bot.entry.wiring import (
-    Accounts,
+    Account,
+    account,
     effects,
     learn_deployment,
     reading_api,
+    reading_confluence,
     reading_jira,
     redactor,
     require_marks,
     run_means,
     writing_api,
+    writing_confluence,
     writing_jira,
 )
 from bot.entry.worker import work
 from bot.errors import PlatformError
+from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.effects import Effects
+from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_sweep import GitLabSweep
 from bot.gateways.jira_reader import JiraReader
 from bot.llm.chain import Chain
@@ -83,15 +93,15 @@ def _agents(settings: Settings, store: Store) -> Jobs:
     current, rules = SettingsFile(), RulesFile(settings.rules)
     checkpoints(settings)
     _import_sdks(settings)
-    introduction = Introduction(store, "gitlab-reader", lambda: reading_api(current()))
+    introduction = _in_gitlab(store, "gitlab-reader", lambda: reading_api(current()))
     introduction.attempt()
-    _look_at_jira(settings)
+    _look_around(settings)
 
     def means(run: Run) -> Means:
         now = current()
         kept = checkpoints(now)
         tidy(now, store, kept)
-        accounts = Accounts(store.who() or introduction().person, store.tracker())
+        accounts = Accounts(store.who() or introduction().person, store.tracker(), store.wiki())
         model = _model(now, store, run)
         means = run_means(now, AGENTS[run.request.agent], accounts, model, rules())
         return replace(
@@ -100,6 +110,7 @@ def _agents(settings: Settings, store: Store) -> Jobs:
             can_wait=run.can_wait,
             reviewed=lambda request: store.has_review(request.target.key, request.head),
             linked_before=lambda request: store.linked(request.target.key),
+            wiki=replace(means.wiki, looking=store.looking) if means.wiki else None,
         )
 
     return Jobs(store, means=means, forget=lambda run_id: checkpoints(current()).forget(run_id))
@@ -124,33 +135,61 @@ def _import_sdks(settings: Settings) -> None:
 def _effects(store: Store) -> Jobs:
     """Writes; holds no model key."""
     current = SettingsFile()
-    introduction = Introduction(store, "gitlab", lambda: writing_api(current()))
-    introduction.attempt()
-    in_jira = _introduced(current, store) if current().jira.url else None
-    if in_jira:
-        in_jira.attempt()
+    introduction = _in_gitlab(store, "gitlab", lambda: writing_api(current()))
+    in_jira = _in_jira(current, store) if current().jira.url else None
+    in_wiki = _in_confluence(current, store) if current().confluence.url else None
+    known: tuple[Introduction[Any] | None, ...] = (introduction, in_jira, in_wiki)
+    for one in filter(None, known):
+        one.attempt()
 
     def opened() -> Effects:
         now = current()
-        return effects(now, writing_api(now), introduction(), store.pace, in_jira)
+        return effects(now, writing_api(now), introduction(), store.pace, in_jira, in_wiki)
 
     return Jobs(store, effects=opened, follow=_verdict_told if in_jira else lambda _run: None)
 
 
-def _introduced(current: SettingsFile, store: Store) -> TrackerIntroduction:
-    return TrackerIntroduction(
-        store, lambda: writing_jira(current()), learn=lambda api: learn_deployment(current(), api)
+def _in_gitlab(store: Store, role: str, opened: Callable[[], GitLabApi]) -> Introduction[Account]:
+    return Introduction(
+        role,
+        ask=lambda: account(opened()),
+        tell=lambda known: store.introduce(role, known.person),
+        name=lambda known: known.person.username,
     )
 
 
-def _look_at_jira(settings: Settings) -> None:
-    """Before the first fork: which Jira it is. One that is down is asked by each run."""
-    if not settings.jira.url:
-        return
-    try:
-        learn_deployment(settings, reading_jira(settings))
-    except PlatformError as error:
-        log.warning("Jira did not say what it is", reason=str(error))
+def _in_jira(current: SettingsFile, store: Store) -> Introduction[IssuePerson]:
+    def ask() -> IssuePerson:
+        api = writing_jira(current())
+        me = JiraReader(api).me()
+        learn_deployment(api)
+        return me
+
+    return Introduction("jira", ask, store.introduce_tracker, lambda me: me.username or me.name)
+
+
+def _in_confluence(current: SettingsFile, store: Store) -> Introduction[PagePerson]:
+    def ask() -> PagePerson:
+        api = writing_confluence(current())
+        me = ConfluenceReader(api).me()
+        learn_deployment(api)
+        return me
+
+    return Introduction("confluence", ask, store.introduce_wiki, lambda me: me.username or me.name)
+
+
+def _look_around(settings: Settings) -> None:
+    """Before the first fork: which Jira and Confluence it is. One that is down is asked by each run."""
+    connected = {
+        "Jira": reading_jira if settings.jira.url else None,
+        "Confluence": reading_confluence if settings.confluence.url else None,
+    }
+    for name, opened in connected.items():
+        try:
+            if opened:
+                learn_deployment(opened(settings))
+        except PlatformError as error:
+            log.warning("a platform did not say what it is", platform=name, reason=str(error))
 
 
 def _verdict_told(run: Run) -> JobRequest | None:
@@ -192,11 +231,13 @@ def _sweep(settings: Settings, store: Store, rules: Rules) -> Sweep:
     routing = Routing(settings.gitlab.projects, agents=settings.agents, rules=rules)
 
     def policy() -> Routing:
-        who, tracker = store.who(), store.tracker()
-        known = replace(routing, tracker=tracker)
+        who, tracker, wiki = store.who(), store.tracker(), store.wiki()
+        known = replace(routing, tracker=tracker, wiki=wiki.id if wiki else None)
         return replace(known, bot_id=who.id, bot_name=who.username) if who else known
 
     gitlab = GitLabSweep(reading_api(settings), settings.gitlab.projects, routing.serves)
     has_rules = settings.jira.url and rules.jira
     jira = JiraSweep(store, JiraReader(reading_jira(settings)), policy) if has_rules else None
-    return Sweep(store, gitlab, policy, jira)
+    has_spaces = settings.confluence.url and rules.spaces
+    pages = ConfluenceSweep(store, reading_confluence(settings), policy) if has_spaces else None
+    return Sweep(store, gitlab, policy, jira, pages)

@@ -30,12 +30,18 @@ OTHER_PROJECT = (
     "without a token, or a member runs the pipeline in the parent project"
 )
 
-NOT_CONNECTED = "the agent {agent} is not at work here: the server has no Jira (TRIVET_JIRA__URL)"
-NOT_ITS_TARGET = "the triage agent takes an issue, the others a merge request"
+NOT_CONNECTED = "the agent {agent} is not at work here: the server has no {platform} ({setting})"
+PLATFORMS: Final = {"pages": ("Confluence", "TRIVET_CONFLUENCE__URL")}
+TRACKER: Final = ("Jira", "TRIVET_JIRA__URL")
+NOT_ITS_TARGET = (
+    "the triage agent takes an issue, the pages agent a merge request or a page, the others a merge request"
+)
+NO_SPACE = "no space is mapped to {path} in the server's TRIVET_RULES"
 NOT_MAPPED = "the Jira project of {issue} is not mapped to {path} in the server's TRIVET_RULES"
 
 Path = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 Number = Annotated[int, Field(strict=True, gt=0, lt=2**31)]
+PageId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,18}$")]
 IssueKey = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,254}-[1-9][0-9]{0,17}$")]
 
 
@@ -62,18 +68,35 @@ class IssueTarget(BaseModel):
     issue: IssueKey
 
 
-class Order(BaseModel):
-    """What a pipeline asks for: the triage agent works on an issue, the others on a merge request."""
+class PageTarget(BaseModel):
+    """`page` is a page's id in Confluence."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    agent: Literal["review", "link", "triage"]
-    target: MergeRequestTarget | IssueTarget
+    page: PageId
+
+
+KINDS: Final[dict[str, tuple[type[BaseModel], ...]]] = {
+    "review": (MergeRequestTarget,),
+    "link": (MergeRequestTarget,),
+    "triage": (IssueTarget,),
+    "pages": (MergeRequestTarget, PageTarget),
+}
+"""What an agent works on."""
+
+
+class Order(BaseModel):
+    """What a pipeline asks for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    agent: Literal["review", "link", "triage", "pages"]
+    target: MergeRequestTarget | IssueTarget | PageTarget
     options: Options = Options()
 
     @model_validator(mode="after")
     def _fits(self) -> "Order":
-        if (self.agent == "triage") != isinstance(self.target, IssueTarget):
+        if not isinstance(self.target, KINDS[self.agent]):
             raise ValueError(NOT_ITS_TARGET)
         return self
 
@@ -114,10 +137,14 @@ class Runs:
     def _check_project(self, claims: Claims, order: Order) -> None:
         policy, path = self.policy(), claims.project_path
         if order.agent not in policy.agents:
-            raise Denied(422, NOT_CONNECTED.format(agent=order.agent))
+            platform, setting = PLATFORMS.get(order.agent, TRACKER)
+            raise Denied(422, NOT_CONNECTED.format(agent=order.agent, platform=platform, setting=setting))
         if isinstance(order.target, MergeRequestTarget):
             if not _is_own(order.target, claims):
                 raise Denied(403, OTHER_PROJECT.format(own=path))
+        elif isinstance(order.target, PageTarget):
+            if not policy.rules.spaces_of(path):
+                raise Denied(403, NO_SPACE.format(path=path))
         elif not policy.rules.maps(order.target.issue.rpartition("-")[0], path):
             raise Denied(403, NOT_MAPPED.format(issue=order.target.issue, path=path))
         self._check_served(path)
@@ -143,6 +170,9 @@ class Runs:
         if isinstance(order.target, IssueTarget):
             check_project(self.gitlab(), pipeline, claims.project_path)
             return issue_request(order.target.issue, claims.pipeline_id, claims.project_path)
+        if isinstance(order.target, PageTarget):
+            check_project(self.gitlab(), pipeline, claims.project_path)
+            return page_request(order.target.page, claims.pipeline_id, claims.project_path)
         target = Target(claims.project_path, order.target.iid, claims.project_id)
         found = origin(self.gitlab(), pipeline, target)
         self._check_named(found.target.project, claims)
@@ -175,7 +205,7 @@ def job_request(agent: str, found: Origin) -> JobRequest:
         trigger=PIPELINE,
         key=f"{agent}:{target.project_id}:{target.iid}:{found.head}",
         head=found.head,
-        repeats=agent == "link",
+        repeats=agent != "review",
     )
 
 
@@ -183,6 +213,12 @@ def issue_request(issue: str, pipeline: int, project: str) -> JobRequest:
     """One run a pipeline."""
     key = f"triage:{issue}:{PIPELINE}:{pipeline}"
     return JobRequest(agent="triage", issue=issue, project=project, trigger=PIPELINE, key=key)
+
+
+def page_request(page: str, pipeline: int, project: str) -> JobRequest:
+    """One run a pipeline."""
+    key = f"pages:page:{page}:{PIPELINE}:{pipeline}"
+    return JobRequest(agent="pages", page=page, project=project, trigger=PIPELINE, key=key)
 
 
 def _is_own(target: MergeRequestTarget, claims: Claims) -> bool:

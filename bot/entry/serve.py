@@ -56,16 +56,19 @@ class Identity:
         self.id: int | None = None
         self.name: str | None = None
         self.tracker: NamedBy | None = None
+        self.wiki: str | None = None
 
     def watch(self) -> None:
         threading.Thread(target=self._ask_for_ever, daemon=True, name="identity").start()
 
     def ask(self) -> None:
-        gitlab, tracker = self._redis.hmget(keys.IDENTITIES, "gitlab", keys.TRACKER)
+        gitlab, tracker, wiki = self._redis.hmget(keys.IDENTITIES, "gitlab", keys.TRACKER, keys.WIKI)
         known = keys.identity(gitlab)
         if known:
             self.id, self.name = known
         self.tracker = keys.tracker(tracker) or self.tracker
+        known_wiki = keys.wiki(wiki)
+        self.wiki = known_wiki["id"] if known_wiki else self.wiki
 
     def _ask_for_ever(self) -> None:
         pause = threading.Event()
@@ -121,7 +124,11 @@ def run_receiver(settings: Settings, descriptor: int | None = None, web: int | N
 
 def webhook_secrets(settings: Settings) -> dict[str, list[str]]:
     """By the name of the source."""
-    held = {"gitlab": settings.gitlab.webhook_secrets, "jira": settings.jira.webhook_secrets}
+    held = {
+        "gitlab": settings.gitlab.webhook_secrets,
+        "jira": settings.jira.webhook_secrets,
+        "confluence": settings.confluence.webhook_secrets,
+    }
     return {name: [one.get_secret_value() for one in secrets] for name, secrets in held.items()}
 
 
@@ -133,6 +140,7 @@ def _policy(settings: Settings, rules: Rules, identity: Identity) -> Routing:
         agents=settings.agents,
         rules=rules,
         tracker=identity.tracker,
+        wiki=identity.wiki,
     )
 
 

@@ -4,8 +4,8 @@ The reading half runs in a child process that has no write token.
 """
 
 import os
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Final, Protocol
 
 from pydantic import SecretStr
@@ -13,20 +13,45 @@ from pydantic import SecretStr
 from bot.domain.actions import Outcome, Proposal, Report
 from bot.domain.issue_commands import NamedBy
 from bot.domain.issues import IssuePerson
+from bot.domain.pages import PagePerson
+from bot.entry.accounts import Accounts
 from bot.entry.apart import propose_apart
 from bot.entry.breaks import Breaks, WholeWrites
 from bot.entry.progress import Progress
-from bot.entry.wiring import account, effects, reading_api, reading_jira, writing_api, writing_jira
+from bot.entry.wiring import (
+    account,
+    effects,
+    reading_api,
+    reading_confluence,
+    reading_jira,
+    writing_api,
+    writing_confluence,
+    writing_jira,
+)
 from bot.errors import PlatformError, Stopped, Unavailable
+from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.jira_reader import JiraReader
 from bot.gateways.local import DryRun
-from bot.routing import JobRequest
+from bot.routing import NEXT, JobRequest, of_release
 from bot.run import apply
 from bot.settings import Settings, kept_secret, own_folder
 
 SHELL: Final = "shell"
 PIPELINE: Final = "pipeline"
 REVIEW: Final = "review"
+PAGES: Final = "pages"
+TRACKING: Final = ("link", "triage")
+ADDED_UP: Final = (
+    "decisions",
+    "outcomes",
+    "failures",
+    "model_calls",
+    "tokens",
+    "cached_tokens",
+    "cost_usd",
+    "seconds",
+)
+"""What the accounts of two runs have in common, put together."""
 NOT_CI: Final = ("", "0", "false")
 PUBLISHING = "publishing"
 TAKING_BACK = "taking back what was not published yet"
@@ -70,34 +95,72 @@ def triage_issue(settings: Settings, key: str, *, dry_run: bool) -> Report:
     return _run(settings, request, dry_run=dry_run)
 
 
+def pages_of_merge_request(
+    settings: Settings, project: str, iid: int, *, dry_run: bool, trigger: str = SHELL
+) -> Report:
+    """Hold the pages against one merge request, and put it into the release notes where it is merged.
+
+    Raises UsageError, PlatformError.
+    """
+    own_folder(settings.data_dir)
+    reading_confluence(settings)
+    settings = settings if dry_run else _with_marks(settings)
+    sections = request_for(project, iid, trigger, agent=PAGES)
+    noted = sections.model_copy(update={"release": NEXT, "key": f"{sections.key}:{NEXT}"})
+    return _together(*(_run(settings, one, dry_run=dry_run) for one in (sections, noted)))
+
+
+def notes_of_release(
+    settings: Settings, project: str, version: str, *, dry_run: bool, trigger: str = SHELL
+) -> Report:
+    """Write the release notes of a tag. Raises UsageError, PlatformError."""
+    own_folder(settings.data_dir)
+    reading_confluence(settings)
+    settings = settings if dry_run else _with_marks(settings)
+    return _run(settings, of_release(project, 0, version, trigger), dry_run=dry_run)
+
+
 def _run(settings: Settings, request: JobRequest, *, dry_run: bool) -> Report:
     with Progress() as progress:
         if dry_run:
             reading_api(settings)
-            return applied(propose_apart(request, None, settings), DryRun(), progress)
+            return applied(propose_apart(request, Accounts(), settings), DryRun(), progress)
         breaks = Breaks()
         api = writing_api(settings, partial(WholeWrites, breaks))
         breaks.listen()
         who = account(api)
-        tracker = None if request.agent == REVIEW else _Writer(settings)
-        made = propose_apart(request, who.person, settings, tracker.named() if tracker else None)
-        return applied(made, effects(settings, api, who, lambda: None, tracker), progress)
+        tracker, wiki = _writers(settings, request.agent)
+        accounts = Accounts(who.person, _named(tracker()) if tracker else None, wiki() if wiki else None)
+        made = propose_apart(request, accounts, settings)
+        return applied(made, effects(settings, api, who, lambda: None, tracker, wiki), progress)
 
 
-@dataclass
-class _Writer:
-    """The account that writes to Jira, asked for once."""
+def _writers(
+    settings: Settings, agent: str
+) -> tuple[Callable[[], IssuePerson] | None, Callable[[], PagePerson] | None]:
+    """The accounts that write to Jira and Confluence, asked for once; None for what the agent does not write to."""
+    gives_links = agent == PAGES and settings.jira.url and settings.jira.token
+    tracker = cache(lambda: JiraReader(writing_jira(settings)).me())
+    wiki = cache(lambda: ConfluenceReader(writing_confluence(settings)).me())
+    return tracker if agent in TRACKING or gives_links else None, wiki if agent == PAGES else None
 
-    settings: Settings
-    known: IssuePerson | None = None
 
-    def __call__(self) -> IssuePerson:
-        self.known = self.known or JiraReader(writing_jira(self.settings)).me()
-        return self.known
+def _named(me: IssuePerson) -> NamedBy:
+    return NamedBy(me.id, me.username, me.name)
 
-    def named(self) -> NamedBy:
-        me = self()
-        return NamedBy(me.id, me.username, me.name)
+
+def _together(first: Report, second: Report) -> Report:
+    """Two runs on one merge request as one account; why nothing was done is told only where neither did anything."""
+    did_nothing = [one.message for one in (first, second) if one.message]
+    return first.model_copy(
+        update={
+            **{name: getattr(first, name) + getattr(second, name) for name in ADDED_UP},
+            "complaints": tuple(dict.fromkeys(first.complaints + second.complaints)),
+            "message": "; ".join(dict.fromkeys(did_nothing)) if len(did_nothing) > 1 else "",
+            "url": first.url or second.url,
+            "model": first.model or second.model,
+        }
+    )
 
 
 def _trigger(*, explicit: bool) -> str:

@@ -13,9 +13,11 @@ from redis import Redis
 from redis.client import Pipeline
 
 from bot.domain.actions import Proposal, Report
+from bot.domain.change import Target
 from bot.domain.events import Event, Person
 from bot.domain.issue_commands import NamedBy
 from bot.domain.issues import IssuePerson
+from bot.domain.pages import PagePerson
 from bot.entry import keys
 from bot.entry.inbox import ACCEPT, acceptance
 from bot.entry.keys import text
@@ -37,6 +39,8 @@ MOST_LINKED: Final = 100  # issues that are remembered of one merge request
 WAITS = "waiting: {reason}"
 REVIEW: Final = "review"
 LINK: Final = "link"
+PAGES: Final = "pages"
+MOST_LOOKING: Final = 200  # merge requests that are remembered of one page
 
 
 @dataclass(frozen=True)
@@ -162,11 +166,13 @@ class Store:
         follow: JobRequest | None = None,
         state_seen: str = "",
         linked: Collection[str] = (),
+        pages: Collection[str] = (),
     ) -> None:
         """The run is over: its report stays a month, its event a day. `report`: None where nothing was published.
 
         `again`: an equal request may run again. `then`: a job of this run, `follow`: another run, to queue in the same
-        transaction. `state_seen`: of the merge request, as it was told to issues; `linked`: their keys.
+        transaction. `state_seen`: of the merge request, as it was told to issues or held against pages; `linked`: the
+        issues' keys, `pages` the pages' ids.
         """
         closing = report or Report(
             run=run.id,
@@ -185,10 +191,11 @@ class Store:
             pipe.expire(keys.run(run.id), keys.RUN_TTL)
             if report and run.request.agent == REVIEW:
                 pipe.set(keys.reviewed(run.target_key, report.head), run.id, ex=keys.RUN_TTL)
-            if report and run.request.agent == LINK:
+            if report and run.request.agent in (LINK, PAGES):
                 told = told_state(report.head, state_seen)
-                pipe.set(keys.told(run.target_key), told, ex=keys.RUN_TTL)
+                pipe.set(keys.told(_record(run.request)), told, ex=keys.RUN_TTL)
                 _remember_linked(run.target_key, linked, pipe)
+                _remember_looking(run.request.target, pages, pipe)
             pipe.delete(keys.proposal(run.id))
             pipe.zrem(keys.UNFINISHED, run.id)
             pipe.zrem(keys.WAITING, f"propose:{run.id}", f"apply:{run.id}")
@@ -241,12 +248,34 @@ class Store:
         return bool(self.redis.exists(keys.reviewed(target_key, head)))
 
     def is_told(self, request: JobRequest, state: str) -> bool:
-        """Whether the issues know of this merge request at this head and in this state."""
-        return text(self.redis.get(keys.told(request.target_key)) or "") == told_state(request.head, state)
+        """Whether the issues, or the pages, know of this merge request at this head and in this state."""
+        return text(self.redis.get(keys.told(_record(request))) or "") == told_state(request.head, state)
 
     def linked(self, target_key: str) -> list[str]:
         """The keys of the issues that a merge request was told to, the latest first."""
         return [text(one) for one in self.redis.zrevrange(keys.linked(target_key), 0, -1)]
+
+    def looking(self, page: str) -> list[Target]:
+        """The merge requests whose runs looked at a page, the latest first."""
+        found = map(text, self.redis.zrevrange(keys.looked_at(page), 0, -1))
+        return [Target(*_target_parts(one)) for one in found]
+
+    def watched_pages(self) -> frozenset[str]:
+        """The ids of the pages that any run looked at within a month."""
+        self.redis.zremrangebyscore(keys.WATCHED, 0, time.time() - keys.RUN_TTL)
+        return frozenset(map(text, self.redis.zrange(keys.WATCHED, 0, -1)))
+
+    def new_tags(self, project: str, names: Collection[str]) -> list[str]:
+        """Those that were not seen before; at the first look none."""
+        name = keys.tags(project)
+        with self.redis.pipeline() as pipe:
+            pipe.exists(name)
+            pipe.smembers(name)
+            known, seen = pipe.execute()
+        return [one for one in names if known and one.encode() not in seen]
+
+    def remember_tags(self, project: str, names: Collection[str]) -> None:
+        self.redis.sadd(keys.tags(project), "", *names)
 
     def _came_back(self, request: JobRequest) -> bool:
         """Whether the newest head we heard of is another one."""
@@ -349,6 +378,15 @@ class Store:
     def tracker(self) -> NamedBy | None:
         return keys.tracker(self.redis.hget(keys.IDENTITIES, keys.TRACKER))
 
+    def introduce_wiki(self, me: PagePerson) -> None:
+        """Tell every process who the bot is in Confluence."""
+        said = {"id": me.id, "username": me.username, "name": me.name}
+        self.redis.hset(keys.IDENTITIES, keys.WIKI, json.dumps(said))
+
+    def wiki(self) -> PagePerson | None:
+        said = keys.wiki(self.redis.hget(keys.IDENTITIES, keys.WIKI))
+        return PagePerson(**said) if said else None
+
     def who(self) -> Person | None:
         said = self.redis.hget(keys.IDENTITIES, "gitlab") or self.redis.hget(keys.IDENTITIES, "gitlab-reader")
         known = keys.identity(said)
@@ -386,6 +424,30 @@ def _remember_linked(target_key: str, issues: Collection[str], pipe: Pipeline) -
         pipe.zadd(name, dict.fromkeys(issues, time.time()))
         pipe.zremrangebyrank(name, 0, -MOST_LINKED - 1)
         pipe.expire(name, keys.RUN_TTL)
+
+
+def _remember_looking(target: Target, pages: Collection[str], pipe: Pipeline) -> None:
+    if not pages or not target.iid:
+        return
+    member, now = f"{target.project_id}:{target.iid}:{target.project}", time.time()
+    pipe.zadd(keys.WATCHED, dict.fromkeys(pages, now))
+    for page in pages:
+        name = keys.looked_at(page)
+        pipe.zadd(name, {member: now})
+        pipe.zremrangebyrank(name, 0, -MOST_LOOKING - 1)
+        pipe.expire(name, keys.RUN_TTL)
+
+
+def _target_parts(member: str) -> tuple[str, int, int]:
+    project_id, iid, project = member.split(":", 2)
+    return project, int(iid), int(project_id)
+
+
+def _record(request: JobRequest) -> str:
+    """What is remembered of a merge request, for each agent; its place in the release notes is one of its own."""
+    if request.agent == LINK:
+        return request.target_key
+    return f"{request.target.key}:{'notes' if request.release else request.agent}"
 
 
 def _pause(outages: int, error: Unavailable | AccessDenied) -> float:

@@ -11,15 +11,17 @@ from typing import Final, Literal
 
 import structlog
 
-from bot.domain.events import MergeRequestChanged, Person, Project
+from bot.domain.events import MergeRequestChanged, Person, Project, TagPushed
+from bot.entry.confluence_sweep import ConfluenceSweep
 from bot.entry.finding import OVERLAP_SECONDS, requests_of, since, start_unknown
 from bot.entry.jira_sweep import JiraSweep
-from bot.entry.store import LINK, Store
+from bot.entry.store import REVIEW, Store
 from bot.errors import PlatformError
 from bot.gateways.gitlab_sweep import MAX_CHANGED, Changed, GitLabSweep
 from bot.routing import JobRequest, Routing, route
 
 STUCK_SECONDS: Final = 600.0
+NO_COMMIT: Final = "0" * 40
 NOBODY: Final = Person(id=0, username="")
 ACTIONS: Final[dict[str, Literal["updated", "merged", "closed"]]] = {
     "opened": "updated",
@@ -46,6 +48,7 @@ class Sweep:
     gitlab: GitLabSweep
     policy: Callable[[], Routing]
     jira: JiraSweep | None = None
+    pages: ConfluenceSweep | None = None
 
     def __call__(self) -> Swept:
         """Look everywhere; what cannot be read holds up nothing else. Raises PlatformError where nothing can be."""
@@ -56,12 +59,12 @@ class Sweep:
             except PlatformError as error:
                 log.warning("not swept", project=project, reason=str(error))
                 problems.append(f"{project}: {error}")
-        if self.jira:
+        for name, platform in (("Jira", self.jira), ("Confluence", self.pages)):
             try:
-                found += self.jira()
+                found += platform() if platform else 0
             except PlatformError as error:
-                log.warning("not swept", tracker="jira", reason=str(error))
-                problems.append(f"Jira: {error}")
+                log.warning("not swept", platform=name, reason=str(error))
+                problems.append(f"{name}: {error}")
         log.info("swept", queued=found)
         return Swept(found, tuple(problems))
 
@@ -79,10 +82,33 @@ class Sweep:
         changes = list(self.gitlab.changed(project, moment))
         problems: list[PlatformError] = []
         started = sum(self._tried(changed, moment, problems) for changed in changes)
+        started += self._tags(project)
         cut = len(changes) >= MAX_CHANGED
         self.store.remember_sweep(project, changes[-1].updated + OVERLAP_SECONDS if cut else began)
         if problems:
             raise problems[0]
+        return started
+
+    def _tags(self, project: str) -> int:
+        """A tag has no time of its own: what was not there at the last look is new."""
+        if "pages" not in self.policy().agents:
+            return 0
+        tags = {tag.name: tag for tag in self.gitlab.tags(project)}
+        number = self.gitlab.number(project) if (new := self.store.new_tags(project, tags)) else 0
+        events = [
+            TagPushed(
+                project=Project(id=number, path=project),
+                tag=name,
+                before=NO_COMMIT,
+                after=tags[name].commit,
+                actor=NOBODY,
+            )
+            for name in new
+        ]
+        started = sum(
+            start_unknown(self.store, requests_of(route(event, self.policy())), event) for event in events
+        )
+        self.store.remember_tags(project, tags)
         return started
 
     def _tried(self, changed: Changed, since: float, problems: list[PlatformError]) -> int:
@@ -110,9 +136,9 @@ class Sweep:
         return start_unknown(self.store, open_ones, event)
 
     def _is_handled(self, request: JobRequest, state: str) -> bool:
-        if request.agent == LINK:
-            return self.store.is_told(request, state)
-        return self.store.is_reviewed(request)
+        if request.agent == REVIEW:
+            return self.store.is_reviewed(request)
+        return self.store.is_told(request, state)
 
     def _commands(self, changed: Changed, since: float) -> int:
         policy = self.policy()

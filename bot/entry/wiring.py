@@ -19,11 +19,16 @@ from bot.domain.events import Person
 from bot.domain.issue_commands import NamedBy
 from bot.domain.issues import IssuePerson
 from bot.domain.marks import MarkBook
+from bot.domain.pages import PagePerson
 from bot.domain.rules import Rules
 from bot.domain.sanitize import sanitize
 from bot.domain.secrets import Redactor
+from bot.entry.accounts import Accounts
 from bot.entry.models import open_models
 from bot.errors import AccessDenied, NotFound, UsageError
+from bot.gateways.confluence_api import ConfluenceApi
+from bot.gateways.confluence_effects import ConfluenceEffects
+from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.effects import Effects
 from bot.gateways.git import GitCache
 from bot.gateways.gitlab_api import GitLabApi
@@ -38,8 +43,11 @@ from bot.llm.breaker import LocalBreaker
 from bot.llm.budget import RunBudget
 from bot.llm.chain import Chain
 from bot.llm.messages import Model
-from bot.proposing.means import Means, Tracker
+from bot.proposing.means import Means, Tracker, Wiki
 from bot.settings import (
+    NO_CONFLUENCE,
+    NO_CONFLUENCE_READ_TOKEN,
+    NO_CONFLUENCE_TOKEN,
     NO_GITLAB,
     NO_JIRA,
     NO_JIRA_READ_TOKEN,
@@ -53,6 +61,10 @@ from bot.settings import (
 JIRA_READ_SETTING = "TRIVET_JIRA__READ_TOKEN or, where that is unset, TRIVET_JIRA__TOKEN"
 READ_SETTING = "TRIVET_GITLAB__READ_TOKEN or, where that is unset, TRIVET_GITLAB__TOKEN"
 
+CONFLUENCE_READ_SETTING = "TRIVET_CONFLUENCE__READ_TOKEN or, where that is unset, TRIVET_CONFLUENCE__TOKEN"
+
+LONGEST_SECTION = 100_000  # characters of the texts that are written to a page at a time
+
 _DEPLOYMENTS: dict[str, Literal["cloud", "datacenter"]] = {}
 
 log = structlog.get_logger("trivet.wiring")
@@ -64,14 +76,6 @@ class Account:
 
     person: Person
     version: tuple[int, int]
-
-
-@dataclass(frozen=True)
-class Accounts:
-    """The accounts that write, as far as they are known."""
-
-    gitlab: Person | None = None
-    jira: NamedBy | None = None
 
 
 def redactor(settings: Settings) -> Redactor:
@@ -161,12 +165,14 @@ def effects(
     who: Account,
     pace: Callable[[], None],
     tracker: Callable[[], IssuePerson] | None = None,
+    wiki: Callable[[], PagePerson] | None = None,
 ) -> Effects:
-    """Everything that can be written. `tracker` tells who the bot is in Jira; None: no Jira is connected."""
+    """Everything that can be written. `tracker`, `wiki` tell who the bot is in Jira and Confluence; None: not there."""
     return Effects(
         gitlab=gitlab_effects(settings, api, who, pace),
         work=GitLabWork(api, me=who.person, clean=_sanitizer(settings), redact=redactor(settings).redact),
         jira=cache(lambda: jira_effects(settings, tracker())) if tracker else None,
+        pages=cache(lambda: confluence_effects(settings, wiki())) if wiki else None,
         host=gitlab_host(settings),
     )
 
@@ -178,7 +184,11 @@ def _sanitizer(settings: Settings) -> Callable[[str], str]:
 
 def known_hosts(settings: Settings) -> frozenset[str]:
     """The hosts that our texts may link to, with their ports as an address has them."""
-    addresses = (settings.gitlab.url, settings.jira.url, settings.jira.browse_url, settings.public_url)
+    jira, wiki = settings.jira, settings.confluence
+    addresses = (
+        *(settings.gitlab.url, jira.url, jira.browse_url),
+        *(wiki.url, wiki.browse_url, settings.public_url),
+    )
     return frozenset(filter(None, (urlsplit(address or "").netloc.lower() for address in addresses)))
 
 
@@ -206,10 +216,12 @@ def writing_jira(settings: Settings) -> JiraApi:
     return _jira(settings, settings.jira.email, settings.jira.token, "TRIVET_JIRA__TOKEN")
 
 
-def learn_deployment(settings: Settings, api: JiraApi) -> None:
-    """Which Jira this is, for this process and those it forks: else each would ask. Raises PlatformError."""
-    if settings.jira.url:
-        _DEPLOYMENTS[settings.jira.url] = "cloud" if api.is_cloud else "datacenter"
+def learn_deployment(api: JiraApi | ConfluenceApi) -> None:
+    """Which Jira or Confluence this is, for this process and those it forks: else each would ask.
+
+    Raises PlatformError.
+    """
+    _DEPLOYMENTS[api.url] = "cloud" if api.is_cloud else "datacenter"
 
 
 def _jira(settings: Settings, email: str | None, token: SecretStr, setting: str) -> JiraApi:
@@ -219,7 +231,7 @@ def _jira(settings: Settings, email: str | None, token: SecretStr, setting: str)
         token=token.get_secret_value(),
         email=email,
         setting=setting,
-        deployment=_DEPLOYMENTS.get(jira.url or "", jira.deployment),
+        deployment=_DEPLOYMENTS.get((jira.url or "").rstrip("/"), jira.deployment),
         browse_url=jira.browse_url,
     )
 
@@ -237,6 +249,64 @@ def tracker(settings: Settings, rules: Rules, writer: NamedBy | None) -> Tracker
         return None
     return Tracker(
         issues=JiraReader(reading_jira(settings), me=writer),
+        writer=writer,
+        code=GitLabCode(reading_api(settings), repositories(settings)),
+        rules=rules,
+        host=gitlab_host(settings),
+    )
+
+
+# --- Confluence ---
+
+
+def reading_confluence(settings: Settings) -> ConfluenceApi:
+    email, token = settings.confluence.reader
+    if not settings.confluence.url:
+        raise UsageError(NO_CONFLUENCE)
+    if not token:
+        raise UsageError(NO_CONFLUENCE_READ_TOKEN)
+    return _confluence(settings, email, token, CONFLUENCE_READ_SETTING)
+
+
+def writing_confluence(settings: Settings) -> ConfluenceApi:
+    wiki = settings.confluence
+    if not wiki.url:
+        raise UsageError(NO_CONFLUENCE)
+    if not wiki.token:
+        raise UsageError(NO_CONFLUENCE_TOKEN)
+    return _confluence(settings, wiki.email, wiki.token, "TRIVET_CONFLUENCE__TOKEN")
+
+
+def _confluence(settings: Settings, email: str | None, token: SecretStr, setting: str) -> ConfluenceApi:
+    wiki = settings.confluence
+    url = (wiki.url or "").rstrip("/")
+    return ConfluenceApi(
+        url,
+        token=token.get_secret_value(),
+        email=email,
+        setting=setting,
+        deployment=_DEPLOYMENTS.get(url, wiki.deployment),
+        browse_url=wiki.browse_url,
+    )
+
+
+def confluence_effects(settings: Settings, me: PagePerson) -> ConfluenceEffects:
+    redact, hosts = redactor(settings).redact, known_hosts(settings)
+    return ConfluenceEffects(
+        writing_confluence(settings),
+        me=me,
+        clean=lambda document, urls: clean(
+            document, redact=redact, hosts=hosts, longest=LONGEST_SECTION, urls=urls
+        ),
+    )
+
+
+def wiki(settings: Settings, rules: Rules, writer: PagePerson | None) -> Wiki | None:
+    """None where no Confluence is connected. `writer`: the account that writes, where it is known to be another."""
+    if not settings.confluence.url:
+        return None
+    return Wiki(
+        pages=ConfluenceReader(reading_confluence(settings)),
         writer=writer,
         code=GitLabCode(reading_api(settings), repositories(settings)),
         rules=rules,
@@ -268,4 +338,5 @@ def run_means(
         marks=mark_book(settings),
         model=model,
         tracker=tracker(settings, rules, accounts.jira),
+        wiki=wiki(settings, rules, accounts.confluence),
     )

@@ -1,6 +1,6 @@
 """Everything a run writes, to whichever platform: each action to its gateway, in the proposal's order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,16 +9,21 @@ from bot.domain.actions import (
     Action,
     CodeAction,
     CommentIssue,
+    CommentPage,
     GitLabAction,
     LinkIssue,
     MoveIssue,
     OpenMergeRequest,
     Outcome,
+    PageAction,
     Proposal,
+    UpsertNote,
 )
 from bot.domain.change import Target
 from bot.domain.document import Document, paragraph
+from bot.domain.markdown import one_line
 from bot.errors import UsageError
+from bot.gateways.confluence_effects import ConfluenceEffects
 from bot.gateways.gitlab_effects import GitLabEffects
 from bot.gateways.gitlab_work import GitLabWork
 from bot.gateways.jira_effects import JiraEffects
@@ -27,14 +32,26 @@ REVIEW: Final = "review"
 FAILURE: Final = "failure"
 FAILED = "Trivet could not finish its work on this issue: {sentence}"
 NO_JIRA = "no Jira is connected, so nothing can be written there: set TRIVET_JIRA__URL and TRIVET_JIRA__TOKEN"
+NO_CONFLUENCE = (
+    "no Confluence is connected, so nothing can be written there: "
+    "set TRIVET_CONFLUENCE__URL and TRIVET_CONFLUENCE__TOKEN"
+)
 NOT_MADE = "what it links was not made"
 CHANGED = "{issue} was deleted, moved, hidden or secured after it was read"
+WRITTEN: Final = {
+    "done": "Written: {place}",
+    "unchanged": "It stands there already: {place}",
+    "refused": "Not written: {reason}",
+    "failed": "Not written: {reason}",
+}
+"""What a note tells of an earlier action, by what became of it."""
+PAGE = "[the page]({url})"
 NOT_MOVED = "Not moved to {to}: {reason}."
 
 
 @dataclass(frozen=True)
 class Effects:
-    """One process's gateways. `jira` None: none is connected; else it is opened when it is first needed.
+    """One process's gateways. `jira`, `pages` None: none is connected; else it is opened when it is first needed.
 
     `host` is GitLab's, for the global ids of links.
     """
@@ -42,6 +59,7 @@ class Effects:
     gitlab: GitLabEffects
     work: GitLabWork
     jira: Callable[[], JiraEffects] | None = None
+    pages: Callable[[], ConfluenceEffects] | None = None
     host: str = ""
 
     def apply(
@@ -50,7 +68,7 @@ class Effects:
         """Make the platforms carry what the proposal says. Raises Superseded when its target moved on."""
         if proposal.agent == REVIEW:
             return self.gitlab.apply(proposal, acknowledged=acknowledged, attempt=attempt)
-        if not proposal.issue:
+        if proposal.iid:
             self.work.still(_target(proposal), proposal.head, proposal.state)
         return self._in_order(proposal)
 
@@ -77,12 +95,15 @@ class Effects:
         """What one action made or could not do, a later one may speak of."""
         made: dict[str, str] = {}
         outcomes: list[Outcome] = []
+        by_key: dict[str, Outcome] = {}
         missed: list[tuple[MoveIssue, str]] = []
         changed: dict[str, bool] = {}
         for action in proposal.actions:
-            outcome = self._checked(action, proposal, changed) or self._applied(
-                _with_remarks(action, missed), proposal, made
-            )
+            if _is_moot(action, by_key):
+                continue
+            told = _with_outcomes(_with_remarks(action, missed), by_key)
+            outcome = self._checked(action, proposal, changed) or self._applied(told, proposal, made)
+            by_key[action.key] = outcome
             outcomes.append(outcome.model_copy(update={"about": described(action).partition("\n")[0]}))
             if outcome.url:
                 made[action.key] = outcome.url
@@ -105,16 +126,20 @@ class Effects:
             return self.gitlab.write(action, proposal)
         if isinstance(action, CodeAction):
             return self.work.apply(action, proposal)
+        if isinstance(action, PageAction):
+            return self._confluence().apply(action, made)
         if isinstance(action, LinkIssue) and action.made:
             return self._linked(action, proposal, made)
         return self._jira().apply(action, made)
 
     def _linked(self, action: LinkIssue, proposal: Proposal, made: dict[str, str]) -> Outcome:
-        """The link to a merge request that did not exist when the link was proposed.
+        """The link to what did not exist when the link was proposed: a page, or a merge request.
 
-        One that is there says more: the merge request may have been renamed since it was made, or be over.
+        The link to a merge request that is there says more: it may have been renamed since it was made, or be over.
         """
         url = made.get(action.made, "")
+        if action.global_id and url:
+            return self._jira().apply(action.model_copy(update={"url": url, "made": ""}), made)
         iid = url.rpartition("/")[2]
         if not iid.isdigit():
             return Outcome(key=action.key, result="refused", reason=NOT_MADE)
@@ -129,6 +154,11 @@ class Effects:
             }
         )
         return self._jira().apply(whole, made)
+
+    def _confluence(self) -> ConfluenceEffects:
+        if self.pages is None:
+            raise UsageError(NO_CONFLUENCE)
+        return self.pages()
 
     def _jira(self) -> JiraEffects:
         if self.jira is None:
@@ -154,3 +184,25 @@ def _with_remarks(action: Action, missed: Sequence[tuple[MoveIssue, str]]) -> Ac
     if not remarks or not isinstance(action, CommentIssue):
         return action
     return action.model_copy(update={"body": Document(blocks=(*action.body.blocks, *remarks))})
+
+
+def _with_outcomes(action: Action, outcomes: Mapping[str, Outcome]) -> Action:
+    """A note tells below its text what became of the actions before it."""
+    if not isinstance(action, UpsertNote) or not action.tells:
+        return action
+    told = [_told(outcomes[key]) for key in action.tells if key in outcomes]
+    return action.model_copy(update={"body": "\n\n".join((action.body, *told))})
+
+
+def _is_moot(action: Action, outcomes: Mapping[str, Outcome]) -> bool:
+    """Whether it was meant for another outcome of an earlier action."""
+    if not isinstance(action, CommentPage) or action.after not in outcomes:
+        return False
+    is_done = outcomes[action.after].result in ("done", "unchanged")
+    return is_done != (action.on == "done")
+
+
+def _told(outcome: Outcome) -> str:
+    place = PAGE.format(url=outcome.url) if outcome.url else ""
+    reason = one_line(outcome.reason)
+    return WRITTEN[outcome.result].format(place=place, reason=reason).removesuffix(": ") + "."

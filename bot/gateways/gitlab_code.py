@@ -1,14 +1,17 @@
 """Reads GitLab projects beside any merge request: the port `CodeReader`. Never writes."""
 
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from bot.domain.change import Target
 from bot.domain.flow import CodeProject
+from bot.domain.releases import MergedRequest, Tag
 from bot.errors import Forbidden, PlatformError, Unavailable
 from bot.gateways.git import GitCache, GitSnapshot
 from bot.gateways.gitlab_accounts import find_account
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_files import Budget, FilesSnapshot, read_branch
+from bot.gateways.gitlab_releases import MOST_TAGS, merged_between, newest_tags
 from bot.gateways.gitlab_shapes import CodeProjectShape, shaped
 from bot.ports import Snapshot
 
@@ -54,6 +57,13 @@ class GitLabCode:
         except Forbidden:
             return ""
         return account.username if account else ""
+
+    def tags(self, project: CodeProject) -> Sequence[Tag]:
+        return newest_tags(self._api, project.path, MOST_TAGS)
+
+    def merged(self, project: CodeProject, since: Tag | None, until: str) -> Sequence[MergedRequest]:
+        """See `merged_between`. Raises NotFound where there is no such tag or branch."""
+        return merged_between(self._api, project, since, until)
 
     def _branch_by_api(self, project: CodeProject, name: str) -> Snapshot:
         target = Target(project.path, 0, project.id)

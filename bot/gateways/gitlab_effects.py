@@ -11,11 +11,12 @@ from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_awards import OwnAwards
 from bot.gateways.gitlab_drafts import OwnDrafts
 from bot.gateways.gitlab_notes import Key, OwnNotes, Signer
-from bot.gateways.gitlab_review import EYES, KINDS, OPENED, Publishing, Review, read_merge_request
+from bot.gateways.gitlab_review import EYES, OPENED, Publishing, Review, kind_of, read_merge_request
 
 PUBLISH_NOTE_SINCE = (19, 2)
 PATIENCE = 3  # tries, whatever became of their drafts
 FAILURE: Key = ("failure", "failure")
+PAGES = "pages"  # the agent whose work begins when a merge request is merged
 NO_REVIEW = "only a review posts findings and reactions"
 
 
@@ -71,16 +72,15 @@ class GitLabEffects:
             return Outcome(key=action.key, result="refused", reason=NO_REVIEW)
         target = Target(proposal.project, proposal.iid, proposal.project_id)
         signer = self._signer(target, proposal.agent, proposal.head)
-        notes, key = self._notes(target, signer), (KINDS[action.key], action.key)
-        result, reason = notes.upsert(
-            notes.read(), key, signer.signed(action.body, key), create=action.create
-        )
+        notes, key = self._notes(target, signer), (kind_of(action.key), action.key)
+        text = signer.signed(action.body, key, section=action.section)
+        result, reason = notes.upsert(notes.read(), key, text, create=action.create)
         return Outcome(key=action.key, result=result, reason=reason)
 
     def complain(self, target: Target, agent: str, sentence: str) -> None:
-        """Say in one note, edited in place, that a run failed; nothing where the merge request is over."""
+        """Say in one note, edited in place, that a run failed; where the merge request is over only what begins then."""
         now = read_merge_request(self._api, target)
-        if now.state != OPENED:
+        if now.state != OPENED and agent != PAGES:
             return
         signer = self._signer(target, agent, now.sha or "")
         notes = self._notes(target, signer)

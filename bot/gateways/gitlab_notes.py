@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bot.domain.change import Target
-from bot.domain.kept import kept
+from bot.domain.kept import kept_ledger, kept_section
 from bot.domain.ledger import Ledger
 from bot.domain.marks import Kind, Mark, MarkBook, attach
+from bot.domain.pages import SectionEdit
 from bot.errors import NotFound
 from bot.gateways.gitlab_api import GitLabApi, merge_request_path
 from bot.gateways.gitlab_shapes import DiscussionShape, NoteShape, shaped
@@ -29,11 +30,22 @@ class Signer:
     book: MarkBook
     clean: Callable[[str], str]
 
-    def signed(self, body: str, key: Key, listed: Iterable[str] = (), ledger: Ledger | None = None) -> str:
+    def signed(
+        self,
+        body: str,
+        key: Key,
+        listed: Iterable[str] = (),
+        ledger: Ledger | None = None,
+        section: SectionEdit | None = None,
+    ) -> str:
         """The body as it is written. `listed` are the keys of findings that it shows for want of a better place."""
         keys = [*(("finding", one) for one in listed), key]
         marks = [self.book.write(Mark(self.agent, kind, name, self.head)) for kind, name in keys]
-        hidden = filter(None, (kept(ledger, self.book) if ledger else "", *marks))
+        keeps = (
+            kept_ledger(ledger, self.book) if ledger else "",
+            kept_section(section, self.book) if section else "",
+        )
+        hidden = filter(None, (*keeps, *marks))
         return attach(self.clean(body), "\n".join(hidden))
 
     def key_of(self, body: str) -> Key | None:

@@ -7,13 +7,14 @@ from itertools import islice
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
 from bot.domain.events import Person
-from bot.domain.notes import Note
+from bot.domain.notes import Award, Note
 from bot.errors import NotFound, NotReady, PlatformError, Unavailable
 from bot.gateways.git import GitCache, GitRepository, GitSnapshot
 from bot.gateways.gitlab_api import GitLabApi, merge_request_path, project_path
 from bot.gateways.gitlab_diff import DiffSources, change_set
 from bot.gateways.gitlab_files import Trees, trees_by_api
 from bot.gateways.gitlab_shapes import (
+    AwardShape,
     CommitShape,
     DiscussionShape,
     MemberShape,
@@ -29,6 +30,7 @@ PREPARING = "GitLab is still preparing the diff of {target}"
 PREPARE_SECONDS = 2.0
 ZEROS = "0" * 40
 MOST_COMMITS = 100
+MOST_AWARDS = 1_000
 
 
 class GitLabReader:
@@ -66,6 +68,16 @@ class GitLabReader:
         for item in self._api.pages(f"{merge_request_path(target)}/discussions", what):
             thread = shaped(DiscussionShape, item, what)
             yield from (_note(note, thread.id) for note in thread.notes)
+
+    def awards(self, target: Target, note: int) -> Sequence[Award]:
+        """None on a note that is gone."""
+        what = f"the reactions on note {note} of {target}"
+        found = self._api.pages(f"{merge_request_path(target)}/notes/{note}/award_emoji", what)
+        try:
+            shapes = [shaped(AwardShape, item, what) for item in islice(found, MOST_AWARDS)]
+        except NotFound:
+            return ()
+        return tuple(Award(one.name, one.user.id) for one in shapes)
 
     def commits(self, request: MergeRequest) -> Sequence[Commit]:
         """One request. Nothing where their messages are too much for one answer."""

@@ -32,7 +32,13 @@ WITH_REVIEW = "published with the review"
 
 OPENED = "opened"
 EYES = "eyes"
-KINDS: dict[str, Kind] = {"summary": "summary", "failure": "failure"}
+KINDS: dict[str, Kind] = {
+    "summary": "summary",
+    "failure": "failure",
+    "page": "page",
+    "release-notes": "notes",
+}
+"""The kinds of notes, by what their keys begin with."""
 SUMMARY: Key = ("summary", "summary")
 
 A = TypeVar("A", PostFinding, UpsertNote, React)
@@ -211,5 +217,9 @@ def read_merge_request(api: GitLabApi, target: Target) -> MergeRequestShape:
 
 
 def _key(note: UpsertNote) -> Key:
+    return kind_of(note.key), note.key
+
+
+def kind_of(key: str) -> Kind:
     """Policy lets no other notes pass."""
-    return KINDS[note.key], note.key
+    return KINDS[key.partition(":")[0]]

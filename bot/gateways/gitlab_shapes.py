@@ -1,6 +1,6 @@
 """GitLab's answers, reduced to the fields we use and checked once; nothing later sees the raw form.
 
-Sources: docs.gitlab.com/api/merge_requests, /discussions, /draft_notes, /award_emoji.
+Sources: docs.gitlab.com/api/merge_requests, /discussions, /draft_notes, /award_emoji, /tags, /commits.
 """
 
 from datetime import datetime
@@ -169,6 +169,45 @@ class TreeEntryShape(Shape):
     name: str
     type: str
     mode: str
+
+
+class ReleasedCommitShape(Shape):
+    """A commit of a list, or of a tag."""
+
+    id: str
+    committed_date: datetime
+
+
+class TagShape(Shape):
+    """`commit` is None where the tag names a tree or a file."""
+
+    name: str
+    commit: ReleasedCommitShape | None = None
+
+
+class AuthorShape(UserShape):
+    name: str = ""
+
+
+class MergedShape(Shape):
+    """A merged merge request of a list. `sha` is its head; of the others GitLab has those that the merge made.
+
+    `merged_at` is None for some of the oldest, from before GitLab kept it.
+    """
+
+    iid: int
+    title: str
+    description: str | None = None
+    web_url: str = ""
+    author: AuthorShape | None = None
+    labels: tuple[str, ...] = ()
+    source_branch: str = ""
+    target_branch: str = ""
+    sha: str | None = None
+    merge_commit_sha: str | None = None
+    squash_commit_sha: str | None = None
+    merged_at: datetime | None = None
+    updated_at: datetime
 
 
 class BranchShape(Shape):

@@ -1,6 +1,6 @@
-"""What changed on GitLab since a moment: merge requests of any state, and the notes on them. Reads only."""
+"""What changed on GitLab since a moment: merge requests of any state, the notes on them, and tags. Reads only."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -9,13 +9,16 @@ from urllib.parse import quote
 
 from bot.domain.change import Target
 from bot.domain.events import NoteWritten, Person, Project
+from bot.domain.releases import Tag
 from bot.gateways.gitlab_api import PER_PAGE, GitLabApi, merge_request_path
-from bot.gateways.gitlab_shapes import MergeRequestShape, NoteShape, ProjectShape, shaped
+from bot.gateways.gitlab_releases import newest_tags
+from bot.gateways.gitlab_shapes import CodeProjectShape, MergeRequestShape, NoteShape, ProjectShape, shaped
 
 GLOB_SIGNS = frozenset("*?[")
 MAX_PROJECTS = 1_000
 MAX_CHANGED = 500
 MAX_NOTES = 100
+MAX_TAGS = 20
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,18 @@ class GitLabSweep:
                 return
             if not note.system and note.author:
                 yield _written(note, note.author.id, note.author.username, target)
+
+    def tags(self, project: str) -> Sequence[Tag]:
+        """The newest `MAX_TAGS` of a project, newest first, by one request.
+
+        Raises NotFound, AccessDenied for a project that is gone or closed to us.
+        """
+        return newest_tags(self._api, project, MAX_TAGS)
+
+    def number(self, project: str) -> int:
+        """The project's id. Raises NotFound, AccessDenied."""
+        what = f"project {project}"
+        return shaped(CodeProjectShape, self._api.get(f"/projects/{quote(project, safe='')}", what), what).id
 
     def _updated(self, project: str, after: datetime) -> list[MergeRequestShape]:
         """The first page from a moment on: later pages would shift whenever something on an earlier one changes."""

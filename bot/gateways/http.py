@@ -20,6 +20,10 @@ class Broken(Unavailable):
     """500: the platform broke at this very request, which may break it again."""
 
 
+class Conflict(Unavailable):
+    """Somebody else changed it since it was read: read it again, then decide again."""
+
+
 class TooLarge(PlatformError):
     """An answer of more bytes than we take."""
 

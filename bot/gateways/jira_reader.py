@@ -51,6 +51,9 @@ class JiraReader:
         self._api = api
         self._named = me
 
+    def address(self, key: str) -> str:
+        return self._api.browse(key)
+
     def me(self) -> IssuePerson:
         return self._me
 
@@ -81,6 +84,10 @@ class JiraReader:
             components=self._components(project) if "component" in fields else (),
             priorities=self._priorities(project) if "priority" in fields else (),
         )
+
+    def project_key(self, number: str) -> str:
+        what = f"project {number}"
+        return shaped(KeyedShape, self._api.get(project_path(number), what), what).key
 
     def statuses(self, project: str) -> frozenset[str]:
         what = f"the statuses of {project}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
-from bot.domain.notes import Note
+from bot.domain.notes import Award, Note
 from bot.errors import PlatformError, UsageError
 from bot.gateways.git import GitSnapshot, LocalCheckout
 from bot.gateways.git.process import Remote
@@ -70,6 +70,9 @@ class JobReader:
 
     def notes(self, target: Target) -> Sequence[Note]:
         """A job without a token sees none."""
+        return ()
+
+    def awards(self, target: Target, note: int) -> Sequence[Award]:
         return ()
 
     def snapshot(self, request: MergeRequest) -> GitSnapshot:

@@ -7,7 +7,7 @@ from bot.domain.action_words import described
 from bot.domain.actions import Action, Outcome, Proposal
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
-from bot.domain.notes import Note
+from bot.domain.notes import Award, Note
 from bot.gateways.git import GitSnapshot, LocalCheckout
 
 MOST_COMMITS = 100
@@ -49,6 +49,9 @@ class LocalReader:
         return self._checkout.change_set(self._fork, request.head)
 
     def notes(self, target: Target) -> Sequence[Note]:
+        return ()
+
+    def awards(self, target: Target, note: int) -> Sequence[Award]:
         return ()
 
     def snapshot(self, request: MergeRequest) -> GitSnapshot:

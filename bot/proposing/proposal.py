@@ -13,7 +13,7 @@ from bot.routing import JobRequest
 
 @dataclass(frozen=True)
 class Bound:
-    """What every action of a proposal is bound to. `url` and `name` are for people, `shared` as in `Proposal`."""
+    """What every action of a proposal is bound to. `url` and `name` are for people, `shared` and `pages` as in `Proposal`."""
 
     name: str
     url: str
@@ -24,6 +24,7 @@ class Bound:
     issue: str = ""
     state: str = ""
     shared: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
 
 
 def proposal(
@@ -46,6 +47,7 @@ def proposal(
         issue=bound.issue,
         state=bound.state,
         shared=bound.shared,
+        pages=bound.pages,
         actions=tuple(allowed),
         report=Report(
             run=run,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from bot.agents.spec import Verdict
 from bot.domain.change import MergeRequest
 from bot.domain.events import Person
-from bot.domain.kept import ledger_in
+from bot.domain.kept import ledger_in, section_in
 from bot.domain.ledger import Ledger
 from bot.domain.marks import MARK, Mark
 from bot.domain.notes import Note
+from bot.domain.pages import SectionEdit
 from bot.proposing.means import Means
 
 MOST_NOTES = 1_000  # of people, the newest, that an agent sees
@@ -19,10 +20,15 @@ REVIEW = "review"
 
 @dataclass(frozen=True)
 class Own:
-    """A mark of ours, signed or not. `resolved` is that of its note, None where it cannot be resolved."""
+    """A mark of ours, signed or not. `resolved` is that of its note, None where it cannot be resolved.
+
+    `section`: the new text of a page's section that the note proposes.
+    """
 
     mark: Mark
     resolved: bool | None = None
+    note: int = 0
+    section: SectionEdit | None = None
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,16 @@ class Said:
         return Verdict(heads[-1] if heads else "", len(findings) - resolved, resolved)
 
 
-def read_said(request: MergeRequest, means: Means) -> Said:
-    """One reading of the notes; none where neither marks nor a model have use for them."""
+def read_said(request: MergeRequest, means: Means, *, with_people: bool = False) -> Said:
+    """One reading of the notes; none where neither marks nor a model have use for them.
+
+    People's are kept for a model, or where they are asked for.
+    """
     book = means.marks(request.target.key) if means.me and means.marks else None
     if book is None and means.model is None:
         return Said()
     own: list[Own] = []
-    people: deque[Note] = deque(maxlen=MOST_NOTES if means.model else 0)
+    people: deque[Note] = deque(maxlen=MOST_NOTES if means.model or with_people else 0)
     ledger: Ledger | None = None
     for note in means.reader.notes(request.target):
         if note.system:
@@ -59,7 +68,8 @@ def read_said(request: MergeRequest, means: Means) -> Said:
         if not _is_ours(note, means.me):
             people.append(note)
         elif book:
-            own += [Own(mark, note.resolved) for mark in book.read_all(note.body)]
+            section = section_in(note.body, book)
+            own += [Own(mark, note.resolved, note.id, section) for mark in book.read_all(note.body)]
             ledger = ledger_in(note.body, book) or ledger
     return Said(own, tuple(people), ledger)
 

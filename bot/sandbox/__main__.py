@@ -30,6 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
             jira=options.jira,
             jira_webhook=options.jira_webhook,
             jira_secret=options.jira_webhook_secret,
+            confluence=options.confluence,
+            confluence_webhook=options.confluence_webhook,
+            confluence_secret=options.confluence_webhook_secret,
         )
         stack.enter_context(running)
         print(f"sandbox: {running.state.url}", flush=True)  # noqa: T201 - this line is the command's answer
@@ -56,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--jira-webhook", metavar="URL", help="send every event of Jira there")
     parser.add_argument("--jira-webhook-secret", metavar="S", help="signs Jira's webhooks")
+    parser.add_argument(
+        "--confluence", choices=("cloud", "datacenter"), help="have a Confluence, too, of this deployment"
+    )
+    parser.add_argument("--confluence-webhook", metavar="URL", help="send every event of Confluence there")
+    parser.add_argument("--confluence-webhook-secret", metavar="S", help="signs Confluence's webhooks")
     parser.add_argument("--version", default="19.2.0", help="the GitLab version to be")
     return parser
 

@@ -1,4 +1,4 @@
-"""What people do to merge requests: push, open, edit, merge, ask for a review. Each change fires its webhooks.
+"""What people do to merge requests: push, open, edit, merge, ask for a review; and tag. Each fires its webhooks.
 
 Callers hold the state's lock.
 """
@@ -10,7 +10,7 @@ from typing import Any, Literal
 from bot.sandbox import payloads, positions, webhooks
 from bot.sandbox.model import Access, Award, MergeRequest, Note, Project, State, User, Version
 from bot.sandbox.refusals import Refusal, bad_request, not_found
-from bot.sandbox.repository import EMPTY_TREE, ZEROS, File, GitFailed
+from bot.sandbox.repository import EMPTY_TREE, ZEROS, File, GitFailed, Tag
 
 Json = dict[str, Any]
 
@@ -149,22 +149,59 @@ def reopen(state: State, request: MergeRequest, actor: User) -> None:
     _move(state, request, actor, ("closed",), "opened", "reopen")
 
 
-def merge(state: State, request: MergeRequest, actor: User) -> None:
-    """Merges into the target branch. Raises Refusal (405, 422) as GitLab does for what cannot be merged."""
-    if request.state != "opened" or request.draft:
-        raise Refusal(405, {"message": "405 Method Not Allowed"})
+def merge(state: State, request: MergeRequest, actor: User, *, squash: bool = False) -> None:
+    """Merges into the target branch. Raises Refusal (405, 422) as GitLab does for what cannot be merged.
+
+    `squash`: its commits become one. By a merge commit, unless the project's merges are fast-forward.
+    """
     repository, target = request.project.repository, request.target_branch
     before = repository.branch(target) or ZEROS
-    text = f"Merge branch '{request.source_branch}' into '{target}'\n\n{request.title}\n"
-    try:
-        after = repository.merge(target, request.head, text, actor.name, _email(actor))
-    except GitFailed:
-        raise Refusal(422, {"message": "Branch cannot be merged"}) from None
-    request.merge_commit = after
+    is_forward = request.project.merge_method == "ff"
+    is_behind = is_forward and repository.merge_base(before, request.head) != before
+    if request.state != "opened" or request.draft or is_behind:
+        raise Refusal(405, {"message": "405 Method Not Allowed"})
+    head = _squashed(request, actor) if squash else request.head
+    if is_forward:
+        repository.set_ref(f"refs/heads/{target}", head)
+    else:
+        request.merge_commit = _merged(request, actor, head)
+    after = request.merge_commit or head
+    request.merged_by, request.merged_at = actor, datetime.now(UTC)
     _move(state, request, actor, ("opened",), "merged", "merge")
     _pushed(state, request.project, actor, target, before, after)
     if request.remove_source_branch:
         _remove_branch(state, request.source_project, actor, request.source_branch)
+
+
+def _squashed(request: MergeRequest, actor: User) -> str:
+    """One commit in place of the merge request's own, on what they stand on."""
+    written = request.project.repository.squashed(
+        request.version.base, request.head, f"{request.title}\n", actor.name, _email(actor)
+    )
+    request.squash_commit = written
+    return written
+
+
+def _merged(request: MergeRequest, actor: User, head: str) -> str:
+    text = f"Merge branch '{request.source_branch}' into '{request.target_branch}'\n\n{request.title}\n"
+    try:
+        return request.project.repository.merge(request.target_branch, head, text, actor.name, _email(actor))
+    except GitFailed:
+        raise Refusal(422, {"message": "Branch cannot be merged"}) from None
+
+
+def make_tag(state: State, project: Project, actor: User, name: str, commit: str, message: str = "") -> Tag:
+    """Raises Refusal (400), as GitLab does, for a tag that is there already."""
+    if any(one.name == name for one in project.repository.tags()):
+        raise Refusal(400, {"message": f"Tag {name} already exists"})
+    made = project.repository.tag(name, commit, message, actor.name, _email(actor))
+    _fire_tag(state, project, actor, made, ZEROS, made.target)
+    return made
+
+
+def remove_tag(state: State, project: Project, actor: User, tag: Tag) -> None:
+    project.repository.delete_ref(f"refs/tags/{tag.name}")
+    _fire_tag(state, project, actor, tag, tag.target, ZEROS)
 
 
 def approve(state: State, request: MergeRequest, actor: User) -> None:
@@ -292,6 +329,12 @@ def _fire(
 
 def _fire_emoji(state: State, request: MergeRequest, given: Award, action: str, on: Note | None) -> None:
     webhooks.fire(state, request.project, "emoji_events", payloads.emoji(state, request, given, action, on))
+    state.touch()
+
+
+def _fire_tag(state: State, project: Project, actor: User, tag: Tag, before: str, after: str) -> None:
+    payload = payloads.tag_push(state, project, actor, tag, before, after)
+    webhooks.fire(state, project, "tag_push_events", payload)
     state.touch()
 
 

@@ -110,6 +110,7 @@ def _add_user(state: State, body: Given) -> Json:
 def _add_project(state: State, body: Given) -> Json:
     branch = body.get("default_branch", "main")
     project = state.add_project(body["path"], body.get("visibility", "private"), branch)
+    project.merge_method = body.get("merge_method", project.merge_method)
     for username, level in body.get("members", {}).items():
         project.members[_person(state, username).id] = int(level)
     return {"id": project.id, "path": project.path}
@@ -120,6 +121,22 @@ def _push(state: State, body: Given) -> Json:
     files = {path: _content(content) for path, content in body["files"].items()}
     message, start = body.get("message") or "Change", body.get("from")
     return {"sha": changes.push(state, project, person, body["branch"], message, files, start)}
+
+
+def _tag(state: State, body: Given) -> Json:
+    """At `ref`, the default branch by default; one with a `message` is annotated."""
+    project, person = _project(state, body), _actor(state, body)
+    ref = body.get("ref") or project.default_branch
+    commit = _found(project.repository.commit_id(ref), "Commit")
+    made = changes.make_tag(state, project, person, body["name"], commit, body.get("message", ""))
+    return {"name": made.name, "target": made.target, "commit": made.commit}
+
+
+def _remove_tag(state: State, body: Given) -> Json:
+    project, person = _project(state, body), _actor(state, body)
+    there = (one for one in project.repository.tags() if one.name == body["name"])
+    changes.remove_tag(state, project, person, _found(next(there, None), "Tag"))
+    return {}
 
 
 def _open(state: State, body: Given) -> Json:
@@ -205,7 +222,9 @@ def _run_pipeline(state: State, request: MergeRequest, actor: User, body: Given)
 DEEDS: dict[str, Deed] = {
     "ready": lambda state, request, actor, body: changes.mark_draft(state, request, actor, False),
     "draft": lambda state, request, actor, body: changes.mark_draft(state, request, actor, True),
-    "merge": lambda state, request, actor, body: changes.merge(state, request, actor),
+    "merge": lambda state, request, actor, body: changes.merge(
+        state, request, actor, squash=bool(body.get("squash"))
+    ),
     "close": lambda state, request, actor, body: changes.close(state, request, actor),
     "reopen": lambda state, request, actor, body: changes.reopen(state, request, actor),
     "preparing": lambda state, request, actor, body: changes.prepare(
@@ -313,6 +332,8 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/users"): _add_user,
     ("POST", "/projects"): _add_project,
     ("POST", "/push"): _push,
+    ("POST", "/tags"): _tag,
+    ("DELETE", "/tags"): _remove_tag,
     ("POST", "/merge_requests"): _open,
     ("POST", "/merge_requests/{iid}/{deed}"): _act,
     ("POST", "/id_token"): _id_token,

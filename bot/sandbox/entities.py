@@ -17,7 +17,7 @@ from bot.sandbox.model import (
     User,
     Version,
 )
-from bot.sandbox.repository import Commit, Repository, TreeEntry
+from bot.sandbox.repository import Commit, Repository, Tag, TreeEntry
 
 Json = dict[str, Any]
 
@@ -75,6 +75,7 @@ def project(state: State, one: Project, reader: User) -> Json:
         "http_url_to_repo": f"{web_url}.git",
         "archived": False,
         "merge_requests_enabled": True,
+        "merge_method": one.merge_method,
         "namespace": {"full_path": one.namespace, "kind": "group"},
         "permissions": {"project_access": _permission(one, reader), "group_access": None},
     }
@@ -120,6 +121,10 @@ def merge_request(state: State, request: MergeRequest) -> Json:
         "milestone": None,
         "sha": request.head,
         "merge_commit_sha": request.merge_commit,
+        "squash_commit_sha": request.squash_commit,
+        "merged_by": user(state, request.merged_by) if request.merged_by else None,
+        "merge_user": user(state, request.merged_by) if request.merged_by else None,
+        "merged_at": moment(request.merged_at) if request.merged_at else None,
         "merge_status": "checking" if request.preparing else "can_be_merged",
         "detailed_merge_status": _merge_status(request),
         "user_notes_count": sum(not note.system for note in request.notes()),
@@ -132,7 +137,7 @@ def merge_request(state: State, request: MergeRequest) -> Json:
             "full": f"{request.project.path}!{request.iid}",
         },
         "web_url": merge_request_url(state, request),
-        "squash": False,
+        "squash": request.squash_commit is not None,
         "should_remove_source_branch": None,
         "force_remove_source_branch": request.remove_source_branch,
         "has_conflicts": False,
@@ -243,6 +248,17 @@ def branch(state: State, one: Project, name: str, tip: Commit) -> Json:
         "protected": name == one.default_branch,
         "default": name == one.default_branch,
         "web_url": f"{state.url}/{one.path}/-/tree/{name}",
+    }
+
+
+def tag(state: State, one: Project, made: Tag) -> Json:
+    return {
+        "name": made.name,
+        "message": made.message,
+        "target": made.target,
+        "commit": commit(state, one, one.repository.commit(made.commit)),
+        "release": None,
+        "protected": False,
     }
 
 

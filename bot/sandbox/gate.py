@@ -1,5 +1,5 @@
-"""Stands before the application: keeps the transcript of requests to GitLab, git and Jira, and makes ordered faults
-happen."""
+"""Stands before the application: keeps the transcript of requests to GitLab, git, Jira and Confluence, and makes
+ordered faults happen."""
 
 import asyncio
 import http
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
+from bot.sandbox.confluence.api.engine import person_of as confluence_person_of
 from bot.sandbox.faults import Fault, next_fault
 from bot.sandbox.jira.api.engine import person_of
 from bot.sandbox.model import State
@@ -22,6 +23,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 JIRA = "/jira/rest/"
+CONFLUENCE = ("/confluence/rest/", "/confluence/wiki/rest/", "/confluence/wiki/api/")
 PLAIN_BODIES = {429: "Retry later"}
 
 
@@ -76,6 +78,10 @@ class Gate:
         if scope["path"].startswith(JIRA):
             known = person_of(self._state.jira, headers) if self._state.jira else None
             return known.name if known else None
+        if scope["path"].startswith(CONFLUENCE):
+            site = self._state.confluence
+            reader = confluence_person_of(site, headers) if site else None
+            return reader.name if reader else None
         token = api_token(headers) or git_token(headers)
         person = self._state.user_by_token(token) if token else None
         return person.username if person else None
@@ -89,7 +95,7 @@ class Gate:
 
 
 def _watched(path: str) -> bool:
-    return path.startswith(("/api/", JIRA)) or ".git/" in path
+    return path.startswith(("/api/", JIRA, *CONFLUENCE)) or ".git/" in path
 
 
 def _shown_path(scope: Scope) -> str:

@@ -19,6 +19,7 @@ from bot.sandbox.repository import Repository
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+    from bot.sandbox.confluence.model import Site as Confluence
     from bot.sandbox.jira.model import Site
 
 Json = dict[str, Any]
@@ -153,6 +154,9 @@ class MergeRequest:
     reviewers: dict[int, ReviewerState] = field(default_factory=dict)
     approved_by: list[User] = field(default_factory=list)
     merge_commit: str | None = None
+    squash_commit: str | None = None
+    merged_by: User | None = None
+    merged_at: datetime | None = None
     remove_source_branch: bool = False
     fork: "Project | None" = None
 
@@ -246,6 +250,7 @@ class Project:
     hooks: list[Hook] = field(default_factory=list)
     statuses: list[Json] = field(default_factory=list)
     pipelines: list[Pipeline] = field(default_factory=list)
+    merge_method: Literal["merge", "ff"] = "merge"
 
     @property
     def name(self) -> str:
@@ -297,7 +302,7 @@ class Seen:
 class State:
     """The whole instance. Every reader and writer holds `lock`; `revision` grows with every change.
 
-    `jira` is None in a sandbox without one.
+    `jira` and `confluence` are None in a sandbox without one.
     """
 
     def __init__(self, folder: Path, version: str = "19.2.0", url: str = "http://127.0.0.1") -> None:
@@ -314,6 +319,7 @@ class State:
         self.faults: list[Fault] = []
         self.closing = False
         self.jira: Site | None = None
+        self.confluence: Confluence | None = None
         self.signing_keys: list[RSAPrivateKey] = []
         self.outbox: queue.Queue[Delivery | None] = queue.Queue()
         self._counters: defaultdict[str, Iterator[int]] = defaultdict(lambda: itertools.count(1))

@@ -5,7 +5,7 @@ from typing import Any
 
 from bot.sandbox import entities
 from bot.sandbox.model import Award, MergeRequest, Note, Project, State, User
-from bot.sandbox.repository import ZEROS, Commit
+from bot.sandbox.repository import ZEROS, Commit, Tag
 
 Json = dict[str, Any]
 
@@ -160,6 +160,24 @@ def push(state: State, one: Project, actor: User, branch: str, before: str, afte
         "repository": _repository(state, one),
         "commits": [_commit(state, one, written) | _touched(one, written) for written in newest],
         "total_commits_count": len(commits),
+    }
+
+
+def tag_push(state: State, one: Project, actor: User, tag: Tag, before: str, after: str) -> Json:
+    """As of a push, but that a new tag is told with its one commit and a deleted one with none."""
+    is_gone = after == ZEROS
+    commit = _commit(state, one, one.repository.commit(tag.commit))
+    return push(state, one, actor, one.default_branch, ZEROS, ZEROS) | {
+        "object_kind": "tag_push",
+        "event_name": "tag_push",
+        "before": before,
+        "after": after,
+        "ref": f"refs/tags/{tag.name}",
+        "ref_protected": False,
+        "checkout_sha": None if is_gone else tag.commit,
+        "message": tag.message or None,
+        "commits": [] if is_gone else [commit],
+        "total_commits_count": 0 if is_gone else 1,
     }
 
 

@@ -57,6 +57,16 @@ class Commit:
     parents: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """`target` is the tag's own object where it has a message, else the commit, as `commit` is in any case."""
+
+    name: str
+    target: str
+    commit: str
+    message: str
+
+
 class Repository:
     """`folder` is the bare repository."""
 
@@ -154,10 +164,29 @@ class Repository:
     def merge_commit(self, tip: str, head: str, message: str, author: str, email: str) -> str:
         """The same, on no branch."""
         tree = self.git("merge-tree", "--write-tree", tip, head).decode().split()[0]
-        people = {f"GIT_{role}_NAME": author for role in ("AUTHOR", "COMMITTER")}
-        people |= {f"GIT_{role}_EMAIL": email for role in ("AUTHOR", "COMMITTER")}
         commit = ("commit-tree", tree, "-p", tip, "-p", head, "-m", message)
-        return self.git(*commit, environment=people).decode().strip()
+        return self.git(*commit, environment=_people(author, email)).decode().strip()
+
+    def squashed(self, base: str, head: str, message: str, author: str, email: str) -> str:
+        """One commit on `base` that leaves what `head` leaves, on no branch."""
+        commit = ("commit-tree", f"{head}^{{tree}}", "-p", base, "-m", message)
+        return self.git(*commit, environment=_people(author, email)).decode().strip()
+
+    def tag(self, name: str, commit: str, message: str, author: str, email: str) -> Tag:
+        """Makes a tag; one with a message is an object of its own. Raises GitFailed."""
+        about = ("--annotate", "--cleanup=verbatim", f"--message={message}") if message else ()
+        self.git("tag", *about, name, commit, environment=_people(author, email))
+        return next(one for one in self.tags() if one.name == name)
+
+    def tags(self, by: str = "-creatordate") -> list[Tag]:
+        """Those that lead to a commit, in the order of a key of git-for-each-ref, the newest first by default."""
+        fields = "%(refname:lstrip=2)%1f%(objectname)%1f%(*objectname)%1f%(contents)%1e"
+        listed = self.git("for-each-ref", f"--sort={by}", f"--format={fields}", "refs/tags").decode()
+        parts = (record.lstrip("\n").split("\x1f") for record in listed.split("\x1e")[:-1])
+        return [
+            Tag(name, target, inner or target, message.rstrip("\n") if inner else "")
+            for name, target, inner, message in parts
+        ]
 
     def merge_base(self, one: str, other: str) -> str | None:
         try:
@@ -194,10 +223,17 @@ class Repository:
             self._histories[key] = self._log(*key)
         return self._histories[key]
 
+    def listed(self, revisions: str, skip: int, most: int) -> list[Commit]:
+        """The commits of a revision or a range of them ("v1..main"), newest first. Raises GitFailed."""
+        return self._shown(f"--skip={skip}", f"--max-count={most}", revisions, "--")
+
     def _log(self, base: str, head: str, limit: int) -> list[Commit]:
-        fields = "%x1e%H%x1f%P%x1f%an%x1f%ae%x1f%cI%x1f%B"
         given = [f"^{base}"] if base not in (ZEROS, EMPTY_TREE) else []
-        log = self.git("log", f"--max-count={limit}", f"--format={fields}", head, *given)
+        return self._shown(f"--max-count={limit}", head, *given)
+
+    def _shown(self, *chosen: str) -> list[Commit]:
+        fields = "%x1e%H%x1f%P%x1f%an%x1f%ae%x1f%cI%x1f%B"
+        log = self.git("log", f"--format={fields}", *chosen)
         return [_commit(record) for record in log.decode(errors="replace").split("\x1e")[1:]]
 
     def raw_changes(self, old: str, new: str) -> bytes:
@@ -220,6 +256,11 @@ def hermetic(home: Path) -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_TERMINAL_PROMPT": "0",
     }
+
+
+def _people(author: str, email: str) -> dict[str, str]:
+    named = {f"GIT_{role}_NAME": author for role in ("AUTHOR", "COMMITTER")}
+    return named | {f"GIT_{role}_EMAIL": email for role in ("AUTHOR", "COMMITTER")}
 
 
 def _header(branch: str, message: str, author: str, email: str, parents: tuple[str, ...]) -> bytes:

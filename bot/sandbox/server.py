@@ -1,4 +1,4 @@
-"""The sandbox as a web server on 127.0.0.1: GitLab's API, git, Jira's API, the control API and the page."""
+"""The sandbox as a web server on 127.0.0.1: the APIs of GitLab, Jira and Confluence, git, the control API, the page."""
 
 import socket
 import threading
@@ -15,6 +15,12 @@ from starlette.requests import ClientDisconnect
 
 from bot.sandbox import control, git_http, oidc, page
 from bot.sandbox.api import engine
+from bot.sandbox.confluence import control as confluence_control
+from bot.sandbox.confluence import seed as confluence_seed
+from bot.sandbox.confluence import webhooks as confluence_webhooks
+from bot.sandbox.confluence.api import engine as confluence_engine
+from bot.sandbox.confluence.api.call import Answer as ConfluenceAnswer
+from bot.sandbox.confluence.model import Flavour
 from bot.sandbox.gate import Gate
 from bot.sandbox.git_http import GitAnswer
 from bot.sandbox.jira import control as jira_control
@@ -31,6 +37,8 @@ from bot.sandbox.webhooks import Courier
 LOOPBACK = "127.0.0.1"
 API = "/api/v4"
 JIRA = "/jira/rest"
+CONFLUENCE = "/confluence"
+CONFLUENCE_APIS = ("/rest/{path:path}", "/wiki/rest/{path:path}", "/wiki/api/{path:path}")
 METHODS = ["GET", "POST", "PUT", "DELETE", "PATCH"]
 BACKLOG = 512
 CLIENT_GONE = 499
@@ -54,7 +62,15 @@ def create_app(state: State) -> FastAPI:
     @app.api_route(JIRA + "/{path:path}", methods=METHODS)
     async def jira(request: Request) -> Response:
         incoming = await _incoming(request, JIRA)
-        return _jira_response(await run_in_threadpool(jira_engine.answer, state.jira, incoming))
+        return _atlassian_response(await run_in_threadpool(jira_engine.answer, state.jira, incoming))
+
+    async def confluence(request: Request) -> Response:
+        incoming = await _incoming(request, CONFLUENCE)
+        answer = await run_in_threadpool(confluence_engine.answer, state.confluence, incoming)
+        return _atlassian_response(answer)
+
+    for path in CONFLUENCE_APIS:
+        app.add_api_route(CONFLUENCE + path, confluence, methods=METHODS)
 
     @app.get("/{project:path}.git/info/refs")
     def refs(project: str, request: Request, service: str = "") -> Response:
@@ -68,6 +84,7 @@ def create_app(state: State) -> FastAPI:
 
     app.include_router(oidc.router(state))
     app.include_router(jira_control.router(state))
+    app.include_router(confluence_control.router(state))
     app.include_router(control.router(state))
     app.include_router(page.router(state))
     return app
@@ -77,7 +94,7 @@ class Running:
     """A sandbox that serves from a thread of its own until the `with` ends. Everything it holds is in `state`.
 
     `port` 0 takes a free one; `listener`: a listening socket of the caller's in its place; `folder` keeps the
-    repositories. `jira`: the deployment of a Jira beside it, always with its seed.
+    repositories. `jira`: the deployment of a Jira beside it, always with its seed; `confluence`: a Confluence's.
     """
 
     def __init__(
@@ -93,6 +110,9 @@ class Running:
         jira: Deployment | None = None,
         jira_webhook: str | None = None,
         jira_secret: str | None = None,
+        confluence: Flavour | None = None,
+        confluence_webhook: str | None = None,
+        confluence_secret: str | None = None,
     ) -> None:
         self.state = State(folder, version)
         self._port = port
@@ -103,7 +123,12 @@ class Running:
         self._jira = jira
         self._jira_webhook = jira_webhook
         self._jira_secret = jira_secret
-        self._couriers: list[Courier | jira_webhooks.Courier] = [Courier(self.state)]
+        self._confluence = confluence
+        self._confluence_webhook = confluence_webhook
+        self._confluence_secret = confluence_secret
+        self._couriers: list[Courier | jira_webhooks.Courier | confluence_webhooks.Courier] = [
+            Courier(self.state)
+        ]
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -117,6 +142,8 @@ class Running:
                 control.add_hook(self.state, project, self._webhook, self._secret)
         if self._jira:
             self._open_jira(self._jira)
+        if self._confluence:
+            self._open_confluence(self._confluence)
         self._serve(listener)
         return self
 
@@ -135,6 +162,12 @@ class Running:
         if self._jira_webhook:
             jira_control.add_hook(site, self._jira_webhook, self._jira_secret)
         self._couriers.append(jira_webhooks.Courier(site))
+
+    def _open_confluence(self, flavour: Flavour) -> None:
+        self.state.confluence = site = confluence_seed.seeded(self.state, flavour)
+        if self._confluence_webhook:
+            confluence_control.add_hook(site, self._confluence_webhook, self._confluence_secret)
+        self._couriers.append(confluence_webhooks.Courier(site))
 
     def _serve(self, listener: socket.socket) -> None:
         application = Gate(create_app(self.state), self.state)
@@ -179,7 +212,7 @@ def _api_answer(state: State, incoming: engine.Incoming) -> Response:
     return Response(answer.body, status, headers, answer.media)
 
 
-def _jira_response(answer: JiraAnswer) -> Response:
+def _atlassian_response(answer: JiraAnswer | ConfluenceAnswer) -> Response:
     headers = dict(answer.headers)
     if answer.status == 204:
         return Response(status_code=204, headers=headers)

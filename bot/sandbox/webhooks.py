@@ -29,6 +29,7 @@ EVENT_NAMES = {
     "confidential_note_events": "Confidential Note Hook",
     "emoji_events": "Emoji Hook",
     "push_events": "Push Hook",
+    "tag_push_events": "Tag Push Hook",
     "pipeline_events": "Pipeline Hook",
 }
 

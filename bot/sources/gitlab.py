@@ -258,11 +258,12 @@ def _push(body: Json) -> BranchPushed:
 
 
 def _tag_push(body: Json) -> TagPushed:
+    """Of an annotated tag `after` is the tag's own object; `checkout_sha` is the commit, null where it was deleted."""
     return TagPushed(
         project=_project(body),
         tag=text(body, "ref").removeprefix("refs/tags/"),
         before=_commit(body, "before"),
-        after=_commit(body, "after"),
+        after=_commit(body, "checkout_sha" if body.get("checkout_sha") else "after"),
         actor=_pusher(body),
     )
 

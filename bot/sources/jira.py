@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from bot.domain.events import Event, Ignored, IssueChanged, IssueCommented, JiraUser, VersionReleased
 from bot.errors import BadDelivery
-from bot.sources.json_body import Json, part, parts, read_object, text
+from bot.sources.json_body import Json, part, parts, plain, read_object, text, whole_number
 
 DELETED = "deleted issues start nothing"
 EDITED = "comments that are edited or deleted start nothing: a command is read when it is written"
@@ -107,7 +107,6 @@ _COMMENT_CHANGED = ("issue_comment_edited", "issue_comment_deleted")
 _NAME = re.compile(r"[\x21-\x7e]{1,200}")
 _WORD = re.compile(r"[A-Za-z_:]{1,60}")
 _KEY = re.compile(r"[A-Z][A-Z0-9_]{0,254}-[0-9]{1,19}")
-_ID = re.compile(r"[0-9]{1,19}")
 _ISSUE_OF_COMMENT = re.compile(r"/issue/([0-9]{1,19})/comment/")
 
 
@@ -146,19 +145,13 @@ def _occurrence(body: bytes) -> bytes:
     Empty where the sender gave nothing for it.
     """
     content = read_object(body)
-    if content.get("webhookEvent") and (at := _plain(content, "timestamp")):
+    if content.get("webhookEvent") and (at := plain(content, "timestamp")):
         about = (content.get(name) for name in ("issue", "comment", "changelog", "version"))
-        ids = (_plain(one, "id") if type(one) is dict else "" for one in about)
-        return "\n".join((_plain(content, "webhookEvent"), at, *ids)).encode()
-    if content.get("event") and (given := _plain(content, "id")):
-        return "\n".join((_plain(content, "event"), given)).encode()
+        ids = (plain(one, "id") if type(one) is dict else "" for one in about)
+        return "\n".join((plain(content, "webhookEvent"), at, *ids)).encode()
+    if content.get("event") and (given := plain(content, "id")):
+        return "\n".join((plain(content, "event"), given)).encode()
     return b""
-
-
-def _plain(of: Json, name: str) -> str:
-    """A text or whole number, as text; "" for anything else."""
-    value = of.get(name)
-    return str(value) if type(value) in (str, int) else ""
 
 
 def parse_jira(headers: Mapping[str, str], body: bytes) -> Event | Ignored:
@@ -220,7 +213,7 @@ def _updated(body: Json) -> Event | Ignored:
         actor=_person(body, "user"),
         to=text(status, "toString", ""),
         transitioned=bool(status),
-        change=_id(changelog, "id"),
+        change=whole_number(changelog, "id"),
         at=_time(body),
         moves_from=_key(key, "fromString"),
     )
@@ -260,10 +253,12 @@ def _issue_of(comment: Json) -> Json:
 
 def _released(body: Json) -> VersionReleased:
     version = part(body, "version")
-    number = _id(version, "id")
+    number = whole_number(version, "id")
     if not number:
         raise BadDelivery(400, "`version` has no id")
-    return VersionReleased(version=number, name=text(version, "name"), project=_id(version, "projectId"))
+    return VersionReleased(
+        version=number, name=text(version, "name"), project=whole_number(version, "projectId")
+    )
 
 
 HANDLED: Final[dict[str, Callable[[Json], Event | Ignored]]] = {
@@ -321,7 +316,7 @@ def _issue_told(body: Json) -> Named:
 
 
 def _issue(issue: Json) -> Named:
-    key, number = _key(issue, "key"), _id(issue, "id")
+    key, number = _key(issue, "key"), whole_number(issue, "id")
     if not (key or number):
         raise BadDelivery(400, NO_ISSUE)
     return Named(key or number, number, key.rpartition("-")[0])
@@ -329,7 +324,7 @@ def _issue(issue: Json) -> Named:
 
 def _comment(named: Named, comment: Json, body: Json) -> IssueCommented:
     """A text that is none, as ADF, is left out: webhooks carry wiki text, in all captured ones."""
-    number = _id(comment, "id")
+    number = whole_number(comment, "id")
     if not number:
         raise BadDelivery(400, NO_COMMENT)
     written = comment.get("body")
@@ -362,17 +357,6 @@ def _key(of: Json, name: str) -> str:
     return key
 
 
-def _id(of: Json, name: str) -> str:
-    """A number, sent as text or as number; "" when absent."""
-    value = of.get(name)
-    if value is None or value == "":
-        return ""
-    number = str(value) if type(value) in (str, int) else ""
-    if not _ID.fullmatch(number):
-        raise BadDelivery(400, f"`{name}` is not a whole number")
-    return number
-
-
 def _time(body: Json) -> int:
     """Milliseconds since 1970; 0 when absent."""
-    return int(_id(body, "timestamp") or 0)
+    return int(whole_number(body, "timestamp") or 0)

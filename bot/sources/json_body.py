@@ -1,5 +1,6 @@
 """A webhook's JSON body, asked for what an event needs. Whatever is of another shape is BadDelivery (400)."""
 
+import re
 from typing import Any
 
 import orjson
@@ -10,6 +11,8 @@ NOT_JSON = "the body is not valid JSON"
 NOT_OBJECT = "the body is not a JSON object"
 
 Json = dict[str, Any]
+
+_NUMBER = re.compile(r"[0-9]{1,19}")
 
 
 def read_object(body: bytes) -> Json:
@@ -50,3 +53,20 @@ def text(of: Json, name: str, default: str | None = None) -> str:
     if type(value) is not str:
         raise BadDelivery(400, f"`{name}` is missing or not a text")
     return value
+
+
+def whole_number(of: Json, name: str) -> str:
+    """A whole number, sent as text or as number, as text; "" when absent."""
+    value = of.get(name)
+    if value is None or value == "":
+        return ""
+    digits = plain(of, name)
+    if not _NUMBER.fullmatch(digits):
+        raise BadDelivery(400, f"`{name}` is not a whole number")
+    return digits
+
+
+def plain(of: Json, name: str) -> str:
+    """A text or whole number, as text; "" for anything else."""
+    value = of.get(name)
+    return str(value) if type(value) in (str, int) else ""

@@ -8,6 +8,9 @@ Jira: `X-Hub-Signature: <method>=<hex>`, the HMAC of the body with the secret's 
 /cloud/jira/platform/webhooks; Data Center since 10). Automation, Forge and other senders that sign nothing show the
 secret in `X-Trivet-Token`; servers before 10, which can set no header, in the hook's address: `?secret=`.
 
+Confluence: Data Center's webhooks are signed in the same way (confluence.atlassian.com/doc, "Managing Webhooks"; since
+7.7). Cloud sends none: automation rules and Forge apps show the secret in `X-Trivet-Token`.
+
 Several secrets serve rotation: one match is enough.
 """
 
@@ -29,6 +32,7 @@ METHODS = ("sha256", "sha384", "sha512")
 
 GITLAB = "TRIVET_GITLAB__WEBHOOK_SECRETS"
 JIRA = "TRIVET_JIRA__WEBHOOK_SECRETS"
+CONFLUENCE = "TRIVET_CONFLUENCE__WEBHOOK_SECRETS"
 
 UNCONFIGURED = "no webhook secret is configured: set {setting}"
 NO_SIGNING_KEY = f"the delivery is signed, but {GITLAB} holds no usable whsec_ signing token"
@@ -36,6 +40,7 @@ NO_PROOF = "the delivery has neither webhook-signature nor X-Gitlab-Token"
 WRONG_TEXT = "{where} matches no secret in {setting}"
 WRONG_SIGNATURE = "webhook-signature matches no configured signing token"
 UNPROVEN = "the delivery has no X-Hub-Signature, no X-Trivet-Token and no secret in its address"
+UNSIGNED = "the delivery has neither X-Hub-Signature nor X-Trivet-Token"
 BAD_METHOD = f"X-Hub-Signature is not <method>=<hex> with one of the methods {', '.join(METHODS)}"
 WRONG_HUB = "X-Hub-Signature was made with no secret in {setting}"
 TWO_SECRETS = "the address holds more than one secret"
@@ -95,6 +100,23 @@ def verify_jira(
         raise BadDelivery(401, UNPROVEN)
 
 
+def verify_confluence(
+    headers: Mapping[str, str], query: str, body: bytes, secrets: Sequence[str], now: float
+) -> None:
+    """Return if the delivery is authentic; else raise BadDelivery(401) with a reason that holds no secret.
+
+    As `verify_jira`, but that a secret in the address proves nothing: every sender can sign, or set a header.
+    """
+    if not any(secrets):
+        raise BadDelivery(401, UNCONFIGURED.format(setting=CONFLUENCE))
+    if "x-hub-signature" in headers:
+        _verify_hub_signature(headers["x-hub-signature"], body, secrets, CONFLUENCE)
+    elif "x-trivet-token" in headers:
+        _verify_text(_wire(headers["x-trivet-token"]), secrets, "X-Trivet-Token", CONFLUENCE)
+    else:
+        raise BadDelivery(401, UNSIGNED)
+
+
 def check_secret(secret: str) -> str | None:
     """What is wrong with a secret for GitLab, in one sentence without the secret; None when it is fine."""
     if secret.startswith(SIGNING_PREFIX):
@@ -103,7 +125,7 @@ def check_secret(secret: str) -> str | None:
 
 
 def check_plain_secret(secret: str) -> str | None:
-    """The same for platforms that know no signing tokens, as Jira: what starts with `whsec_` is a text like others."""
+    """The same for Jira and Confluence, which know no signing tokens: `whsec_` is a text like others."""
     if not secret:
         return EMPTY
     return UNSENDABLE if _UNCARRIED.search(secret) else None

@@ -18,6 +18,7 @@ from bot.domain.document import (
     Panel,
     Paragraph,
     Table,
+    TaskList,
     Text,
     inlines,
     paragraph,
@@ -26,12 +27,14 @@ from tests.domain.documents import documents, letters
 
 INLINE = {"text", "hardBreak", "status"}
 CHILDREN = {
-    "doc": {"paragraph", "heading", "bulletList", "orderedList", "table", "codeBlock", "panel"},
+    "doc": {"paragraph", "heading", "bulletList", "orderedList", "taskList", "table", "codeBlock", "panel"},
     "paragraph": INLINE,
     "heading": INLINE,
     "bulletList": {"listItem"},
     "orderedList": {"listItem"},
-    "listItem": {"paragraph"},
+    "listItem": {"paragraph", "bulletList", "orderedList"},
+    "taskList": {"taskItem"},
+    "taskItem": INLINE,
     "table": {"tableRow"},
     "tableRow": {"tableHeader", "tableCell"},
     "tableHeader": {"paragraph"},
@@ -39,12 +42,14 @@ CHILDREN = {
     "codeBlock": {"text"},
     "panel": {"paragraph"},
 }
-NEVER_EMPTY = set(CHILDREN) - {"doc", "paragraph", "heading", "codeBlock"}
+NEVER_EMPTY = set(CHILDREN) - {"doc", "paragraph", "heading", "codeBlock", "taskItem"}
 ATTRIBUTES = {
     "heading": {"level": {1, 2, 3, 4, 5, 6}},
     "panel": {"panelType": {"info", "note", "warning", "success"}},
     "status": {"color": {"neutral", "blue", "green", "yellow", "red"}, "text": None},
     "codeBlock": {"language": None},
+    "taskList": {"localId": None},
+    "taskItem": {"localId": None, "state": {"TODO", "DONE"}},
 }
 MARKS = ([], ["code"], ["strong"], ["em"], ["strong", "em"], ["link"])
 
@@ -67,6 +72,7 @@ def assert_valid(node: dict[str, Any], parent: str = "") -> None:
         assert "content" not in node
         return
     assert node["content"] or kind not in NEVER_EMPTY
+    assert kind != "listItem" or node["content"][0]["type"] == "paragraph"
     for child in node["content"]:
         assert child["type"] in CHILDREN[kind]
         assert_valid(child, kind)
@@ -129,6 +135,22 @@ def test_a_whole_document_reads_as_it_was_meant() -> None:
         "## Cart\n\nMERGED by **Ann**\n\n- [!12](https://g.example/12)\n- [ ] todo\n\n1. one\n  two\n\n"
         "| a | b |\n| 1 | x y |\n\n```python\nprint(1)\n```\n\ncareful"
     )
+
+
+def test_lists_stand_in_the_item_above_them() -> None:
+    items = tuple(inlines(letter) for letter in "abcdef")
+    document = Document(blocks=(NumberedList(items=items, levels=(0, 1, 2, 1, 0, 1)),))
+    assert to_text(to_adf(document)) == "1. a\n  1. b\n    1. c\n  1. d\n1. e\n  1. f"
+
+
+def test_tasks_are_named_once_each_and_alike_whenever_they_are_written() -> None:
+    tasks = TaskList(items=(inlines("a"), inlines("b")), done=(False, True))
+    document = Document(blocks=(tasks, tasks))
+    written = to_adf(document)
+    names = [one["attrs"]["localId"] for part in written["content"] for one in (part, *part["content"])]
+    assert len(set(names)) == 6
+    assert written == to_adf(document)
+    assert to_text(written) == "- [ ] a\n- [x] b\n\n- [ ] a\n- [x] b"
 
 
 def node(kind: str, *content: Any, **attributes: Any) -> dict[str, Any]:

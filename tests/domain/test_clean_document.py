@@ -14,9 +14,11 @@ from bot.domain.document import (
     Link,
     Lozenge,
     Made,
+    NumberedList,
     Panel,
     Paragraph,
     Table,
+    TaskList,
     Text,
     inlines,
     paragraph,
@@ -44,6 +46,12 @@ ODD_LINES = st.lists(ODD_INLINES, max_size=4).map(tuple)
 ODD_BLOCKS = st.one_of(
     st.builds(Paragraph, content=ODD_LINES),
     st.builds(BulletList, items=st.lists(ODD_LINES, min_size=1, max_size=4).map(tuple)),
+    st.lists(ODD_LINES, min_size=1, max_size=4).map(
+        lambda lines: BulletList(items=tuple(lines), levels=tuple(range(len(lines))))
+    ),
+    st.lists(ODD_LINES, min_size=1, max_size=4).map(
+        lambda lines: TaskList(items=tuple(lines), done=(True,) * len(lines))
+    ),
     st.builds(Table, header=st.tuples(ODD_LINES), rows=st.lists(st.tuples(ODD_LINES), max_size=4)),
     st.builds(Code, text=ODD_TEXTS),
 )
@@ -138,6 +146,20 @@ def test_a_link_elsewhere_becomes_its_text(url: str) -> None:
     assert line(Link(text="here", url=url)) == (Text(text="here"),)
 
 
+def test_an_address_that_people_wrote_may_stay_as_it_is() -> None:
+    written = "https://docs.example/a b?c=ä"
+    links = (Link(text="1", url=written), Link(text="2", url=written + "/"), Link(text="3", url="ftp://x"))
+    document = Document(blocks=(paragraph(*links),))
+    result = clean(document, redact=redact, hosts=HOSTS, urls=[written, "ftp://x"])
+    assert result.blocks == (paragraph(links[0], "2", "3"),)
+
+
+def test_an_address_with_a_secret_does_not_stay_whoever_wrote_it() -> None:
+    written = "https://docs.example/?key=s3cr3t"
+    document = Document(blocks=(paragraph(Link(text="here", url=written)),))
+    assert clean(document, redact=redact, hosts=HOSTS, urls=[written]).blocks == (paragraph("here"),)
+
+
 def test_what_is_made_and_labelled_stays_on_one_line() -> None:
     assert line(Made(action="a", text="x\ny"), Lozenge(text="A\r\nB")) == (
         Made(action="a", text="x y"),
@@ -157,6 +179,24 @@ def test_a_long_list_and_a_long_table_keep_what_fits() -> None:
     table = Table(header=(inlines("head"),), rows=tuple((item,) for item in items))
     result = cleaned(Document(blocks=(table,)), longest=len(CUT) + 35)
     assert result.blocks == (Table(header=table.header, rows=table.rows[:3]), paragraph(CUT))
+
+
+def test_a_cut_list_keeps_the_levels_and_ticks_of_what_is_left() -> None:
+    items = tuple(inlines(letter * 10) for letter in "abcdefghijkl")
+    numbers = NumberedList(items=items, levels=(0, 1) * 6)
+    tasks = TaskList(items=items, done=(True, False) * 6)
+    for block, left in (
+        (numbers, NumberedList(items=items[:3], levels=(0, 1, 0))),
+        (tasks, TaskList(items=items[:3], done=(True, False, True))),
+    ):
+        result = cleaned(Document(blocks=(block,)), longest=len(CUT) + 35)
+        assert result.blocks == (left, paragraph(CUT))
+
+
+def test_tasks_are_cleaned_and_stay_done() -> None:
+    tasks = TaskList(items=(inlines("a s3cr3t"), inlines("b")), done=(True, False))
+    [left] = cleaned(Document(blocks=(tasks,))).blocks
+    assert left == TaskList(items=(inlines("a <gone>"), inlines("b")), done=(True, False))
 
 
 def test_a_panel_is_cleaned_within() -> None:

@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.kept import KEPT, MOST, kept, ledger_in
+from bot.domain.document import Document, Link, paragraph
+from bot.domain.kept import KEPT, MOST, kept_ledger, kept_section, ledger_in, section_in
 from bot.domain.ledger import SAID, Ledger, Proof, Row
 from bot.domain.marks import Mark, MarkBook, attach
+from bot.domain.pages import BlockEdit, SectionEdit
 from bot.domain.sanitize import sanitize
 
 OLD, NEW = "o" * 16, "n" * 16
@@ -41,7 +43,7 @@ LEDGERS = st.builds(
 @given(LEDGERS, WORDS)
 def test_a_ledger_is_read_back_from_any_note(ledger: Ledger, body: str) -> None:
     mark = BOOK.write(Mark("review", "summary", "summary", "9ba12248"))
-    note = attach(body, f"{kept(ledger, BOOK)}\n{mark}")
+    note = attach(body, f"{kept_ledger(ledger, BOOK)}\n{mark}")
     assert ledger_in(note, BOOK) == ledger
     assert BOOK.read(note) == Mark("review", "summary", "summary", "9ba12248")
 
@@ -49,7 +51,7 @@ def test_a_ledger_is_read_back_from_any_note(ledger: Ledger, body: str) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_any_changed_character_voids_it(data: st.DataObject) -> None:
-    text = kept(LEDGER, BOOK)
+    text = kept_ledger(LEDGER, BOOK)
     at = data.draw(st.integers(0, len(text) - 1))
     other = data.draw(st.sampled_from("0123456789abcdefABC-_= "))
     changed = text[:at] + other + text[at + 1 :]
@@ -57,37 +59,37 @@ def test_any_changed_character_voids_it(data: st.DataObject) -> None:
 
 
 def test_the_first_secret_signs_and_every_secret_verifies() -> None:
-    before = kept(LEDGER, MarkBook([OLD], "gitlab:42:7"))
+    before = kept_ledger(LEDGER, MarkBook([OLD], "gitlab:42:7"))
     assert ledger_in(before, BOOK) == LEDGER
-    assert ledger_in(kept(LEDGER, BOOK), MarkBook([OLD], "gitlab:42:7")) is None
+    assert ledger_in(kept_ledger(LEDGER, BOOK), MarkBook([OLD], "gitlab:42:7")) is None
 
 
 def test_it_holds_for_one_merge_request_only() -> None:
-    assert ledger_in(kept(LEDGER, BOOK), MarkBook([NEW], "gitlab:42:8")) is None
+    assert ledger_in(kept_ledger(LEDGER, BOOK), MarkBook([NEW], "gitlab:42:8")) is None
 
 
 def test_without_a_secret_nothing_is_kept_and_nothing_is_believed() -> None:
     unsigned = MarkBook([], "gitlab:42:7")
-    assert kept(LEDGER, unsigned) == ""
-    assert ledger_in(kept(LEDGER, BOOK), unsigned) is None
+    assert kept_ledger(LEDGER, unsigned) == ""
+    assert ledger_in(kept_ledger(LEDGER, BOOK), unsigned) is None
 
 
 def test_a_signature_of_a_mark_does_not_sign_a_ledger() -> None:
-    found = KEPT.fullmatch(kept(LEDGER, BOOK))
+    found = KEPT.fullmatch(kept_ledger(LEDGER, BOOK))
     assert found is not None
     mark = BOOK.write(Mark("review", "summary", found["data"].replace("=", "").replace("-", "_")[:200], ""))
-    forged = kept(LEDGER, BOOK).replace(found["mac"], mark.split("mac=")[1].split()[0])
+    forged = kept_ledger(LEDGER, BOOK).replace(found["mac"], mark.split("mac=")[1].split()[0])
     assert ledger_in(forged, BOOK) is None
 
 
 def test_of_a_body_with_two_the_last_one_counts() -> None:
     other = LEDGER.model_copy(update={"outside": ()})
-    assert ledger_in(f"{kept(LEDGER, BOOK)}\n{kept(other, BOOK)}", BOOK) == other
+    assert ledger_in(f"{kept_ledger(LEDGER, BOOK)}\n{kept_ledger(other, BOOK)}", BOOK) == other
 
 
 def test_one_of_ours_before_it_does_not_make_a_forged_one_true() -> None:
-    forged = kept(LEDGER, MarkBook(["f" * 16], "gitlab:42:7"))
-    assert ledger_in(f"{kept(LEDGER, BOOK)}\n{forged}", BOOK) is None
+    forged = kept_ledger(LEDGER, MarkBook(["f" * 16], "gitlab:42:7"))
+    assert ledger_in(f"{kept_ledger(LEDGER, BOOK)}\n{forged}", BOOK) is None
 
 
 def test_a_later_form_is_no_ledger() -> None:
@@ -95,7 +97,7 @@ def test_a_later_form_is_no_ledger() -> None:
         colour: str = ""
 
     later = Later(**json.loads(LEDGER.model_dump_json()), colour="red")
-    assert ledger_in(kept(later, BOOK), BOOK) is None
+    assert ledger_in(kept_ledger(later, BOOK), BOOK) is None
 
 
 def test_a_note_without_one_has_none() -> None:
@@ -103,9 +105,9 @@ def test_a_note_without_one_has_none() -> None:
 
 
 def test_a_ledger_that_is_too_large_loses_its_last_rows() -> None:
-    texts = ["".join(sha256(f"{row} {part}".encode()).hexdigest() for part in range(20)) for row in range(30)]
+    texts = ["".join(sha256(f"{row} {part}".encode()).hexdigest() for part in range(20)) for row in range(60)]
     rows = tuple(ROW.model_copy(update={"text": text}) for text in texts)
-    text = kept(LEDGER.model_copy(update={"rows": rows}), BOOK)
+    text = kept_ledger(LEDGER.model_copy(update={"rows": rows}), BOOK)
     read = ledger_in(text, BOOK)
     assert len(text) < MOST + 200
     assert read is not None
@@ -114,7 +116,46 @@ def test_a_ledger_that_is_too_large_loses_its_last_rows() -> None:
     assert read.outside == LEDGER.outside
 
 
-@pytest.mark.parametrize("text", [kept(LEDGER, BOOK), f"quoted: {kept(LEDGER, BOOK)}"])
+@pytest.mark.parametrize("text", [kept_ledger(LEDGER, BOOK), f"quoted: {kept_ledger(LEDGER, BOOK)}"])
 def test_the_sanitizer_takes_it_out_of_any_text(text: str) -> None:
     """So that what a model or a person wrote cannot bring an older one along."""
     assert ledger_in(sanitize(text, redact=lambda words: words), BOOK) is None
+
+
+EDIT = SectionEdit(
+    page="123",
+    section="endpoints",
+    base="b" * 20,
+    result="c" * 20,
+    edits=(
+        BlockEdit(
+            block=1,
+            how="replace",
+            body=Document(blocks=(paragraph("a", Link(text="b", url="https://c")),)),
+        ),
+    ),
+)
+
+
+def test_a_sections_new_text_is_read_back_and_is_no_ledger() -> None:
+    note = attach("A new text.", kept_section(EDIT, BOOK))
+    assert section_in(note, BOOK) == EDIT
+    assert ledger_in(note, BOOK) is None
+    assert section_in(attach("x", kept_ledger(LEDGER, BOOK)), BOOK) is None
+
+
+def test_a_ledgers_seal_does_not_pass_for_a_sections() -> None:
+    forged = kept_section(EDIT, BOOK).replace("trivet-section", "trivet-ledger")
+    assert ledger_in(forged, BOOK) is None
+
+
+def test_a_text_that_is_too_large_is_not_kept() -> None:
+    words = " ".join(sha256(str(number).encode()).hexdigest() for number in range(2_000))
+    large = EDIT.model_copy(
+        update={"edits": (BlockEdit(block=0, how="insert", body=Document(blocks=(paragraph(words),))),)}
+    )
+    assert kept_section(large, BOOK) == ""
+
+
+def test_without_a_secret_no_new_text_is_kept() -> None:
+    assert kept_section(EDIT, MarkBook([], "gitlab:42:7")) == ""

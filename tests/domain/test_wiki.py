@@ -21,6 +21,7 @@ from bot.domain.document import (
     Panel,
     Paragraph,
     Table,
+    TaskList,
     Text,
     inlines,
     paragraph,
@@ -180,6 +181,18 @@ def test_an_item_and_a_cell_stay_on_one_line() -> None:
         "|| h&#124; ||  ||\n" + r"| a \\ b | &#124;&#124; |",
         "h3. one two",
     ]
+
+
+def test_lists_are_nested_by_their_signs_and_tasks_show_whether_they_are_done() -> None:
+    items = (inlines("a"), inlines("b"), inlines("c"))
+    document = Document(
+        blocks=(
+            BulletList(items=items, levels=(0, 1, 2)),
+            NumberedList(items=items, levels=(0, 1, 0)),
+            TaskList(items=items[:2], done=(False, True)),
+        )
+    )
+    assert to_wiki(document) == "* a\n** b\n*** c\n\n# a\n## b\n# c\n\n* ☐ a\n* ☑ b"
 
 
 def test_a_links_text_and_address_end_neither() -> None:

@@ -22,7 +22,21 @@ from tests.gitrepos import git, new_repository
 from tests.model_server import ModelServer, failed
 from tests.rig import clean_environment
 
-COMMANDS = ("config", "demo", "eval", "review", "schedule", "serve", "sweep", "up", "work")
+COMMANDS = (
+    "config",
+    "demo",
+    "eval",
+    "link",
+    "pages",
+    "review",
+    "schedule",
+    "serve",
+    "sweep",
+    "triage",
+    "up",
+    "web",
+    "work",
+)
 HEAVY = (
     "pydantic",
     "redis",

@@ -20,6 +20,9 @@ EVERYTHING = {
     "TRIVET_JIRA__TOKEN": "jira-" + "w" * 20,
     "TRIVET_JIRA__READ_TOKEN": "jira-" + "r" * 20,
     "TRIVET_JIRA__WEBHOOK_SECRETS": "a-jira-hook-secret",
+    "TRIVET_CONFLUENCE__TOKEN": "wiki-" + "w" * 20,
+    "TRIVET_CONFLUENCE__READ_TOKEN": "wiki-" + "r" * 20,
+    "TRIVET_CONFLUENCE__WEBHOOK_SECRETS": "a-wiki-hook-secret",
     "TRIVET_MARK_SECRETS": "m" * 20,
     "TRIVET_DATABASE_URL": "postgresql://me:pass@host/db",
     "OPENAI_API_KEY": "sk-" + "o" * 20,
@@ -29,15 +32,22 @@ EVERYTHING = {
     "COMPATIBLE_API_KEY": "a-local-" + "key-" * 4,
 }
 EXPECTED = {
-    "serve": {"TRIVET_GITLAB__WEBHOOK_SECRETS", "TRIVET_JIRA__WEBHOOK_SECRETS"},
+    "serve": {
+        "TRIVET_GITLAB__WEBHOOK_SECRETS",
+        "TRIVET_JIRA__WEBHOOK_SECRETS",
+        "TRIVET_CONFLUENCE__WEBHOOK_SECRETS",
+    },
     "web": {"TRIVET_GITLAB__READ_TOKEN"},
     "agents": {
-        *("TRIVET_GITLAB__READ_TOKEN", "TRIVET_JIRA__READ_TOKEN"),
+        *("TRIVET_GITLAB__READ_TOKEN", "TRIVET_JIRA__READ_TOKEN", "TRIVET_CONFLUENCE__READ_TOKEN"),
         *("TRIVET_MARK_SECRETS", "TRIVET_DATABASE_URL"),
         *("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "MISTRAL_API_KEY", "VLLM_API_KEY", "COMPATIBLE_API_KEY"),
     },
-    "effects": {"TRIVET_GITLAB__TOKEN", "TRIVET_JIRA__TOKEN", "TRIVET_MARK_SECRETS"},
-    "schedule": {"TRIVET_GITLAB__READ_TOKEN", "TRIVET_JIRA__READ_TOKEN"},
+    "effects": {
+        *("TRIVET_GITLAB__TOKEN", "TRIVET_JIRA__TOKEN", "TRIVET_CONFLUENCE__TOKEN"),
+        "TRIVET_MARK_SECRETS",
+    },
+    "schedule": {"TRIVET_GITLAB__READ_TOKEN", "TRIVET_JIRA__READ_TOKEN", "TRIVET_CONFLUENCE__READ_TOKEN"},
 }
 
 roles = pytest.mark.parametrize("role", HOLDS)

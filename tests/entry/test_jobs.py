@@ -19,7 +19,7 @@ from bot.domain.actions import Outcome, Proposal, React
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
 from bot.domain.events import Person
-from bot.domain.notes import Note
+from bot.domain.notes import Award, Note
 from bot.domain.secrets import Redactor
 from bot.entry import keys
 from bot.entry.jobs import Jobs
@@ -71,6 +71,9 @@ class Reader:
         return self.change
 
     def notes(self, target: Target) -> list[Note]:
+        return []
+
+    def awards(self, target: Target, note: int) -> list[Award]:
         return []
 
     def snapshot(self, request: MergeRequest) -> DictSnapshot:

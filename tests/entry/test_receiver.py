@@ -344,7 +344,7 @@ def test_an_unknown_kind_is_a_warning_once(app: Receiver) -> None:
         ("PUT", HOOK, 405),
         ("POST", "/healthz", 405),
         ("GET", "/hooks/jira", 405),
-        ("POST", "/hooks/confluence", 404),
+        ("POST", "/hooks/bitbucket", 404),
         ("POST", "/hooks/gitlab/", 404),
         ("GET", "/", 404),
         ("GET", "/docs", 404),

@@ -18,6 +18,7 @@ from bot.domain.actions import Proposal, Report
 from bot.domain.secrets import Redactor
 from bot.entry import apart
 from bot.entry import shell as shell_module
+from bot.entry.accounts import Accounts
 from bot.entry.local import review_local
 from bot.entry.progress import Progress
 from bot.entry.reading import propose_here
@@ -274,7 +275,7 @@ def test_a_push_in_the_middle_is_no_failure() -> None:
 def test_a_reading_process_that_breaks_is_told_of_with_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apart, "PYTHON", (sys.executable, "-c", "raise SystemExit(9)"))
     with pytest.raises(PlatformError, match="ended with code 9"):
-        apart.propose_apart(shell_request(1, PROJECT), None, Settings())
+        apart.propose_apart(shell_request(1, PROJECT), Accounts(), Settings())
 
 
 # --- nothing to read, nothing to write ---

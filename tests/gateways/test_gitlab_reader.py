@@ -10,6 +10,7 @@ import responses
 
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs, FileStatus, Target
+from bot.domain.notes import Award
 from bot.errors import AccessDenied, NotFound, NotReady, PlatformError, Unavailable
 from bot.gateways import gitlab_diff, gitlab_files
 from bot.gateways.bounded import MAX_ANSWER
@@ -553,3 +554,46 @@ def test_statuses_of_renamed_and_deleted_files_survive(desk: Desk) -> None:
     statuses = {file.path: file.status for file in change(desk, iid).files}
     assert statuses == {"new.txt": FileStatus.RENAMED, "gone.txt": FileStatus.DELETED}
     assert isinstance(change(desk, iid).refs, DiffRefs)
+
+
+# --- reactions
+
+
+def test_the_reactions_on_one_note_are_read(desk: Desk) -> None:
+    iid = desk.open()
+    note = desk.sandbox.comment(iid, "A proposal", user="trivet")["id"]
+    other = desk.sandbox.comment(iid, "Another", user="trivet")["id"]
+    desk.sandbox.act(iid, "award", user="grace", name="thumbsup", note=note)
+    desk.sandbox.act(iid, "award", user="ada", name="heart", note=note)
+    desk.sandbox.act(iid, "award", user="ada", name="thumbsup")
+    reader, target = desk.reader(), desk.read(iid).target
+    numbers = {one["username"]: one["id"] for one in desk.sandbox.call("GET", "/sandbox/users")}
+    assert reader.awards(target, note) == (
+        Award("thumbsup", numbers["grace"]),
+        Award("heart", numbers["ada"]),
+    )
+    assert reader.awards(target, other) == ()
+
+
+def test_a_note_that_is_gone_has_no_reactions(desk: Desk) -> None:
+    assert desk.reader().awards(desk.read(desk.open()).target, 4711) == ()
+
+
+def test_of_very_many_reactions_the_first_are_read(
+    gitlab: responses.RequestsMock, reader: GitLabReader
+) -> None:
+    page = [{"id": 1, "name": "thumbsup", "user": {"id": 3}}] * 100
+    path = f"{BASE}/api/v4/projects/42/merge_requests/7/notes/9/award_emoji"
+    gitlab.add("GET", path, json=page, headers={"X-Next-Page": "2"})
+    assert len(reader.awards(TARGET, 9)) == 1_000
+    assert len(gitlab.calls) == 10
+
+
+@pytest.mark.parametrize(("status", "kind"), [(403, AccessDenied), (503, Unavailable)])
+def test_reactions_that_cannot_be_read_are_an_error(
+    desk: Desk, status: int, kind: type[PlatformError]
+) -> None:
+    target = desk.read(desk.open()).target
+    desk.sandbox.fault(path="/award_emoji", status=status)
+    with pytest.raises(kind, match="the reactions on note 9"):
+        desk.reader().awards(target, 9)

@@ -250,6 +250,13 @@ def test_projects_are_asked_for_once(jira: JiraBridge) -> None:
     assert len(jira.seen) == before
 
 
+def test_a_project_is_known_by_its_number(jira: JiraBridge) -> None:
+    shop = jira.issue().project
+    assert jira.reader().project_key(str(shop.id)) == "SHOP"
+    with pytest.raises(NotFound, match="project 4711"):
+        jira.reader().project_key("4711")
+
+
 def test_a_role_is_held_directly(jira: JiraBridge) -> None:
     assert jira.reader().roles("SHOP", person(jira, "ada")) == {"developers"}
 

@@ -15,7 +15,7 @@ from bot.domain.events import Person
 from bot.domain.flow import CodeProject
 from bot.domain.issues import Issue, IssueComment, IssueStatus
 from bot.domain.marks import Mark, MarkBook
-from bot.domain.notes import Note
+from bot.domain.notes import Award, Note
 from bot.domain.rules import JiraRule, On, Rules
 from bot.domain.secrets import Redactor
 from bot.errors import AccessDenied, Forbidden, NotFound, Stopped, Unavailable, UsageError, Withheld
@@ -57,6 +57,9 @@ class Reader:
 
     def notes(self, target: Target) -> Sequence[Note]:
         return self.said
+
+    def awards(self, target: Target, note: int) -> Sequence[Award]:
+        return ()
 
     def snapshot(self, request: MergeRequest) -> DictSnapshot:
         return DictSnapshot({})

@@ -14,12 +14,8 @@ NO_REF = "Failed to create branch '{branch}': invalid reference name '{ref}'"
 
 
 def list_branches(call: Call) -> Answer:
-    """`search`: a part of the name; "^term" begins with it, "term$" ends with it."""
-    search = call.text("search") or ""
-    return call.page(
-        [name for name in call.project.repository.branches() if _fits(name, search)],
-        lambda name: _shown(call, name),
-    )
+    names = [name for name in call.project.repository.branches() if call.is_searched(name)]
+    return call.page(names, lambda name: _shown(call, name))
 
 
 def branch(call: Call) -> Json:
@@ -38,12 +34,6 @@ def create(call: Call) -> Json:
         raise Refusal(400, {"message": NO_REF.format(branch=name, ref=ref)})
     changes.make_branch(call.state, call.project, call.user, name, tip)
     return _shown(call, name)
-
-
-def _fits(name: str, search: str) -> bool:
-    if search.startswith("^"):
-        return name.startswith(search[1:])
-    return name.endswith(search[:-1]) if search.endswith("$") else search.lower() in name.lower()
 
 
 def _shown(call: Call, name: str) -> Json:

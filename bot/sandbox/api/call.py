@@ -127,14 +127,37 @@ class Call:
             raise bad_parameter(f"{name} is invalid")
         return [item.strip() for item in items if item.strip()]
 
+    def is_searched(self, name: str) -> bool:
+        """Whether the name fits `search`: a part of it; "^term" begins with it, "term$" ends with it."""
+        search = self.text("search") or ""
+        if search.startswith("^"):
+            return name.startswith(search[1:])
+        return name.endswith(search[:-1]) if search.endswith("$") else search.lower() in name.lower()
+
     def page(self, items: Sequence[T], show: Callable[[T], Any]) -> Answer:
         """One page of a list, with GitLab's paging headers (docs.gitlab.com/api/rest, "Pagination")."""
-        page, size = self.number("page", 1), min(self.number("per_page", PER_PAGE), MOST_PER_PAGE)
-        if page < 1 or size < 1:
-            raise bad_parameter(f"{'page' if page < 1 else 'per_page'} does not have a valid value")
+        page, size = self.window()
         pages = max(1, -(-len(items) // size))
         shown = [show(item) for item in items[(page - 1) * size : page * size]]
         return Answer(shown, headers=self._paging(page, size, pages, len(items)))
+
+    def window(self) -> tuple[int, int]:
+        """The page asked for, from 1, and its size."""
+        page, size = self.number("page", 1), min(self.number("per_page", PER_PAGE), MOST_PER_PAGE)
+        if page < 1 or size < 1:
+            raise bad_parameter(f"{'page' if page < 1 else 'per_page'} does not have a valid value")
+        return page, size
+
+    def uncounted(self, page: int, size: int, shown: int) -> dict[str, str]:
+        """The headers of a page of a list whose length GitLab does not find out."""
+        following = page + 1 if shown == size else None
+        link = {"Link": f'<{self._link(page=following, per_page=size)}>; rel="next"'} if following else {}
+        return link | {
+            "X-Page": str(page),
+            "X-Per-Page": str(size),
+            "X-Next-Page": str(following or ""),
+            "X-Prev-Page": str(page - 1 if page > 1 else ""),
+        }
 
     def keyset(self, items: Sequence[T], key: Callable[[T], str], show: Callable[[T], Any]) -> Answer:
         """The items after the one whose key is `page_token`; a page number says nothing here."""

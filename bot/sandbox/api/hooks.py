@@ -78,6 +78,8 @@ def _sample(call: Call, event: str) -> Json:
     if event == "push_events":
         tip = project.repository.branch(project.default_branch) or ZEROS
         return payloads.push(state, project, call.user, project.default_branch, ZEROS, tip)
+    if event == "tag_push_events":
+        return _tag_sample(call)
     if not project.merge_requests:
         raise Refusal(422, {"message": "Ensure the project has merge requests."})
     request = project.merge_requests[-1]
@@ -87,3 +89,10 @@ def _sample(call: Call, event: str) -> Json:
     if event != "note_events" or not notes:
         raise Refusal(422, {"message": "Ensure the project has notes."})
     return payloads.note(state, request, notes[-1], "create")
+
+
+def _tag_sample(call: Call) -> Json:
+    newest = next(iter(call.project.repository.tags()), None)
+    if newest is None:
+        raise Refusal(422, {"message": "Ensure the project has tags."})
+    return payloads.tag_push(call.state, call.project, call.user, newest, ZEROS, newest.target)

@@ -126,8 +126,12 @@ def approve(call: Call) -> Json:
 
 
 def merge(call: Call) -> Json:
-    changes.merge(call.state, call.request, call.user)
-    return _whole(call, call.request)
+    """`sha`: refused where the head is another one."""
+    request, sha = call.request, call.text("sha")
+    if sha is not None and sha != request.head:
+        raise Refusal(409, {"message": f"SHA does not match HEAD of source branch: {request.head}"})
+    changes.merge(call.state, request, call.user, squash=call.flag("squash"))
+    return _whole(call, request)
 
 
 def reviewers(call: Call) -> list[Json]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from bot.sandbox.api import branches, drafts, hooks, merge_requests, notes, projects, statuses, users
+from bot.sandbox.api import branches, drafts, history, hooks, merge_requests, notes, projects, statuses, users
 from bot.sandbox.api.call import Call
 from bot.sandbox.model import Access
 
@@ -35,6 +35,7 @@ THREAD = f"{REQUEST}/discussions/:discussion"
 NOTE = f"{REQUEST}/notes/:note"
 DRAFTS = f"{REQUEST}/draft_notes"
 FILE = f"{HERE}/repository/files/:path"
+TAG = f"{HERE}/repository/tags/:tag"
 HOOK = f"{HERE}/hooks/:hook"
 ANYBODY, READS, WRITES, RUNS = None, Access.REPORTER, Access.DEVELOPER, Access.MAINTAINER
 
@@ -55,6 +56,12 @@ ROUTES = (
     Route("GET", f"{HERE}/repository/branches", branches.list_branches, READS),
     Route("POST", f"{HERE}/repository/branches", branches.create, WRITES),
     Route("GET", f"{HERE}/repository/branches/:branch", branches.branch, READS),
+    Route("GET", f"{HERE}/repository/tags", history.list_tags, READS),
+    Route("POST", f"{HERE}/repository/tags", history.create_tag, WRITES),
+    Route("GET", TAG, history.tag, READS),
+    Route("DELETE", TAG, history.delete_tag, WRITES),
+    Route("GET", f"{HERE}/repository/commits", history.list_commits, READS),
+    Route("GET", f"{HERE}/repository/commits/:sha", history.commit, READS),
     Route("GET", f"{HERE}/repository/commits/:sha/statuses", statuses.list_statuses, READS),
     Route("GET", f"{HERE}/pipelines/:pipeline", projects.pipeline, READS),
     Route("POST", f"{HERE}/statuses/:sha", statuses.set_status, WRITES),

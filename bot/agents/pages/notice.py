@@ -1,0 +1,72 @@
+"""Our comment on a page: that a section of it may not be true, why, and what it should say; later that it is true."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from bot.agents.pages.standing import Standing
+from bot.agents.pages.telling import address, changed_lines, place
+from bot.agents.spec import LivingSection, SectionsContext
+from bot.domain.document import (
+    Block,
+    BulletList,
+    Code,
+    Document,
+    Inline,
+    Inlines,
+    Link,
+    Lozenge,
+    Text,
+    inlines,
+    paragraph,
+)
+from bot.domain.pages import Reason
+
+STALE, TRUE = "OUT OF DATE", "TRUE AGAIN"
+MAY_BE_WRONG = " The section “{section}” may be out of date since merge request "
+NO_TEXT = " This page has no section “{section}” yet; one was proposed with merge request "
+PROPOSED = "Proposed text, as a difference to what stands there:"
+BY_HAND = "To be put right by hand: "
+INSTEAD = "Proposed in its place:"
+IS_TRUE = " The section “{section}” is true as far as the latest merge requests tell."
+
+LONGEST_DIFFERENCE: Final = 10_000  # characters; a comment takes 30,000
+
+
+def stale(standing: Standing, context: SectionsContext) -> Document:
+    """Of the merge request only its name, where its texts may not stand on the page."""
+    living = standing.living
+    words = MAY_BE_WRONG if living.section else NO_TEXT
+    link = Link(text=str(context.request.target), url=context.request.web_url)
+    headline = paragraph(
+        Lozenge(text=STALE, color="yellow"), words.format(section=living.wanted.section), link, "."
+    )
+    return Document(blocks=(headline, *(_told(standing, context) if living.tells_code else ())))
+
+
+def true_again(living: LivingSection) -> Document:
+    """The same whoever finds it out, so that it is written once."""
+    words = IS_TRUE.format(section=living.wanted.section)
+    return Document(blocks=(paragraph(Lozenge(text=TRUE, color="green"), words),))
+
+
+def _told(standing: Standing, context: SectionsContext) -> Iterator[Block]:
+    reasons = standing.edit.reasons if standing.edit else ()
+    if reasons:
+        yield BulletList(items=tuple(_item(one, context) for one in reasons))
+    if lines := changed_lines(standing, context, LONGEST_DIFFERENCE):
+        yield paragraph(PROPOSED)
+        yield Code(text="\n".join(lines), language="diff")
+    for one in reasons:
+        if one.instead:
+            yield paragraph(INSTEAD)
+            yield Code(text=one.instead)
+
+
+def _item(reason: Reason, context: SectionsContext) -> Inlines:
+    said = BY_HAND + reason.why if reason.by_hand else reason.why
+    return inlines(f"{said} (", _shown(reason, context), ")")
+
+
+def _shown(reason: Reason, context: SectionsContext) -> Inline:
+    url = address(reason, context.request)
+    return Link(text=place(reason), url=url) if url else Text(text=place(reason), code=True)

@@ -1,0 +1,149 @@
+"""One section of a page brought to a new text, whoever else writes at the same time; done again, it is done once.
+
+The page is read, then what its property remembers: what others of us wrote was told there before. Then the property is
+told which text is about to stand on the page, the page is written, and the property is told that it stands. A run that
+ends anywhere between is done again from the beginning.
+"""
+
+from dataclasses import replace
+from typing import Literal
+
+from bot.domain.actions import WriteSection
+from bot.domain.pages import Page
+from bot.domain.sections import difference, digest, find, wrapped
+from bot.errors import Refused
+from bot.gateways.confluence_api import ConfluenceApi
+from bot.gateways.confluence_pages import create, former, write_over
+from bot.gateways.confluence_plan import COMMENTED, Author, Case, LeftAlone, Plan, first_text, message, slug
+from bot.gateways.confluence_properties import Remembered, Write, remember, remembered
+from bot.gateways.confluence_reader import ConfluenceReader
+from bot.gateways.confluence_rescue import Rescue, rescued, standing, text
+from bot.gateways.confluence_tries import settled
+from bot.gateways.http import Conflict
+
+UNDONE = "Trivet: {section} as it was, for a comment hangs on it"
+
+Done = tuple[Literal["done", "unchanged"], Page]
+
+
+class SectionWriter:
+    """Sections written by one account. `reader` reads with the same token."""
+
+    def __init__(self, api: ConfluenceApi, reader: ConfluenceReader, author: Author) -> None:
+        self._api = api
+        self._reader = reader
+        self._author = author
+
+    def write(self, action: WriteSection) -> Done:
+        """What was done, and the page. Raises LeftAlone and Damaged; Conflict where others kept writing."""
+        return settled(lambda: self._tried(action))
+
+    def _tried(self, action: WriteSection) -> Done:
+        page = self._found(action)
+        return self._written(action, page) if page else self._made(action)
+
+    def _found(self, action: WriteSection) -> Page | None:
+        if action.page:
+            return self._reader.page(action.page)
+        return self._reader.find(action.space, action.title)
+
+    def _made(self, action: WriteSection) -> Done:
+        """A new page; one that somebody made in the same moment is written to as if it had always been there."""
+        new = first_text(action, self._author)
+        body = wrapped(action.section, new)
+        try:
+            number = create(self._api, action.space, action.title, action.parent, body)
+        except (Refused, Conflict):
+            page = self._found(action)
+            if page is None:
+                raise
+            return self._written(action, page)
+        page = self._reader.page(number)
+        wanted = action.result if action.body is None else digest(new)
+        self._tell(
+            action, page, Write(wanted, self._as_it_stands(action, page, digest(new)), 1, is_done=True)
+        )
+        return "done", page
+
+    def _written(self, action: WriteSection, page: Page) -> Done:
+        known = remembered(self._reader, page.id, action.section) or Remembered()
+        if self._completed(action, page, known):
+            return self._tried(action)
+        plan = Case(action, page, known, self._author).plan()
+        if plan.storage is None:
+            self._confirm(action, page, plan, known)
+            return "unchanged", page
+        return "done", self._replaced(action, page, plan, plan.storage)
+
+    def _replaced(self, action: WriteSection, page: Page, plan: Plan, storage: str) -> Page:
+        """The page with this body. Watchers would hear of a text that is made anew at every merge each time."""
+        self._tell(action, page, Write(plan.wanted, plan.digest, page.version + 1))
+        write_over(self._api, page, storage, message(action), quiet=action.body is not None)
+        now = self._with_comments(action, page.id, page.version, plan.digest)
+        standing_as = self._as_it_stands(action, now, plan.digest)
+        self._tell(action, now, Write(plan.wanted, standing_as, now.version, is_done=True))
+        return now
+
+    def _confirm(self, action: WriteSection, page: Page, plan: Plan, known: Remembered) -> None:
+        """Tell the property of a text that stands there already. One that stands in no boundary of ours is not ours."""
+        last = known.last
+        if not plan.is_marked:
+            return
+        is_told = last is not None and (last.wanted, last.digest) == (plan.wanted, plan.digest)
+        version = last.version if last and is_told else page.version
+        self._tell(action, page, Write(plan.wanted, plan.digest, version, is_done=True))
+
+    def _completed(self, action: WriteSection, page: Page, known: Remembered) -> bool:
+        """Whether a run that was broken off had written the page: what it had still to do is done then."""
+        last = known.last
+        if last is None or last.is_done or page.version < last.version:
+            return False
+        then = page if page.version == last.version else former(self._api, page, last.version)
+        stood = then and self._author.wrote(then, action.section) and standing(then.storage, action.section)
+        if not stood or (stood.digest != last.digest and stood.digest in known.kept.digests):
+            return False  # the version was made by somebody else, or of another text of ours
+        done = replace(last, digest=stood.digest, is_done=True)
+        self._with_comments(action, page.id, last.version - 1, stood.digest)
+        remember(self._api, self._reader, page.id, action.section, lambda known: known.with_write(done))
+        return True
+
+    def _with_comments(self, action: WriteSection, page: str, version: int, digest: str) -> Page:
+        """The page after our write over `version`, with the inline comments again that it took away.
+
+        Raises LeftAlone where they hung on words that are gone: then the section is as it was.
+        """
+        return settled(lambda: self._rescued(action, page, version, digest))
+
+    def _rescued(self, action: WriteSection, page: str, version: int, digest: str) -> Page:
+        now = self._reader.page(page)
+        before = former(self._api, now, version)
+        is_next = now.version == version + 1
+        rescue = before and rescued(before.storage, now.storage, action.section, digest, is_next=is_next)
+        if not rescue:
+            return now
+        if rescue.is_undone:
+            write_over(
+                self._api, now, rescue.storage, UNDONE.format(section=slug(action.section)), quiet=True
+            )
+            raise LeftAlone(COMMENTED, now, _change(action, now, rescue))
+        write_over(self._api, now, rescue.storage, message(action), quiet=True)
+        return self._rescued(action, page, now.version, digest)
+
+    def _as_it_stands(self, action: WriteSection, page: Page, written: str) -> str:
+        """The digest of what we wrote as Confluence has it, as far as nobody wrote since."""
+        section = find(page.storage, action.section) if self._author.wrote(page, action.section) else None
+        return section.digest if section else written
+
+    def _tell(self, action: WriteSection, page: Page, write: Write) -> None:
+        """The property what was written, or is about to be."""
+        remember(
+            self._api,
+            self._reader,
+            page.id,
+            action.section,
+            lambda known: known.with_write(write).told(action.source, action.memory),
+        )
+
+
+def _change(action: WriteSection, written: Page, rescue: Rescue) -> str:
+    return difference(text(rescue.storage, action.section), text(written.storage, action.section))

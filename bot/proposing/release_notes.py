@@ -1,0 +1,238 @@
+"""The pages of a project's releases: of the next one at each merge, of a version when it is tagged or released."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from bot.agents.spec import NotesContext, NotesPage
+from bot.domain.actions import Proposal
+from bot.domain.change import ChangeSet, MergeRequest, Target
+from bot.domain.flow import CodeProject
+from bot.domain.issue_keys import found, found_in_branch
+from bot.domain.pages import Page
+from bot.domain.releases import MergedRequest, ReleaseIssue, Tag
+from bot.domain.repo_config import ReleaseNotes, RepoConfig, load
+from bot.domain.sections import kept_of
+from bot.domain.versions import before, newest, same_version, spellings
+from bot.errors import Forbidden, NotFound, PlatformError, Stopped
+from bot.policy import Ground
+from bot.proposing.means import Means, Tracker, Wiki
+from bot.proposing.proposal import Bound, proposal
+from bot.proposing.review import bound_to
+from bot.proposing.rules import CONFIG_FILE
+from bot.routing import NEXT, JobRequest, of_release
+
+SECTION: Final = "release-notes"
+MERGED: Final = "merged"
+MOST_MERGED: Final = 300  # merge requests that one page lists
+MOST_KINDS: Final = 40  # issues whose kind is asked for, of the latest merges
+MOST_KEYS: Final = 5  # issues of one merge request
+
+READING = "reading what was merged into {project}"
+NO_NOTES = ".trivet.yml of {project} asks for no release notes"
+OTHER_BRANCH = "{target} went into {branch}: the notes of the next release are of {default}"
+NOT_MERGED = "{target} is {state}: only what is merged is in release notes"
+NOT_MAPPED = (
+    "the release notes are not written: TRIVET_RULES does not map the space {space} to {project} (`spaces:`)"
+)
+NO_PARENT = (
+    "the release notes are not written: there is no page “{parent}” in the space {space} that they could stand below, "
+    "or the bot may not see it"
+)
+NO_TAG = "{project} has no tag {version}"
+BY_HAND: Final = ("shell", "pipeline")
+OF_VERSION = "the release notes of {version} are written for {projects}"
+NO_PROJECT = "no project of GitLab is mapped to {key} in TRIVET_RULES, so that no release notes are written"
+
+
+def propose_release_notes(request: JobRequest, run: str, means: Means) -> Proposal:
+    """Raises Stopped where there is nothing to write, PlatformError where it cannot be."""
+    started = time.monotonic()
+    wiki = means.with_pages()
+    if request.tracked:
+        raise Stopped(_of_version(request, wiki, means))
+    project = wiki.code.project(request.project)
+    config = _config(project, wiki)
+    merge_request = _merged(request, project, means) if request.iid else None
+    parent = _parent(config, project, wiki)
+    means.tell(READING.format(project=project.path))
+    pages = _pages(request, project, config, wiki, means)
+    means.still_ours()
+    context = NotesContext(
+        project=project,
+        pages=pages,
+        redactor=means.redactor,
+        space=config.space,
+        parent=parent.id,
+        change=lambda iid: _change(project, iid, means),
+        trigger=request.trigger,
+        merged=request.iid,
+        links_issues=means.tracker is not None,
+        model=means.model,
+        steps=means.memory if means.model else None,
+        still_wanted=means.still_ours,
+        tell=means.tell,
+        can_wait=means.can_wait,
+    )
+    result = means.agent.run(context)
+    means.still_ours()
+    issues = frozenset(one.key for page in pages for some in page.issues.values() for one in some)
+    ground = Ground(means.agent, issues=issues, spaces=frozenset({config.space}))
+    return proposal(request, run, means, _bound(request, project, merge_request), result, ground, started)
+
+
+def _of_version(request: JobRequest, wiki: Wiki, means: Means) -> str:
+    """A version of a Jira project is released in each mapped project of GitLab; what was begun, in words."""
+    tracker = means.connected()
+    key = tracker.issues.project_key(request.tracked)
+    paths = list(dict.fromkeys(rule.gitlab for rule in wiki.rules.of(key) if rule.gitlab))
+    if not paths:
+        return NO_PROJECT.format(key=key)
+    for path in paths:
+        project = wiki.code.project(path)
+        means.start(of_release(project.path, project.id, request.release, "version"))
+    return OF_VERSION.format(version=request.release, projects=", ".join(paths))
+
+
+def _config(project: CodeProject, wiki: Wiki) -> ReleaseNotes:
+    """Of the default branch. Raises Stopped where it asks for nothing."""
+    config = RepoConfig()
+    if project.default_branch:
+        config, _complaint = load(wiki.code.branch(project, project.default_branch).read(CONFIG_FILE))
+    if config.pages.release_notes is None:
+        raise Stopped(NO_NOTES.format(project=project.path), again=True)
+    return config.pages.release_notes
+
+
+def _merged(request: JobRequest, project: CodeProject, means: Means) -> MergeRequest:
+    """Raises Stopped where it is not merged, or was merged elsewhere."""
+    merge_request = means.reader.merge_request(request.target)
+    target = merge_request.target
+    if merge_request.state != MERGED:
+        raise Stopped(NOT_MERGED.format(target=target, state=merge_request.state), again=True)
+    if merge_request.target_branch != project.default_branch:
+        branch, default = merge_request.target_branch, project.default_branch
+        raise Stopped(OTHER_BRANCH.format(target=target, branch=branch, default=default))
+    return merge_request
+
+
+def _parent(config: ReleaseNotes, project: CodeProject, wiki: Wiki) -> Page:
+    if not wiki.rules.shares_space(config.space, project.path):
+        raise PlatformError(NOT_MAPPED.format(space=config.space, project=project.path))
+    parent = wiki.pages.find(config.space, config.parent)
+    if parent is None or parent.status != "current":
+        raise PlatformError(NO_PARENT.format(parent=config.parent, space=config.space))
+    return parent
+
+
+# --- what each page lists ---
+
+
+def _pages(
+    request: JobRequest, project: CodeProject, config: ReleaseNotes, wiki: Wiki, means: Means
+) -> list[NotesPage]:
+    """The released version's, if the run is about one, and that of the next, which it takes entries away from."""
+    tags = wiki.code.tags(project)
+    memory = _remembered(_page(NEXT, config, wiki), wiki)
+    pages = [] if request.release == NEXT else [_released(request, project, config, tags, wiki)]
+    since = newest(tags)
+    page = _page(NEXT, config, wiki)
+    if request.release == NEXT or page:
+        pages.append(
+            _listed(NEXT, page, wiki.code.merged(project, since, project.default_branch), since, config)
+        )
+    return [_with_background(one, memory, project, wiki, means) for one in pages]
+
+
+def _released(
+    request: JobRequest, project: CodeProject, config: ReleaseNotes, tags: Sequence[Tag], wiki: Wiki
+) -> NotesPage:
+    """By its tag; a version that Jira releases before it is tagged has what the default branch holds."""
+    tag = same_version(tags, request.release)
+    if tag is None and (request.trigger in (*BY_HAND, "tag")):
+        raise PlatformError(NO_TAG.format(project=project.path, version=request.release))
+    version = tag.name if tag else request.release
+    since = before(tags, version)
+    merged = wiki.code.merged(project, since, tag.name if tag else project.default_branch)
+    there = (_page(one, config, wiki) for one in spellings(version))
+    return _listed(version, next(filter(None, there), None), merged, since, config)
+
+
+def _page(version: str, config: ReleaseNotes, wiki: Wiki) -> Page | None:
+    return wiki.pages.find(config.space, config.title.format(version=version))
+
+
+def _listed(
+    version: str,
+    page: Page | None,
+    merged: Sequence[MergedRequest],
+    since: Tag | None,
+    config: ReleaseNotes,
+) -> NotesPage:
+    return NotesPage(
+        version=version,
+        title=page.title if page else config.title.format(version=version),
+        merged=tuple(merged[:MOST_MERGED]),
+        page=page,
+        since=since.name if since else "",
+        left_out=max(0, len(merged) - MOST_MERGED),
+    )
+
+
+def _with_background(
+    page: NotesPage, next_memory: Mapping[str, Any], project: CodeProject, wiki: Wiki, means: Means
+) -> NotesPage:
+    """With what is known already, be it by the page that listed the same before, and the issues that are named."""
+    memory = _remembered(page.page, wiki) or next_memory
+    issues = _issues(page.merged, project, means.tracker, wiki) if means.tracker else {}
+    return NotesPage(
+        version=page.version,
+        title=page.title,
+        merged=page.merged,
+        page=page.page,
+        memory=memory,
+        issues=issues,
+        since=page.since,
+        left_out=page.left_out,
+    )
+
+
+def _remembered(page: Page | None, wiki: Wiki) -> Mapping[str, Any]:
+    kept = kept_of(wiki.pages.remembered(page.id, SECTION)) if page else None
+    return (kept.memory or {}) if kept else {}
+
+
+# --- the issues that merge requests name ---
+
+
+def _issues(
+    merged: Iterable[MergedRequest], project: CodeProject, tracker: Tracker, wiki: Wiki
+) -> dict[int, tuple[ReleaseIssue, ...]]:
+    """Those of the Jira projects that are mapped to this one; their keys and links, and of the latest their kinds."""
+    known = {key for key in wiki.rules.projects if wiki.rules.maps(key, project.path)}
+    kinds: dict[str, str | None] = {}
+    named = {one.iid: _keys(one, known) for one in merged}
+    for key in list(dict.fromkeys(key for keys in named.values() for key in keys))[:MOST_KINDS]:
+        with suppress(NotFound, Forbidden):
+            kinds[key] = tracker.issues.issue(key).type
+    return {
+        iid: tuple(ReleaseIssue(key, tracker.issues.address(key), kinds.get(key) or "") for key in keys)
+        for iid, keys in named.items()
+        if keys
+    }
+
+
+def _keys(one: MergedRequest, known: set[str]) -> list[str]:
+    in_texts = found((one.title, one.description), known, most=MOST_KEYS).keys
+    return list(dict.fromkeys((*found_in_branch(one.source_branch, known), *in_texts)))[:MOST_KEYS]
+
+
+def _change(project: CodeProject, iid: int, means: Means) -> ChangeSet:
+    return means.reader.change_set(means.reader.merge_request(Target(project.path, iid, project.id)))
+
+
+def _bound(request: JobRequest, project: CodeProject, merge_request: MergeRequest | None) -> Bound:
+    if merge_request:
+        return bound_to(merge_request)
+    return Bound(name=request.about, url=project.web_url, project=project.path, project_id=project.id)

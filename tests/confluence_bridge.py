@@ -1,0 +1,155 @@
+"""The sandbox's Confluence behind `requests`, in this process: what is asked of it is seen, and any answer can be lost.
+
+with ConfluenceBridge("cloud", tmp_path) as wiki:
+    ConfluenceReader(wiki.api()).page(wiki.page("API guide").id)
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+import responses
+
+from bot.domain.pages import PagePerson
+from bot.gateways.confluence_api import ConfluenceApi
+from bot.sandbox.api.engine import Incoming
+from bot.sandbox.confluence import deeds
+from bot.sandbox.confluence.api.engine import answer
+from bot.sandbox.confluence.model import Comment, Flavour, Page, Person, Site
+from bot.sandbox.confluence.seed import BOT, KEY, seeded
+from bot.sandbox.model import State
+
+HOST = "https://confluence.example.com"
+Seen = tuple[str, str]
+
+
+@dataclass
+class Fault:
+    """For the next request that fits, after `skip` others. `lost`: it is carried out, and its answer never comes."""
+
+    method: str
+    path: str
+    skip: int = 0
+    lost: bool = False
+    status: int = 503
+
+
+class ConfluenceBridge:
+    """`seen`: method and path of each request, in order. `before`: called with each before it is carried out."""
+
+    def __init__(self, flavour: Flavour, folder: Path) -> None:
+        state = State(folder, url=HOST)
+        self.site: Site = seeded(state, flavour)
+        self.seen: list[Seen] = []
+        self.faults: list[Fault] = []
+        self.before: Callable[[str], None] = lambda _request: None
+        self._mock = responses.RequestsMock(assert_all_requests_are_fired=False)
+
+    def __enter__(self) -> Self:
+        self._mock.start()
+        for method in ("GET", "POST", "PUT", "DELETE"):
+            self._mock.add_callback(method, re.compile(f"{re.escape(self.site.url)}/.*"), self._answer)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._mock.stop()
+        self._mock.reset()
+
+    # --- the gateways' side
+
+    def api(self, person: str = BOT) -> ConfluenceApi:
+        who = self.person(person)
+        return ConfluenceApi(
+            self.site.url,
+            token=who.token,
+            email=who.email if self.site.cloud else None,
+            setting="TRIVET_CONFLUENCE__TOKEN",
+            deployment=self.site.flavour,
+            pause=lambda _seconds: None,
+        )
+
+    def me(self, person: str = BOT) -> PagePerson:
+        who = self.person(person)
+        if self.site.cloud:
+            return PagePerson(who.account_id, who.display_name)
+        return PagePerson(who.key, who.display_name, who.name)
+
+    @property
+    def writes(self) -> list[Seen]:
+        return [one for one in self.seen if one[0] != "GET"]
+
+    # --- Confluence's side
+
+    def person(self, name: str) -> Person:
+        found = self.site.person(name)
+        assert found
+        return found
+
+    def page(self, title: str, space: str = KEY) -> Page:
+        return next(one for one in self.site.pages if one.title == title and one.space.key == space)
+
+    def titled(self, title: str) -> list[Page]:
+        return [one for one in self.site.pages if one.title == title]
+
+    def add_page(self, title: str, body: str, author: str = "ada", parent: Page | None = None) -> Page:
+        space = self.site.space(KEY)
+        assert space
+        return deeds.create(self.site, self.person(author), space, title, body, parent)
+
+    def edit(self, page: Page, body: str, author: str = "ada", **given: Any) -> None:
+        deeds.update(self.site, self.person(author), page, body=body, **given)
+
+    def change(self, page: Page, old: str, new: str, author: str = "ada") -> None:
+        """One place of the body edited by a person."""
+        assert page.now.body.count(old) == 1, (old, page.now.body)
+        self.edit(page, page.now.body.replace(old, new), author)
+
+    def comment(self, page: Page, body: str, author: str = "ada") -> Comment:
+        return deeds.comment(self.site, self.person(author), page, body)
+
+    def comment_inline(self, page: Page, words: str, author: str = "ada") -> Comment:
+        return deeds.comment_inline(self.site, self.person(author), page, "<p>Really?</p>", words)
+
+    def written(self, page: Page, author: str = BOT) -> Counter[str]:
+        """How often this account wrote what of the page."""
+        return Counter({what: count for (who, what), count in page.writes.items() if who == author})
+
+    def fail(self, method: str, path: str, **given: Any) -> None:
+        self.faults.append(Fault(method, path, **given))
+
+    def fail_at(self, number: int, **given: Any) -> None:
+        """The request after `number` others from now on."""
+        self.faults.append(Fault("", "", skip=number, **given))
+
+    def _answer(self, request: requests.PreparedRequest) -> tuple[int, Mapping[str, str], Any]:
+        parts = urlsplit(request.url or "")
+        path = parts.path.removeprefix("/confluence")
+        assert request.method
+        self.before(f"{request.method} {path}")
+        self.seen.append((request.method, path))
+        fault = self._fault(request.method, path)
+        if fault and not fault.lost:
+            return fault.status, {}, b"{}"
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
+        found = answer(self.site, Incoming(request.method, path, parts.query, headers, body))
+        if fault:
+            return 0, {}, requests.ConnectionError("the answer is lost")
+        shown = found.body if isinstance(found.body, str) else orjson.dumps(found.body)
+        told = {**found.headers, "Content-Type": found.media}
+        return found.status, told, b"" if found.body is None else shown
+
+    def _fault(self, method: str, path: str) -> Fault | None:
+        fits = (one for one in self.faults if one.method in ("", method) and re.search(one.path, path))
+        fault = next(fits, None)
+        if fault is None or fault.skip:
+            self.faults = [replace(one, skip=max(one.skip - 1, 0)) for one in self.faults]
+            return None
+        self.faults.remove(fault)
+        return fault
