@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 import orjson
 import requests
-import responses
 
 from bot.domain.pages import PagePerson
 from bot.gateways.confluence_api import ConfluenceApi
 from bot.sandbox.api.engine import Incoming
 from bot.sandbox.confluence import deeds
+from bot.sandbox.confluence.api.call import Answer
 from bot.sandbox.confluence.api.engine import answer
 from bot.sandbox.confluence.model import Comment, Flavour, Page, Person, Site
 from bot.sandbox.confluence.seed import BOT, KEY, seeded
@@ -49,23 +49,18 @@ class ConfluenceBridge:
         self.seen: list[Seen] = []
         self.faults: list[Fault] = []
         self.before: Callable[[str], None] = lambda _request: None
-        self._mock = responses.RequestsMock(assert_all_requests_are_fired=False)
 
     def __enter__(self) -> Self:
-        self._mock.start()
-        for method in ("GET", "POST", "PUT", "DELETE"):
-            self._mock.add_callback(method, re.compile(f"{re.escape(self.site.url)}/.*"), self._answer)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._mock.stop()
-        self._mock.reset()
+        self.faults.clear()
 
     # --- the gateways' side
 
     def api(self, person: str = BOT) -> ConfluenceApi:
         who = self.person(person)
-        return ConfluenceApi(
+        api = ConfluenceApi(
             self.site.url,
             token=who.token,
             email=who.email if self.site.cloud else None,
@@ -73,6 +68,10 @@ class ConfluenceBridge:
             deployment=self.site.flavour,
             pause=lambda _seconds: None,
         )
+        session = api._wire._session
+        session.trust_env = False
+        session.mount(self.site.url, _Adapter(self))
+        return api
 
     def me(self, person: str = BOT) -> PagePerson:
         who = self.person(person)
@@ -127,23 +126,20 @@ class ConfluenceBridge:
         """The request after `number` others from now on."""
         self.faults.append(Fault("", "", skip=number, **given))
 
-    def _answer(self, request: requests.PreparedRequest) -> tuple[int, Mapping[str, str], Any]:
-        parts = urlsplit(request.url or "")
+    def answer(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Raises `requests.ConnectionError` where the answer is lost."""
+        parts = urlsplit(url)
         path = parts.path.removeprefix("/confluence")
-        assert request.method
-        self.before(f"{request.method} {path}")
-        self.seen.append((request.method, path))
-        fault = self._fault(request.method, path)
+        self.before(f"{method} {path}")
+        self.seen.append((method, path))
+        fault = self._fault(method, path)
         if fault and not fault.lost:
-            return fault.status, {}, b"{}"
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        body = request.body.encode() if isinstance(request.body, str) else request.body or b""
-        found = answer(self.site, Incoming(request.method, path, parts.query, headers, body))
+            return Answer({}, fault.status)
+        told = {name.lower(): value for name, value in headers.items()}
+        found = answer(self.site, Incoming(method, path, parts.query, told, body))
         if fault:
-            return 0, {}, requests.ConnectionError("the answer is lost")
-        shown = found.body if isinstance(found.body, str) else orjson.dumps(found.body)
-        told = {**found.headers, "Content-Type": found.media}
-        return found.status, told, b"" if found.body is None else shown
+            raise requests.ConnectionError("the answer is lost")
+        return found
 
     def _fault(self, method: str, path: str) -> Fault | None:
         fits = (one for one in self.faults if one.method in ("", method) and re.search(one.path, path))
@@ -153,3 +149,31 @@ class ConfluenceBridge:
             return None
         self.faults.remove(fault)
         return fault
+
+
+class _Adapter(requests.adapters.BaseAdapter):
+    """The transport of `requests`, which asks the bridge."""
+
+    def __init__(self, bridge: ConfluenceBridge) -> None:
+        super().__init__()
+        self._bridge = bridge
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        assert request.method
+        assert request.url
+        body = request.body.encode() if isinstance(request.body, str) else bytes(request.body or b"")
+        found = self._bridge.answer(request.method, request.url, request.headers, body)
+        shown = requests.Response()
+        shown.status_code, shown.request, shown.url = found.status, request, request.url
+        shown.headers.update({**found.headers, "Content-Type": found.media})
+        shown._content = _bytes(found.body)
+        return shown
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def _bytes(body: Any) -> bytes:
+    if body is None:
+        return b""
+    return body.encode() if isinstance(body, str) else orjson.dumps(body)

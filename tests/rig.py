@@ -201,6 +201,42 @@ class Rig:
                 return 0
         return int(count)
 
+    # an outage
+
+    def outages(self) -> dict[str, float]:
+        """How long each run that is not over is put back by now, in seconds: 0 where it was not yet."""
+        first = {run["id"]: float(run.get("first_outage", 0)) for run in self.runs_under_way()}
+        return {name: time.time() - at if at else 0.0 for name, at in first.items()}
+
+    def pauses(self) -> dict[str, float]:
+        """Seconds until each run that waits is due."""
+        waiting = self.redis().zrange("trivet:waiting", 0, -1, withscores=True)
+        return {member.decode().partition(":")[2]: due - time.time() for member, due in waiting}
+
+    def skip_pauses(self) -> None:
+        """Let the time pass at once that runs wait for: they are due, and their outage is that much older."""
+        client = self.redis()
+        for member, due in client.zrange("trivet:waiting", 0, -1, withscores=True):
+            run = f"trivet:run:{member.decode().partition(':')[2]}"
+            pause = max(due - time.time(), 0)
+            if pause and client.hexists(run, "first_outage"):
+                client.hincrbyfloat(run, "first_outage", -pause)
+            client.zadd("trivet:waiting", {member: time.time()}, xx=True)
+
+    def runs_under_way(self) -> list[dict[str, str]]:
+        names = [name.decode() for name in self.redis().zrange("trivet:unfinished", 0, -1)]
+        return [{"id": name} | self.run(name) for name in names]
+
+    def run(self, name: str) -> dict[str, str]:
+        found = self.redis().hgetall(f"trivet:run:{name}")
+        return {field.decode(): value.decode() for field, value in found.items()}
+
+    def report(self, name: str) -> str:
+        """The account of a run that is over, as JSON."""
+        found = self.redis().get(f"trivet:report:{name}")
+        assert isinstance(found, bytes)
+        return found.decode()
+
     # people's view of a merge request
 
     def review(self, iid: int, project: str = PROJECT) -> dict[str, Any]:

@@ -7,12 +7,17 @@ from typing import Any, get_args
 
 import pytest
 
-from bot.domain import repo_config, rules
-from bot.domain.events import IssueChanged
+from bot.domain import boundary, repo_config, rules
+from bot.domain.events import IssueChanged, PageChanged
 from bot.domain.issue_commands import HELP
 from bot.entry.cienv import OF_A_JOB
+from bot.domain.pages import PROPERTY
+from bot.domain.sections import find
+from bot.gateways import confluence_comments, confluence_plan, confluence_reader, http
 from bot.llm.providers import PROVIDERS, parse_spec
+from bot.proposing import living, pages, release_notes
 from bot.settings import BudgetSettings, known_settings
+from bot.sources.confluence import EVENTS, lifetime_confluence, parse_confluence
 from bot.sources.jira import TOLD, lifetime_jira, parse_jira
 
 ROOT = Path(__file__).parents[1]
@@ -23,6 +28,9 @@ JSON = re.compile(r"```json\n(.*?)```", re.DOTALL)
 SMART_VALUE = re.compile(r"\{\{.*?\}\}")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SETTING = re.compile(r"\bTRIVET_[A-Z_]+[A-Z]\b")
+PLACEHOLDER = re.compile(r'"?\{[^{}]*\}"?')
+SPEAKING = (boundary, confluence_plan, http, living, release_notes)
+"""Whose sentences docs/confluence.md quotes."""
 NOT_SETTINGS = {"TRIVET_SECRETS_DIR"} | OF_A_JOB
 
 
@@ -51,6 +59,71 @@ def test_every_body_shown_for_senders_starts_something_and_names_its_occurrence(
 def test_the_events_that_senders_may_tell_of_are_those_shown() -> None:
     row = next(line for line in TEXT["jira.md"].splitlines() if line.startswith("| `event` |"))
     assert set(re.findall(r"`(\w+)`", row)) == {"event", *TOLD}
+
+
+def section(page: str, heading: str) -> str:
+    """What stands below a heading, up to the next of any level."""
+    return re.split(r"^#+ .*$", TEXT[page].partition(f" {heading}\n")[2], flags=re.MULTILINE)[0]
+
+
+def test_every_body_shown_for_senders_of_confluence_names_a_page_and_its_occurrence() -> None:
+    bodies = [SMART_VALUE.sub("229377", block).encode() for block in JSON.findall(TEXT["confluence.md"])]
+    assert {type(parse_confluence({}, body)) for body in bodies} == {PageChanged}
+    assert {lifetime_confluence({}, body) for body in bodies} == {None}
+
+
+def test_the_events_of_pages_that_are_shown_are_those_that_are_read() -> None:
+    rows = TEXT["confluence.md"].splitlines()
+    told = next(row for row in rows if row.startswith("| `event` |"))
+    chosen = next(row for row in rows if row.startswith("| Events |"))
+    assert set(re.findall(r"`(\w+)`", told)) == {"event"} | {one for one in EVENTS if "_" not in one}
+    assert set(re.findall(r"`(\w+)`", chosen)) <= EVENTS.keys()
+
+
+def test_the_anchors_shown_are_those_that_are_written_and_found() -> None:
+    told = section("confluence.md", "The boundary")
+    name = re.findall(r'For the section "([^"]+)"', told)[0]
+    found = find(boundary.wrapped(name, "<p>x</p>"), name)
+    assert found is not None
+    assert found.is_marked
+    written = re.findall(r'name="">([\w-]+)<', boundary.wrapped(name, ""))
+    assert re.findall(r"`(trivet-[\w-]+)`", told) == written
+    assert f"`{release_notes.SECTION}`" in told
+    assert f"`{PROPERTY.format(section='')}`" in TEXT["confluence.md"]
+
+
+def test_every_refusal_quoted_is_one_that_is_said() -> None:
+    rows = re.findall(r"^\| (\".*?) \| ", section("confluence.md", "When nothing is written"), re.MULTILINE)
+    quoted = [one for row in rows for one in re.findall(r'"([^"]+)"', row)]
+    said = [
+        PLACEHOLDER.sub("…", text.replace("{platform}", "Confluence"))
+        for module in SPEAKING
+        for name, value in vars(module).items()
+        if name.isupper()
+        for text in texts(value)
+    ]
+    assert len(quoted) > 15
+    assert [one for one in quoted if not any(one in text for text in said)] == []
+
+
+def texts(value: Any) -> list[str]:
+    """The texts in a constant: itself, or those of a table."""
+    if isinstance(value, str):
+        return [value]
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+    return [text for part in parts for text in texts(part)]
+
+
+def test_the_limits_told_of_confluence_are_those_in_force() -> None:
+    limits = section("confluence.md", "Limits")
+    for limit in (
+        confluence_plan.LARGEST_PAGE,
+        confluence_plan.LONGEST_SECTION,
+        confluence_reader.MAX_COMMENTS,
+    ):
+        assert f" {limit:,} " in limits
+    assert f"latest {pages.MOST_AGAIN} merge requests" in section("confluence.md", "Webhooks")
+    assert confluence_comments.MARK.partition(" (")[0] in section("confluence.md", "What Trivet writes")
 
 
 def test_everything_that_a_rule_can_do_is_told_and_can_be_asked_for() -> None:

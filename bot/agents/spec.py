@@ -247,7 +247,8 @@ class NotesPage:
 
     `page` None: it is not there yet. `memory` is what its section's property remembers of an earlier run, or that of
     the page that listed the same merge requests before. `issues` by the merge requests' iids. `since` is the name of
-    the tag before, "" for none. `left_out`: how many merge requests are beyond the most that are listed.
+    the tag before, "" for none, `until` the tag or branch that it ends at. `left_out`: how many merge requests are
+    beyond the most that are listed.
     """
 
     version: str
@@ -257,6 +258,7 @@ class NotesPage:
     memory: Mapping[str, Any] = field(default_factory=dict)
     issues: Mapping[int, Sequence[ReleaseIssue]] = field(default_factory=dict)
     since: str = ""
+    until: str = ""
     left_out: int = 0
 
 

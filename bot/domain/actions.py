@@ -291,8 +291,9 @@ class Proposal(_Frozen):
 
     `project_id`, `iid` and `head` bind every action to one target at one commit, `issue` to one issue, by its key;
     of a run on an issue, `project` is the mapped one where its work is begun ("" for none). `state` is the merge
-    request's, as it was read. `pages`: the ids of the pages whose sections were looked at. `shared`: the issues that share texts with the project, by the keys they were read by;
-    one that has moved or was secured by the time of writing shares them no longer.
+    request's, as it was read. `pages`: the ids of the pages whose sections were looked at. `shared`: the issues that
+    share texts with the project, by the keys they were read by; one that has moved or was secured by the time of
+    writing shares them no longer.
     """
 
     run: str

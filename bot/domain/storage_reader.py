@@ -227,7 +227,7 @@ def _line(runs: Sequence[Run], line_break: str) -> str:
     pieces = []
     for link, some in groupby(runs, _link_of):
         text = _marked(list(some), tuple(SIGNS), line_break)
-        pieces.append(f"[{text}]({ADDRESS_END.sub(_percent, link)})" if link and text else text)
+        pieces.append(f"[{text}]({ADDRESS_END.sub(_backslashed, link)})" if link and text else text)
     return LEADING.sub(lambda found: "".join(f"&#{ord(char)};" for char in found[0]), "".join(pieces))
 
 
@@ -235,7 +235,7 @@ def _link_of(run: Run) -> str:
     return next((mark[1] for mark in run.marks if mark[0] == "a"), "")
 
 
-def _percent(found: re.Match[str]) -> str:
+def _backslashed(found: re.Match[str]) -> str:
     return f"\\{found[0]}"
 
 

@@ -13,7 +13,7 @@ from xml.parsers import expat
 
 from bot.errors import Damaged
 
-DEEPEST = 120  # elements within each other; what reads the tree goes down a few calls a level
+DEEPEST = 100  # elements within each other; what reads the tree goes down up to five calls a level
 BUILT_IN = frozenset({"lt", "gt", "amp", "quot", "apos"})
 ENTITIES = "".join(
     f'<!ENTITY {name} "&#{code};">' for name, code in name2codepoint.items() if name not in BUILT_IN

@@ -341,7 +341,7 @@ def pages(
     reports: Reports,
     **wishes: Any,
 ) -> None:
-    """Keep Confluence pages true, and write release notes.
+    """Keep Confluence pages true, write release notes.
 
     Sections that .trivet.yml ties to the changed paths are held against the change; what is merged goes into the notes
     of the next release. --dry-run prints what would change. Which space belongs to which project says TRIVET_RULES.
@@ -420,7 +420,12 @@ def propose() -> None:
     epilog="Examples: trivet eval --model openai:NAME --runs 3 --format markdown; "
     f"trivet eval ledger --model scripted --case basket-limit-late-by-one\n\n{EXIT_CODES}",
 )
-@click.argument("what", type=click.Choice(["review", "ledger"]), default="review", metavar="[review|ledger]")
+@click.argument(
+    "what",
+    type=click.Choice(["review", "ledger", "drift"]),
+    default="review",
+    metavar="[review|ledger|drift]",
+)
 @click.option(
     "--model",
     metavar="PROVIDER:NAME",
@@ -437,10 +442,11 @@ def propose() -> None:
 def evaluate(
     what: str, model: str | None, slugs: tuple[str, ...], runs: int, parallel: int, form: str
 ) -> None:
-    """Measure a model's reviews, or its ledgers, on known changes.
+    """Measure a model's reviews, its ledgers, or how it keeps pages true, on known changes.
 
     For reviews these are changes with planted defects, and clean ones that look suspicious; for ledgers changes with
-    acceptance criteria, some of which look met and are not. What a model failed on is named, and in no figure.
+    acceptance criteria, some of which look met and are not; for drift changes of what a wiki page describes, some of
+    which leave it true. What a model failed on is named, and in no figure.
     """
     scripted = model == "scripted"
     settings = _settings(models=None if scripted else model)
@@ -457,6 +463,11 @@ def _evaluation(what: str) -> tuple[Callable[..., Any], Mapping[str, Callable[..
         from bot.evaluation.ledger_writers import LEDGER_FORMATS
 
         return evaluate_ledger, LEDGER_FORMATS
+    if what == "drift":
+        from bot.entry.evaluate_drift import evaluate_drift
+        from bot.evaluation.drift_writers import DRIFT_FORMATS
+
+        return evaluate_drift, DRIFT_FORMATS
     from bot.entry.evaluate import evaluate
     from bot.evaluation.writers import FORMATS as REVIEW_FORMATS
 

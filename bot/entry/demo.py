@@ -1,4 +1,4 @@
-"""`trivet demo`: a sandbox GitLab and Jira and the whole product beside them, for a look without any credentials."""
+"""`trivet demo`: a sandbox GitLab, Jira and Confluence and the whole product beside them, for a look without any credentials."""
 
 import base64
 import os
@@ -17,7 +17,7 @@ import click
 from bot.domain.secrets import Redactor
 from bot.entry import listen
 from bot.entry.demo_model import VARIABLES, DemoModel, demo_model, model_variables
-from bot.entry.demo_sandbox import BOT, PROJECT, Sandbox, answers
+from bot.entry.demo_sandbox import BOT, PROJECT, SPACE, Sandbox, answers
 from bot.entry.demo_tour import FIRST, OPEN, WATCH, Tour
 from bot.entry.logs import WARNINGS, start_logging
 from bot.entry.supervisor import PYTHON, Child, Supervisor
@@ -34,10 +34,11 @@ PROBE_SECONDS: Final = (
 )
 LOG_SHOWN: Final = 3_000  # characters of the log that an error quotes
 LOOPBACK: Final = "127.0.0.1"
+SANDBOX: Final = ("--seed", "--jira", "cloud", "--confluence", "cloud")
 OWN_SETTINGS: Final = re.compile(r"(?:TRIVET_|OPENAI_|ANTHROPIC_).*|.*_PROXY|CI", re.IGNORECASE)
 
 RULES: Final = f"""\
-# What Jira's events start (TRIVET_RULES). The project SHOP belongs to {PROJECT}: text may flow between the two.
+# What Jira's events start (TRIVET_RULES). SHOP and the space {SPACE} belong to {PROJECT}: text may flow between them.
 jira:
   - project: SHOP
     gitlab: {PROJECT}
@@ -49,12 +50,14 @@ jira:
     do: [branch, draft_merge_request]
   - project: SHOP
     commands: [Developers]
+spaces:
+  - {{space: {SPACE}, gitlab: {PROJECT}}}
 """
 
-STARTING = "Starting a sandbox GitLab and Jira, and Trivet beside them …"
+STARTING = "Starting a sandbox GitLab, Jira and Confluence, and Trivet beside them …"
 PLAY = (
-    "Your turn, the buttons are on the page: push a commit, comment `/trivet review`, merge; write an issue, "
-    "move it to In Progress. Ctrl-C stops everything."
+    "Your turn, the buttons are on the page: push a commit, comment `/trivet review` or `/trivet accept`, merge; write "
+    "an issue, move it to In Progress. Ctrl-C stops everything."
 )
 STOPPING = "\nStopping."
 NOT_IN_TIME = "the demo did not get to {what} within {seconds:.0f} seconds"
@@ -109,7 +112,8 @@ class Demo:
         self._sandbox.connect(self._hook, self._secret, self._tracker_secret)
         click.echo(OPEN.format(url=self._sandbox.merge_request(FIRST)["web_url"]))
         click.echo(WATCH)
-        Tour(self._sandbox, self._until, MODEL_SECONDS if self._model.environment else STEP_SECONDS)()
+        seconds = MODEL_SECONDS if self._model.is_real else STEP_SECONDS
+        Tour(self._sandbox, self._until, seconds, must_propose=not self._model.is_real)()
         if once:
             return
         click.echo(PLAY)
@@ -121,7 +125,7 @@ class Demo:
         click.echo(STARTING)
         gitlab = self._folder / "gitlab"
         gitlab.mkdir()
-        sandbox = (sys.executable, "-m", "bot.sandbox", "--seed", "--jira", "cloud", "--data", str(gitlab))
+        sandbox = (sys.executable, "-m", "bot.sandbox", *SANDBOX, "--data", str(gitlab))
         self._add("sandbox", sandbox, bare(os.environ), self._page, needed=True)
         users = f"{self._sandbox.url}/sandbox/users"
         self._until(lambda: answers(users, PROBE_SECONDS), START_SECONDS, "the sandbox")
@@ -147,12 +151,13 @@ class Demo:
         self._supervisor.start(child)
 
     def _environment(self) -> dict[str, str]:
-        return bare(os.environ) | self._model.environment | self._settings()
+        return bare(os.environ) | self._model.beside(self._sandbox.url) | self._settings()
 
     def _settings(self) -> dict[str, str]:
         rules = self._folder / "rules.yml"
         rules.write_text(RULES, "utf-8")
-        email, token = self._sandbox.tracker_account(BOT)
+        email, token = self._sandbox.account("jira", BOT)
+        wiki_email, wiki_token = self._sandbox.account("confluence", BOT)
         return {
             "TRIVET_DATA_DIR": str(self._folder / "data"),
             "TRIVET_LOG_FORMAT": "human",
@@ -165,6 +170,10 @@ class Demo:
             "TRIVET_JIRA__EMAIL": email,
             "TRIVET_JIRA__TOKEN": token,
             "TRIVET_JIRA__WEBHOOK_SECRETS": self._tracker_secret,
+            "TRIVET_CONFLUENCE__URL": f"{self._sandbox.url}/confluence",
+            "TRIVET_CONFLUENCE__DEPLOYMENT": "cloud",
+            "TRIVET_CONFLUENCE__EMAIL": wiki_email,
+            "TRIVET_CONFLUENCE__TOKEN": wiki_token,
             "TRIVET_RULES": str(rules),
         }
 

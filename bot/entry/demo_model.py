@@ -1,6 +1,7 @@
 """The demo's model: the one that the environment names, asked once whether it answers before anything is started.
 
-A model that is out would hold the review back, as it should in earnest; who looks at a demo wants to see the checks.
+A model that is out would hold the review back, as it should in earnest; who looks at a demo wants to see something.
+Without a model the sandbox has answers that were prepared for what it holds.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from bot.errors import Declined, ModelFault, TooLong, Unavailable, Unusable, UsageError
 from bot.llm.messages import Asked, Prompt
 from bot.llm.providers import PROVIDERS, ModelSpec, chat, default_specs, parse_spec
+from bot.sandbox import model_api
 from bot.settings import ModelSpecs
 
 MODELS: Final = "TRIVET_MODELS"
@@ -29,10 +31,14 @@ ASK_SECONDS: Final = 60.0
 ASKING = "Asking {model} whether it answers …"
 USED = "{model} reads along: the sandbox's code is sent to it."
 NONE = (
-    "No model is configured, the checks that need none review alone. "
-    "OPENAI_API_KEY, ANTHROPIC_API_KEY, OLLAMA_HOST or TRIVET_MODELS brings one."
+    "No model is configured: the checks that need none review alone, and what a model would say of the pages is "
+    "prepared. OPENAI_API_KEY, ANTHROPIC_API_KEY, OLLAMA_HOST or TRIVET_MODELS brings one."
 )
-OUT = "No model is used, the checks that need none review alone: {reasons}"
+OUT = (
+    "No model is used: the checks that need none review alone, and what a model would say of the pages is prepared. "
+    "{reasons}"
+)
+PREPARED: Final = "compatible:{name}@{url}{path}"
 NOT_MODELS = f"{MODELS}: {{reason}}"
 
 
@@ -61,6 +67,15 @@ class DemoModel:
 
     sentence: str
     environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_real(self) -> bool:
+        return bool(self.environment)
+
+    def beside(self, sandbox: str) -> dict[str, str]:
+        """The part of the environment that brings it, else the prepared answers of the sandbox at this address."""
+        prepared = PREPARED.format(name=model_api.NAME, url=sandbox, path=model_api.PREFIX)
+        return self.environment or {MODELS: prepared}
 
 
 def model_variables(environ: Mapping[str, str]) -> dict[str, str]:

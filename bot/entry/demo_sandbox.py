@@ -11,9 +11,11 @@ from bot.errors import PlatformError
 
 ANSWER_SECONDS: Final = 30.0
 PROJECT: Final = "acme/shop"
+SPACE: Final = "DOC"
 BOT: Final = "trivet"
 AUTHOR: Final = "ada"
 MAINTAINER: Final = "grace"
+MARK: Final = "<!-- trivet:v1 agent={agent} kind={kind} "  # how our notes' marks begin, of which people see nothing
 HOOK: Final = {"merge_requests_events": True, "note_events": True, "emoji_events": True, "push_events": False}
 
 SILENT = "the sandbox does not answer {method} {path}: {reason}"
@@ -37,9 +39,18 @@ class Sandbox:
         return next(one for one in self.merge_requests() if one["iid"] == iid)
 
     def summary(self, iid: int) -> str:
-        """The text of the bot's note on the merge request; "" where there is none."""
-        notes = self.merge_request(iid)["notes"]
-        return next((note["body"] for note in notes if note["author"] == BOT and not note["system"]), "")
+        """The text of the bot's review of the merge request; "" where there is none."""
+        return next((note["body"] for note in self.notes(iid, "review", "summary")), "")
+
+    def proposal(self, iid: int) -> Json | None:
+        """The bot's note that proposes a text for a page."""
+        return next(iter(self.notes(iid, "pages", "page")), None)
+
+    def notes(self, iid: int, agent: str, kind: str) -> list[Json]:
+        """The bot's notes of this kind that the agent wrote."""
+        mark = MARK.format(agent=agent, kind=kind)
+        ours = (note for note in self.merge_request(iid)["notes"] if note["author"] == BOT)
+        return [note for note in ours if mark in note["body"]]
 
     def threads(self, iid: int) -> list[Json]:
         """Those that the bot began."""
@@ -55,14 +66,19 @@ class Sandbox:
         shown = self.call("GET", "/sandbox/jira/view")["issues"]
         return next(dict(one) for one in shown if one["key"] == key)
 
+    def page(self, title: str) -> Json | None:
+        """The Confluence page of this title; None where there is none."""
+        shown = self.call("GET", "/sandbox/confluence/state")["pages"]
+        return next((dict(one) for one in shown if one["title"] == title), None)
+
     def token(self, username: str) -> str:
         """In GitLab."""
         users = self.call("GET", "/sandbox/users")
         return next(str(user["token"]) for user in users if user["username"] == username)
 
-    def tracker_account(self, name: str) -> tuple[str, str]:
-        """E-mail address and token in Jira."""
-        people = self.call("GET", "/sandbox/jira/people")
+    def account(self, product: str, name: str) -> tuple[str, str]:
+        """E-mail address and token in it: "jira" or "confluence"."""
+        people = self.call("GET", f"/sandbox/{product}/people")
         return next((str(one["email"]), str(one["token"])) for one in people if one["name"] == name)
 
     # what people do
@@ -70,6 +86,11 @@ class Sandbox:
     def act(self, iid: int, deed: str, user: str = AUTHOR) -> None:
         """Something a person does to a merge request: draft, ready, merge."""
         self.call("POST", f"/sandbox/merge_requests/{iid}/{deed}", {"project": PROJECT, "user": user})
+
+    def like(self, iid: int, note: int, user: str) -> None:
+        """A thumbs-up on a note."""
+        body = {"project": PROJECT, "user": user, "name": "thumbsup", "note": note}
+        self.call("POST", f"/sandbox/merge_requests/{iid}/award", body)
 
     def push(self, branch: str, message: str, files: Mapping[str, str]) -> None:
         body = {"project": PROJECT, "user": AUTHOR, "branch": branch, "message": message, "files": files}

@@ -9,12 +9,16 @@ from typing import Any, Final
 import click
 
 from bot.domain.adf_reader import to_text
+from bot.domain.sections import difference
+from bot.domain.storage_reader import to_markdown
 
 HIDDEN: Final = re.compile(r"<!--.*?-->|</?(?:details|summary|sub)>", re.DOTALL)
 BOLD: Final = re.compile(r"\*\*(.+?)\*\*")
 HEADING: Final = re.compile(r"^#{1,6} +(.+)$", re.MULTILINE)
 EMPHASIS: Final = re.compile(r"(?<!\w)_([^_\n]+)_(?!\w)")
 LINK: Final = re.compile(r"\[([^\]\n]+)\]\([^()\s]+\)")
+FENCED: Final = re.compile(r"^```diff\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
+COLORS: Final = {"-": "red", "+": "green"}
 INDENT: Final = "    "
 
 
@@ -32,6 +36,21 @@ def comment(body: Any) -> str:
     return indented(plain(EMPHASIS.sub(lambda found: click.style(found[1], italic=True), words)))
 
 
+def proposal(body: str) -> str:
+    """The difference that a note about a page shows."""
+    return "\n".join(map(_changed, "\n".join(FENCED.findall(body)).splitlines()))
+
+
+def change(before: str, after: str) -> str:
+    """What one version of a page changed, of the storage before and after it."""
+    return "\n".join(map(_changed, difference(before, after).splitlines()))
+
+
+def page(storage: str) -> str:
+    """A page of Confluence: its words without the addresses behind them."""
+    return indented(plain(LINK.sub(r"\1", to_markdown(storage))))
+
+
 def plain(body: str) -> str:
     """Markdown as a terminal shows it: bold is bold, what HTML hides or spells otherwise is undone."""
     text = html.unescape(HIDDEN.sub("", body.replace("<br>", "\n  ")))
@@ -41,6 +60,11 @@ def plain(body: str) -> str:
 
 def indented(text: str) -> str:
     return "\n".join(map(_wrapped, text.splitlines()))
+
+
+def _changed(line: str) -> str:
+    """A line of a unified diff."""
+    return click.style(_wrapped(line), fg=COLORS.get(line[:1]))
 
 
 def _bold(found: re.Match[str]) -> str:

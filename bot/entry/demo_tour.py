@@ -1,4 +1,7 @@
-"""What the demo shows: a review, the issue that belongs to it, and an issue that goes all the way to Done."""
+"""What the demo shows: a review, the issue that belongs to it, and an issue that goes all the way to Done.
+
+With its merge the page that describes the code is put right, and the release notes are written.
+"""
 
 import time
 from collections.abc import Callable
@@ -9,7 +12,8 @@ import click
 
 from bot.domain.markdown import counted
 from bot.entry.demo_sandbox import BOT, MAINTAINER, Sandbox
-from bot.entry.demo_shown import comment, plain, thread
+from bot.entry.demo_shown import change, comment, page, plain, proposal, thread
+from bot.sandbox.confluence.seed import GUIDE
 from bot.sandbox.seed import fix
 
 T = TypeVar("T")
@@ -34,10 +38,20 @@ REVIEWED = "Reviewed after {seconds:.1f} s: {said}. {key} is {status}."
 FINDINGS = "{findings} on their lines"
 NOTHING_SAID = "nothing to say, so there is no note, only a reaction ({names})"
 NOTHING_OPEN = "nothing open"
+PROPOSED = 'A note on !{iid} says that the page "{page}" is no longer true with it, and proposes:'
+LIKED = "Grace accepts it with a thumbs-up."
+NOT_PROPOSED = 'Nothing is proposed for the page "{page}": the model finds nothing wrong on it.'
 MERGED = "Grace merges !{iid}."
 CLOSED = "{seconds:.1f} s later {key} is {status}, its comment says:"
+WRITTEN = '{seconds:.1f} s after the merge version {version} of "{page}" says so: {url}'
+RELEASED = '{seconds:.1f} s after the merge !{iid} is in the release notes, "{page}": {url}'
 REVIEW, LINKING = "a review", "{key} with a link to !{iid} and a comment on its review"
 BEGINNING, ENDING = "a branch and a draft merge request for {key}", "{key} as {status}, with !{iid} as merged"
+PROPOSAL, WRITING = "a note on !{iid} about the page {page}", "{page} with the accepted text"
+RELEASING = "!{iid} on the page {page}"
+
+NOTES: Final = "Release next"
+PATIENCE_SECONDS: Final = 45.0  # for a model that need not propose anything
 
 
 class Until(Protocol):
@@ -48,18 +62,24 @@ class Until(Protocol):
 
 @dataclass(frozen=True)
 class Tour:
-    """One walk through it. `seconds`: how long any of its steps may take."""
+    """One walk through it. `seconds`: how long any of its steps may take. `must_propose`: the model is known to."""
 
     sandbox: Sandbox
     until: Until
     seconds: float
+    must_propose: bool = True
 
     def __call__(self) -> None:
         self.review()
         self.linked()
         iid = self.begun()
         self.fixed(iid)
-        self.closed(iid)
+        is_accepted = self.accepted(iid)
+        merged = self.merged(iid)
+        self.closed(iid, merged)
+        if is_accepted:
+            self.written(merged)
+        self.released(iid, merged)
 
     def review(self) -> None:
         """GitLab tells that the merge request is ready; what a person would see of its review is printed."""
@@ -103,15 +123,47 @@ class Tour:
         status, seconds = issue["status"]["name"], time.monotonic() - began
         click.echo(REVIEWED.format(seconds=seconds, said=said, key=NEXT_ISSUE, status=status) + "\n")
 
-    def closed(self, iid: int) -> None:
+    def accepted(self, iid: int) -> bool:
+        """Whether there was a proposal for a page to accept."""
+        named = {"iid": iid, "page": GUIDE}
+        patient = time.monotonic() + (self.seconds if self.must_propose else PATIENCE_SECONDS)
+        gives_up = lambda: not self.must_propose and time.monotonic() > patient  # noqa: E731
+        self._wait(lambda: self.sandbox.proposal(iid) or gives_up(), PROPOSAL.format(**named))
+        note = self.sandbox.proposal(iid)
+        if note is None:
+            click.echo(NOT_PROPOSED.format(**named) + "\n")
+            return False
+        click.echo(PROPOSED.format(**named) + "\n\n" + proposal(note["body"]) + "\n")
+        click.echo(LIKED)
+        self.sandbox.like(iid, note["id"], MAINTAINER)
+        return True
+
+    def merged(self, iid: int) -> float:
+        """When that was."""
         click.echo(MERGED.format(iid=iid))
         began = time.monotonic()
         self.sandbox.act(iid, "merge", MAINTAINER)
+        return began
+
+    def closed(self, iid: int, began: float) -> None:
         ending = ENDING.format(key=NEXT_ISSUE, status=DONE, iid=iid)
         issue = self._wait(lambda: self._ended(NEXT_ISSUE), ending)
         status, seconds = issue["status"]["name"], time.monotonic() - began
         click.echo(CLOSED.format(seconds=seconds, key=NEXT_ISSUE, status=status) + "\n")
         click.echo("\n\n".join(comment(one["body"]) for one in _said(issue, LINK)) + "\n")
+
+    def written(self, merged: float) -> None:
+        guide = self._wait(self._guide, WRITING.format(page=GUIDE))
+        named = {"page": GUIDE, "version": guide["version"], "url": guide["url"]}
+        click.echo(WRITTEN.format(seconds=time.monotonic() - merged, **named) + "\n")
+        before, after = (one["body"] for one in guide["versions"][-2:])
+        click.echo(change(before, after) + "\n")
+
+    def released(self, iid: int, merged: float) -> None:
+        notes = self._wait(lambda: self._notes(iid), RELEASING.format(iid=iid, page=NOTES))
+        named = {"iid": iid, "page": NOTES, "url": notes["url"]}
+        click.echo(RELEASED.format(seconds=time.monotonic() - merged, **named) + "\n")
+        click.echo(page(notes["body"]) + "\n")
 
     def _verdict(self, iid: int) -> str:
         if self.sandbox.summary(iid):
@@ -151,6 +203,16 @@ class Tour:
         issue = self.sandbox.issue(key)
         is_told = any(tells(one["text"]) for one in _said(issue, LINK))
         return issue if is_told and issue["status"]["name"] == status else None
+
+    def _guide(self) -> Json | None:
+        """Once the bot has written on it."""
+        found = self.sandbox.page(GUIDE)
+        return found if found and found["versions"][-1]["author"]["name"] == BOT else None
+
+    def _notes(self, iid: int) -> Json | None:
+        """Once they name the merge request."""
+        found = self.sandbox.page(NOTES)
+        return found if found and f"!{iid}" in found["body"] else None
 
     def _linking(self, key: str, iid: int) -> str:
         return LINKING.format(key=key, iid=iid)

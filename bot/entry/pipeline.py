@@ -31,8 +31,14 @@ NO_LINK_OF_FORK = (
     "{target} comes from a fork, whose pipelines write nothing: the server links it by its webhook"
 )
 PAGES_BY_SERVER = "server mode: {server} holds the pages against {target}, this job waits for the report"
-PAGES_HERE = "direct mode: this job holds the pages against {target} by TRIVET_GITLAB__TOKEN and TRIVET_CONFLUENCE__TOKEN"
-NO_PAGES_OF_FORK = "{target} comes from a fork, whose pipelines write nothing: the server holds the pages against it by its webhook"
+PAGES_HERE = (
+    "direct mode: this job holds the pages against {target} by TRIVET_GITLAB__TOKEN and "
+    "TRIVET_CONFLUENCE__TOKEN"
+)
+NO_PAGES_OF_FORK = (
+    "{target} comes from a fork, whose pipelines write nothing: the server holds the pages against it by its "
+    "webhook"
+)
 DIRECT = "direct mode: this job reviews {target} {model} and comments on it by TRIVET_GITLAB__TOKEN"
 REPORT_ONLY = "report only ({reason}): this job reviews {target} {model} and writes nothing to GitLab"
 WITH_MODEL = "with {models}"

@@ -47,9 +47,9 @@ class Remembered:
         return {**self.kept.value(), **({LAST: self.last.value()} if self.last else {})}
 
     def with_write(self, write: Write) -> "Remembered":
-        """With a text of ours that stands on the page, or is about to. A later write is not forgotten for it."""
+        """With a text of ours that stands on the page, or is about to. A later one that is about to is not forgotten."""
         kept = self.kept.with_digest(write.digest)
-        is_newest = self.last is None or self.last.version <= write.version
+        is_newest = self.last is None or self.last.is_done or self.last.version <= write.version
         return Remembered(
             replace(kept, is_made=kept.is_made or write.is_done), write if is_newest else self.last
         )

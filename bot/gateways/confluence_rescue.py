@@ -24,21 +24,30 @@ def rescued(former: str, now: str, name: str, digest: str, *, is_next: bool) -> 
     `is_next`: `now` is what we wrote over `former`, and nobody wrote since: all but our section is taken from `former`.
     Else people wrote since, and markers are put where their words still are; ours is a section with this `digest`.
     """
-    lost = lost_comments(former, now)
-    if not lost:
-        return None
     section = standing(now, name)
     if not is_next and (section is None or section.digest != digest):
-        return _better(Rescue(reanchored(former, now)), former, lost)
-    base, before, written = former if is_next else now, text(former, name), text(now, name)
-    marked = reanchored(former, _placed(base, name, reanchored(before, written)))
-    if lost_comments(former, marked) and before:
-        return _better(Rescue(reanchored(former, _placed(base, name, before)), is_undone=True), former, lost)
-    return _better(Rescue(marked), former, lost)
+        return marked_again(former, now)
+    before, written = text(former, name), text(now, name)
+    base = former if is_next else now
+    whole = _marked(former, now, placed(base, name, reanchored(before, written)))
+    if lost_comments(former, whole) and before:
+        undone = Rescue(_marked(former, now, placed(base, name, before)), is_undone=True)
+        return _better(undone, former, now)
+    return _better(Rescue(whole), former, now)
 
 
-def _better(rescue: Rescue, former: str, lost: int) -> Rescue | None:
-    return rescue if lost_comments(former, rescue.storage) < lost else None
+def marked_again(former: str, now: str) -> Rescue | None:
+    """The body `now` with the comments of `former` whose words are still there; None as above."""
+    return _better(Rescue(reanchored(former, now)), former, now)
+
+
+def _marked(former: str, now: str, storage: str) -> str:
+    """With comments of both: some came since we wrote."""
+    return reanchored(now, reanchored(former, storage))
+
+
+def _better(rescue: Rescue, former: str, now: str) -> Rescue | None:
+    return rescue if lost_comments(former, rescue.storage) < lost_comments(former, now) else None
 
 
 def standing(storage: str, name: str) -> Section | None:
@@ -55,6 +64,6 @@ def text(storage: str, name: str) -> str:
     return section.storage if section else ""
 
 
-def _placed(storage: str, name: str, text: str) -> str:
+def placed(storage: str, name: str, text: str) -> str:
     section = find(storage, name)
     return splice(storage, section, text) if section else append(storage, name, text)

@@ -5,23 +5,25 @@ told which text is about to stand on the page, the page is written, and the prop
 ends anywhere between is done again from the beginning.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
 from bot.domain.actions import WriteSection
 from bot.domain.pages import Page
-from bot.domain.sections import difference, digest, find, wrapped
+from bot.domain.sections import difference, digest, find, lost_comments, wrapped
 from bot.errors import Refused
 from bot.gateways.confluence_api import ConfluenceApi
 from bot.gateways.confluence_pages import create, former, write_over
-from bot.gateways.confluence_plan import COMMENTED, Author, Case, LeftAlone, Plan, first_text, message, slug
+from bot.gateways.confluence_plan import COMMENTED, Author, Case, LeftAlone, Plan, first_text, message
 from bot.gateways.confluence_properties import Remembered, Write, remember, remembered
 from bot.gateways.confluence_reader import ConfluenceReader
-from bot.gateways.confluence_rescue import Rescue, rescued, standing, text
+from bot.gateways.confluence_rescue import Rescue, marked_again, rescued, standing, text
 from bot.gateways.confluence_tries import settled
 from bot.gateways.http import Conflict
 
-UNDONE = "Trivet: {section} as it was, for a comment hangs on it"
+COMMENTS_AGAIN = "Trivet: inline comments put back"
+MOST_RESCUES = 5  # versions in which more comments are looked for that were lost while others were put back
 
 Done = tuple[Literal["done", "unchanged"], Page]
 
@@ -67,6 +69,8 @@ class SectionWriter:
 
     def _written(self, action: WriteSection, page: Page) -> Done:
         known = remembered(self._reader, page.id, action.section) or Remembered()
+        if known.last and known.last.version > page.version:
+            page = self._reader.page(page.id)  # another one of us wrote it meanwhile
         if self._completed(action, page, known):
             return self._tried(action)
         plan = Case(action, page, known, self._author).plan()
@@ -79,9 +83,10 @@ class SectionWriter:
         """The page with this body. Watchers would hear of a text that is made anew at every merge each time."""
         self._tell(action, page, Write(plan.wanted, plan.digest, page.version + 1))
         write_over(self._api, page, storage, message(action), quiet=action.body is not None)
-        now = self._with_comments(action, page.id, page.version, plan.digest)
-        standing_as = self._as_it_stands(action, now, plan.digest)
-        self._tell(action, now, Write(plan.wanted, standing_as, now.version, is_done=True))
+        now = self._reader.page(page.id)
+        stands = self._as_it_stands(action, now, plan.digest)
+        self._save_comments(action, now, page.version, plan.digest)
+        self._tell(action, now, Write(plan.wanted, stands, page.version + 1, is_done=True))
         return now
 
     def _confirm(self, action: WriteSection, page: Page, plan: Plan, known: Remembered) -> None:
@@ -103,31 +108,43 @@ class SectionWriter:
         if not stood or (stood.digest != last.digest and stood.digest in known.kept.digests):
             return False  # the version was made by somebody else, or of another text of ours
         done = replace(last, digest=stood.digest, is_done=True)
-        self._with_comments(action, page.id, last.version - 1, stood.digest)
+        self._save_comments(action, page, last.version - 1, stood.digest)
         remember(self._api, self._reader, page.id, action.section, lambda known: known.with_write(done))
         return True
 
-    def _with_comments(self, action: WriteSection, page: str, version: int, digest: str) -> Page:
-        """The page after our write over `version`, with the inline comments again that it took away.
+    def _save_comments(self, action: WriteSection, now: Page, version: int, digest: str) -> None:
+        """Put back the inline comments that our write over this version took away, and our writes to that end.
 
         Raises LeftAlone where they hung on words that are gone: then the section is as it was.
         """
-        return settled(lambda: self._rescued(action, page, version, digest))
+        done = self._put_back(now, version, lambda before, now: _rescue(action, before, now, digest))
+        newest = self._reader.page(now.id) if done else now
+        for later in range(version + 1, min(newest.version, version + MOST_RESCUES)):
+            if self._is_rescue(newest, later + 1):
+                self._put_back(newest, later, lambda before, now: marked_again(before.storage, now.storage))
+        if done and done.is_undone:
+            raise LeftAlone(COMMENTED, now, _undone(action, now, done))
 
-    def _rescued(self, action: WriteSection, page: str, version: int, digest: str) -> Page:
-        now = self._reader.page(page)
+    def _put_back(
+        self, now: Page, version: int, rescue: Callable[[Page, Page], Rescue | None]
+    ) -> Rescue | None:
+        """What was written for the comments of a version that are not there now, if anything."""
         before = former(self._api, now, version)
-        is_next = now.version == version + 1
-        rescue = before and rescued(before.storage, now.storage, action.section, digest, is_next=is_next)
-        if not rescue:
-            return now
-        if rescue.is_undone:
-            write_over(
-                self._api, now, rescue.storage, UNDONE.format(section=slug(action.section)), quiet=True
-            )
-            raise LeftAlone(COMMENTED, now, _change(action, now, rescue))
-        write_over(self._api, now, rescue.storage, message(action), quiet=True)
-        return self._rescued(action, page, now.version, digest)
+        if before is None or not lost_comments(before.storage, now.storage):
+            return None
+        return settled(lambda: self._written_back(self._reader.page(now.id), before, rescue))
+
+    def _written_back(
+        self, now: Page, before: Page, rescue: Callable[[Page, Page], Rescue | None]
+    ) -> Rescue | None:
+        found = rescue(before, now)
+        if found:
+            write_over(self._api, now, found.storage, COMMENTS_AGAIN, quiet=True)
+        return found
+
+    def _is_rescue(self, page: Page, version: int) -> bool:
+        made = page if page.version == version else former(self._api, page, version)
+        return made is not None and (made.author, made.message) == (self._author.id, COMMENTS_AGAIN)
 
     def _as_it_stands(self, action: WriteSection, page: Page, written: str) -> str:
         """The digest of what we wrote as Confluence has it, as far as nobody wrote since."""
@@ -145,5 +162,10 @@ class SectionWriter:
         )
 
 
-def _change(action: WriteSection, written: Page, rescue: Rescue) -> str:
+def _undone(action: WriteSection, written: Page, rescue: Rescue) -> str:
     return difference(text(rescue.storage, action.section), text(written.storage, action.section))
+
+
+def _rescue(action: WriteSection, before: Page, now: Page, digest: str) -> Rescue | None:
+    is_next = now.version == before.version + 1
+    return rescued(before.storage, now.storage, action.section, digest, is_next=is_next)

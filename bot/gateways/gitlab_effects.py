@@ -78,7 +78,10 @@ class GitLabEffects:
         return Outcome(key=action.key, result=result, reason=reason)
 
     def complain(self, target: Target, agent: str, sentence: str) -> None:
-        """Say in one note, edited in place, that a run failed; where the merge request is over only what begins then."""
+        """Say in one note, edited in place, that a run failed.
+
+        Where the merge request is over, only of what begins then.
+        """
         now = read_merge_request(self._api, target)
         if now.state != OPENED and agent != PAGES:
             return

@@ -57,7 +57,7 @@ def propose_sections(request: JobRequest, run: str, means: Means) -> Proposal:
     said = read_said(merge_request, means, with_people=True)
     touched = _touched(wanted, change, said)
     if not touched:
-        raise Stopped(UNTOUCHED.format(target=merge_request.target), again=True)
+        raise Stopped(UNTOUCHED.format(target=merge_request.target))
     means.tell(READING)
     sections = _sections(touched, merge_request, said, wiki, means)
     means.checkpoint(merge_request)
@@ -87,16 +87,16 @@ def _may_ask(request: JobRequest, merge_request: MergeRequest, means: Means) -> 
     """A command is a member's. Whose thumbs-up counts is looked at with the others."""
     if means.me and request.person == means.me.id:
         raise Stopped(OWN)
-    if request.trigger == "command" and request.person is not None:
-        if means.reader.access_level(merge_request.target, request.person) < DEVELOPER:
-            raise Stopped(NOT_ALLOWED)
+    is_asked = request.trigger == "command" and request.person is not None
+    if is_asked and means.reader.access_level(merge_request.target, request.person or 0) < DEVELOPER:
+        raise Stopped(NOT_ALLOWED)
 
 
 def _is_due(request: MergeRequest, wanted: Sequence[PageSection]) -> None:
     if not wanted:
-        raise Stopped(NO_SECTIONS, again=True)
+        raise Stopped(NO_SECTIONS)
     if request.draft and request.state == OPENED:
-        raise Stopped(DRAFT.format(target=request.target), again=True)
+        raise Stopped(DRAFT.format(target=request.target))
 
 
 def _touched(

@@ -13,7 +13,10 @@ from bot.routing import JobRequest
 
 @dataclass(frozen=True)
 class Bound:
-    """What every action of a proposal is bound to. `url` and `name` are for people, `shared` and `pages` as in `Proposal`."""
+    """What every action of a proposal is bound to.
+
+    `url` and `name` are for people, `shared` and `pages` as in `Proposal`.
+    """
 
     name: str
     url: str

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bot.agents.spec import NotesContext, NotesPage
@@ -15,7 +16,7 @@ from bot.domain.releases import MergedRequest, ReleaseIssue, Tag
 from bot.domain.repo_config import ReleaseNotes, RepoConfig, load
 from bot.domain.sections import kept_of
 from bot.domain.versions import before, newest, same_version, spellings
-from bot.errors import Forbidden, NotFound, PlatformError, Stopped
+from bot.errors import Forbidden, NotFound, NotReady, PlatformError, Stopped
 from bot.policy import Ground
 from bot.proposing.means import Means, Tracker, Wiki
 from bot.proposing.proposal import Bound, proposal
@@ -32,6 +33,7 @@ MOST_KEYS: Final = 5  # issues of one merge request
 READING = "reading what was merged into {project}"
 NO_NOTES = ".trivet.yml of {project} asks for no release notes"
 OTHER_BRANCH = "{target} went into {branch}: the notes of the next release are of {default}"
+BEING_MERGED = "{target} is being merged"
 NOT_MERGED = "{target} is {state}: only what is merged is in release notes"
 NOT_MAPPED = (
     "the release notes are not written: TRIVET_RULES does not map the space {space} to {project} (`spaces:`)"
@@ -101,14 +103,16 @@ def _config(project: CodeProject, wiki: Wiki) -> ReleaseNotes:
     if project.default_branch:
         config, _complaint = load(wiki.code.branch(project, project.default_branch).read(CONFIG_FILE))
     if config.pages.release_notes is None:
-        raise Stopped(NO_NOTES.format(project=project.path), again=True)
+        raise Stopped(NO_NOTES.format(project=project.path))
     return config.pages.release_notes
 
 
 def _merged(request: JobRequest, project: CodeProject, means: Means) -> MergeRequest:
-    """Raises Stopped where it is not merged, or was merged elsewhere."""
+    """Raises Stopped where it is not merged, or was merged elsewhere, NotReady while it is being merged."""
     merge_request = means.reader.merge_request(request.target)
     target = merge_request.target
+    if merge_request.state == "locked":
+        raise NotReady(BEING_MERGED.format(target=target))
     if merge_request.state != MERGED:
         raise Stopped(NOT_MERGED.format(target=target, state=merge_request.state), again=True)
     if merge_request.target_branch != project.default_branch:
@@ -133,15 +137,12 @@ def _pages(
     request: JobRequest, project: CodeProject, config: ReleaseNotes, wiki: Wiki, means: Means
 ) -> list[NotesPage]:
     """The released version's, if the run is about one, and that of the next, which it takes entries away from."""
-    tags = wiki.code.tags(project)
-    memory = _remembered(_page(NEXT, config, wiki), wiki)
+    tags, page = wiki.code.tags(project), _page(NEXT, config, wiki)
+    memory = _remembered(page, wiki)
     pages = [] if request.release == NEXT else [_released(request, project, config, tags, wiki)]
-    since = newest(tags)
-    page = _page(NEXT, config, wiki)
     if request.release == NEXT or page:
-        pages.append(
-            _listed(NEXT, page, wiki.code.merged(project, since, project.default_branch), since, config)
-        )
+        following = _Range(project, newest(tags), project.default_branch)
+        pages.append(_listed(NEXT, page, following, config, wiki))
     return [_with_background(one, memory, project, wiki, means) for one in pages]
 
 
@@ -153,29 +154,33 @@ def _released(
     if tag is None and (request.trigger in (*BY_HAND, "tag")):
         raise PlatformError(NO_TAG.format(project=project.path, version=request.release))
     version = tag.name if tag else request.release
-    since = before(tags, version)
-    merged = wiki.code.merged(project, since, tag.name if tag else project.default_branch)
     there = (_page(one, config, wiki) for one in spellings(version))
-    return _listed(version, next(filter(None, there), None), merged, since, config)
+    span = _Range(project, before(tags, version), tag.name if tag else project.default_branch)
+    return _listed(version, next(filter(None, there), None), span, config, wiki)
+
+
+@dataclass(frozen=True)
+class _Range:
+    """What is in `until` and not in `since`."""
+
+    project: CodeProject
+    since: Tag | None
+    until: str
 
 
 def _page(version: str, config: ReleaseNotes, wiki: Wiki) -> Page | None:
     return wiki.pages.find(config.space, config.title.format(version=version))
 
 
-def _listed(
-    version: str,
-    page: Page | None,
-    merged: Sequence[MergedRequest],
-    since: Tag | None,
-    config: ReleaseNotes,
-) -> NotesPage:
+def _listed(version: str, page: Page | None, span: _Range, config: ReleaseNotes, wiki: Wiki) -> NotesPage:
+    merged = wiki.code.merged(span.project, span.since, span.until)
     return NotesPage(
         version=version,
         title=page.title if page else config.title.format(version=version),
         merged=tuple(merged[:MOST_MERGED]),
         page=page,
-        since=since.name if since else "",
+        since=span.since.name if span.since else "",
+        until=span.until,
         left_out=max(0, len(merged) - MOST_MERGED),
     )
 
@@ -186,16 +191,7 @@ def _with_background(
     """With what is known already, be it by the page that listed the same before, and the issues that are named."""
     memory = _remembered(page.page, wiki) or next_memory
     issues = _issues(page.merged, project, means.tracker, wiki) if means.tracker else {}
-    return NotesPage(
-        version=page.version,
-        title=page.title,
-        merged=page.merged,
-        page=page.page,
-        memory=memory,
-        issues=issues,
-        since=page.since,
-        left_out=page.left_out,
-    )
+    return replace(page, memory=memory, issues=issues)
 
 
 def _remembered(page: Page | None, wiki: Wiki) -> Mapping[str, Any]:

@@ -1,5 +1,6 @@
 """The page a person looks at: files served as they are, everything else the browser asks of `/sandbox/state`."""
 
+import re
 from importlib.resources import files
 
 from fastapi import APIRouter
@@ -19,6 +20,8 @@ TYPES = {
     "forms.js": "text/javascript; charset=utf-8",
     "pairs.js": "text/javascript; charset=utf-8",
     "adf.js": "text/javascript; charset=utf-8",
+    "wiki.js": "text/javascript; charset=utf-8",
+    "storage.js": "text/javascript; charset=utf-8",
     "markdown.js": "text/javascript; charset=utf-8",
     "dom.js": "text/javascript; charset=utf-8",
 }
@@ -28,13 +31,15 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+WIKI_PAGE = re.compile(r"(?:wiki/)?spaces/[^/]+/pages/(\d+)(?:/[^/]*)?")
 NO_PAGE = "There is no such page in the sandbox."
 NO_FILE = "There is no such file."
 NOT_TEXT = "This file is not text."
 
 
 def router(state: State) -> APIRouter:
-    """The page at `/` and at every merge request's and issue's web address, its parts, and the files its form edits."""
+    """The page at `/` and at the web address of every merge request, issue and Confluence page, its parts, and the
+    files its form edits."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/")
@@ -50,6 +55,14 @@ def router(state: State) -> APIRouter:
     @routes.get("/jira/browse/{key}")
     def issue_page(key: str) -> Response:
         known = state.jira is not None and state.jira.issue(key) is not None
+        return part("index.html", status=200 if known else 404)
+
+    @routes.get("/confluence/{path:path}")
+    def wiki_page(path: str) -> Response:
+        found = WIKI_PAGE.fullmatch(path)
+        known = (
+            found is not None and state.confluence is not None and state.confluence.page(found[1]) is not None
+        )
         return part("index.html", status=200 if known else 404)
 
     @routes.get("/sandbox/static/{name}")

@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.requests import ClientDisconnect
 
-from bot.sandbox import control, git_http, oidc, page
+from bot.sandbox import control, git_http, model_api, oidc, page
 from bot.sandbox.api import engine
 from bot.sandbox.confluence import control as confluence_control
 from bot.sandbox.confluence import seed as confluence_seed
@@ -86,6 +86,7 @@ def create_app(state: State) -> FastAPI:
     app.include_router(jira_control.router(state))
     app.include_router(confluence_control.router(state))
     app.include_router(control.router(state))
+    app.include_router(model_api.router())
     app.include_router(page.router(state))
     return app
 

@@ -134,6 +134,12 @@ OTHER = [
         "| a | b |\n| --- | --- |\n| c |  |",
     ),
     ("<blockquote><p>a</p></blockquote>", "> a"),
+    (
+        "<ac:task-list><ac:task><ac:task-body>a</ac:task-body></ac:task><ac:task-list><ac:task><ac:task-status>complete"
+        "</ac:task-status><ac:task-body>b</ac:task-body></ac:task></ac:task-list></ac:task-list>",
+        "- [ ] a\n  - [x] b",
+    ),
+    ("<pre>a\n b</pre>", "```\na\n b\n```"),
     ("<div><p>a</p><p>b</p></div>", "a\n\nb"),
     ("<p>a <kbd>b</kbd></p>", "a b"),
     ('<ac:adf-extension><ac:adf-node type="x"/></ac:adf-extension>', "[ac:adf-node]"),

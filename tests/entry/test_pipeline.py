@@ -160,3 +160,36 @@ def test_linking_here_without_a_jira_says_which_setting_is_missing(job: pytest.M
     assert plan is not None
     with pytest.raises(UsageError, match="TRIVET_JIRA__URL is not set"):
         plan.run()
+
+
+# --- pages ---
+
+
+@pytest.mark.parametrize(
+    ("given", "wishes", "beginning"),
+    [
+        (SERVER, {}, "server mode: https://t.test holds the pages against acme/shop!7"),
+        (
+            {**SERVER, **WRITE},
+            {"mode": "direct"},
+            "direct mode: this job holds the pages against acme/shop!7",
+        ),
+        ({**SERVER, **WRITE}, {"dry_run": True}, "direct mode: "),
+        ({**SERVER, **WRITE, **FORK}, {}, "acme/shop!7 comes from a fork, whose pipelines write nothing"),
+    ],
+)
+def test_pages_are_held_against_a_merge_request_by_the_server_or_with_tokens_and_never_for_a_fork(
+    job: pytest.MonkeyPatch, given: Mapping[str, str], wishes: Mapping[str, Any], beginning: str
+) -> None:
+    assert sentence(given, job, agent="pages", **wishes).startswith(beginning)
+
+
+def test_holding_pages_here_without_a_confluence_says_which_setting_is_missing(
+    job: pytest.MonkeyPatch,
+) -> None:
+    for name, value in WRITE.items():
+        job.setenv(name, value)
+    plan = planned(os.environ, Wishes(agent="pages", mode="direct"))
+    assert plan is not None
+    with pytest.raises(UsageError, match="TRIVET_CONFLUENCE__URL is not set"):
+        plan.run()

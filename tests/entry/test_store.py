@@ -6,11 +6,13 @@ from itertools import pairwise
 import pytest
 
 from bot.domain.actions import Report
+from bot.domain.pages import PagePerson
 from bot.entry import keys
 from bot.entry.lease import Busy, Replaced
 from bot.entry.queue import run_id
 from bot.entry.store import Run, Store, connect
 from bot.errors import Unavailable
+from bot.routing import JobRequest
 from tests.job_requests import push_request
 from tests.redis_server import RedisServer
 
@@ -161,3 +163,59 @@ def test_notes_are_paced_below_gitlabs_limit(store: Store) -> None:
     with pytest.raises(Unavailable) as stop:
         write_many()
     assert 0 < (stop.value.retry_after or 0) <= 60
+
+
+def held(store: Store, request: JobRequest, *pages: str, state: str = "opened") -> Run:
+    run = store.run(store.start(request, "test"))
+    assert run is not None
+    report = Report(run=run.id, agent="pages", target="acme/shop!7", head="aa")
+    store.finish(run, "done", "", report, state_seen=state, pages=pages)
+    return run
+
+
+HELD = push_request("aa").model_copy(update={"agent": "pages", "key": "pages:1:7"})
+NOTED = HELD.model_copy(update={"release": "next", "key": "pages:1:notes:7"})
+
+
+def test_the_merge_requests_that_looked_at_a_page_are_remembered_by_it(store: Store) -> None:
+    held(store, HELD, "123", "124")
+    held(store, HELD.model_copy(update={"iid": 8, "key": "pages:1:8"}), "123")
+    assert [(one.project, one.iid, one.project_id) for one in store.looking("123")] == [
+        ("acme/shop", 8, 1),
+        ("acme/shop", 7, 1),
+    ]
+    assert store.looking("999") == []
+    assert store.watched_pages() == {"123", "124"}
+
+
+def test_a_page_that_nobody_has_looked_at_for_a_month_is_watched_no_more(store: Store) -> None:
+    held(store, HELD, "123")
+    store.redis.zadd(keys.WATCHED, {"123": time.time() - 31 * keys.DAY})
+    assert store.watched_pages() == frozenset()
+
+
+def test_what_was_held_against_pages_is_not_yet_in_the_release_notes(store: Store) -> None:
+    held(store, HELD, state="merged")
+    assert store.is_told(HELD, "merged")
+    assert not store.is_told(HELD, "opened")
+    assert not store.is_told(NOTED, "merged")
+    held(store, NOTED, state="merged")
+    assert store.is_told(NOTED, "merged")
+
+
+def test_tags_that_were_there_at_the_first_look_are_not_new(store: Store) -> None:
+    assert store.new_tags("acme/shop", ["v1.0.0"]) == []
+    store.remember_tags("acme/shop", ["v1.0.0"])
+    assert store.new_tags("acme/shop", ["v1.0.0", "v1.1.0"]) == ["v1.1.0"]
+    assert store.new_tags("acme/other", ["v1.1.0"]) == []
+
+
+def test_the_first_tag_of_a_project_that_had_none_is_new(store: Store) -> None:
+    store.remember_tags("acme/shop", [])
+    assert store.new_tags("acme/shop", ["v0.1.0"]) == ["v0.1.0"]
+
+
+def test_every_process_learns_who_the_bot_is_in_confluence(store: Store) -> None:
+    assert store.wiki() is None
+    store.introduce_wiki(PagePerson("acc-1", "Trivet Bot", "trivet"))
+    assert store.wiki() == PagePerson("acc-1", "Trivet Bot", "trivet")

@@ -16,7 +16,7 @@ from redis import Redis
 
 from bot.domain.actions import Report
 from bot.domain.findings import Finding, Severity
-from bot.domain.rules import JiraRule, Rules
+from bot.domain.rules import JiraRule, Rules, SpaceRule
 from bot.entry import keys
 from bot.entry.id_tokens import IdTokens
 from bot.entry.queue import run_id
@@ -684,3 +684,50 @@ def test_without_a_jira_only_reviews_are_made(web: Web, iid: int) -> None:
     answer = web.send(web.token(iid), order)
     assert answer.status_code == 422
     assert "TRIVET_JIRA__URL" in answer.json()["error"]
+
+
+ON_PAGE = {"agent": "pages", "target": {"page": "123"}}
+
+
+def with_confluence(web: Web, path: str = PROJECT) -> None:
+    rules = Rules(spaces=(SpaceRule(space="DOC", gitlab=path),))
+    policy = Routing(web.projects, agents=frozenset({"review", "pages"}), rules=rules)
+    web.runs = replace(web.runs, policy=lambda: policy)
+
+
+def test_a_pipeline_has_pages_held_against_its_merge_request(web: Web, iid: int) -> None:
+    with_confluence(web)
+    answer = web.send(web.token(iid), {"agent": "pages", "target": {"project": PROJECT, "iid": iid}})
+    request = web.recorded(answer.json()["run"]).request
+    assert (answer.status_code, request.agent, request.iid, request.release) == (202, "pages", iid, "")
+
+
+def test_a_pipeline_of_a_mapped_project_has_a_page_looked_at_again(web: Web, iid: int) -> None:
+    with_confluence(web)
+    answer = web.send(web.token(iid), ON_PAGE)
+    request = web.recorded(answer.json()["run"]).request
+    assert (answer.status_code, request.page, request.project) == (202, "123", PROJECT)
+
+
+@pytest.mark.parametrize(
+    ("order", "path", "code", "said"),
+    [
+        (ON_PAGE, "acme/other", 403, "no space is mapped to acme/shop"),
+        ({"agent": "pages", "target": {"page": "../1"}}, PROJECT, 422, "not a request for a run"),
+        ({"agent": "review", "target": {"page": "123"}}, PROJECT, 422, "a page"),
+        ({"agent": "triage", "target": {"issue": "SHOP-12"}}, PROJECT, 422, "TRIVET_JIRA__URL"),
+    ],
+)
+def test_a_page_that_is_none_of_the_projects_is_not_looked_at(
+    web: Web, iid: int, order: dict[str, Any], path: str, code: int, said: str
+) -> None:
+    with_confluence(web, path)
+    answer = web.send(web.token(iid), order)
+    assert answer.status_code == code
+    assert said in answer.json()["error"]
+
+
+def test_without_a_confluence_its_setting_is_named(web: Web, iid: int) -> None:
+    with_jira(web)
+    answer = web.send(web.token(iid), ON_PAGE)
+    assert (answer.status_code, "TRIVET_CONFLUENCE__URL" in answer.json()["error"]) == (422, True)

@@ -8,6 +8,7 @@ import pytest
 from bot.domain.actions import (
     Action,
     CommentIssue,
+    CommentPage,
     LinkIssue,
     MoveIssue,
     OpenBranch,
@@ -16,6 +17,7 @@ from bot.domain.actions import (
     Proposal,
     Report,
     UpsertNote,
+    WriteSection,
 )
 from bot.domain.change import Target
 from bot.domain.document import Document, paragraph
@@ -30,7 +32,7 @@ MADE = LinkIssue(key="link", issue="SHOP-12", made="draft")
 
 @dataclass
 class Gateways:
-    """All three; `outcomes` by an action's key, `moved`: the merge request went on meanwhile."""
+    """All four; `outcomes` by an action's key, `moved`: the merge request went on meanwhile."""
 
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     moved: bool = False
@@ -38,7 +40,12 @@ class Gateways:
     seen: list[tuple[str, Any]] = field(default_factory=list)
 
     def effects(self, **more: Any) -> Effects:
-        given: dict[str, Any] = {"gitlab": self, "work": self, "jira": lambda: Jira(self)}
+        given: dict[str, Any] = {
+            "gitlab": self,
+            "work": self,
+            "jira": lambda: Jira(self),
+            "pages": lambda: Wiki(self),
+        }
         return Effects(**(given | {"host": "gitlab.example.com"} | more))
 
     def still(self, target: Target, head: str, state: str) -> None:
@@ -69,11 +76,25 @@ class Jira:
         return self.gateways.shares
 
 
+@dataclass
+class Wiki:
+    gateways: Gateways
+
+    def apply(self, action: Action, made: dict[str, str]) -> Outcome:
+        return self.gateways.answered("wiki", action)
+
+
 def proposal(
     *actions: Action, agent: str = "link", issue: str = "", shared: tuple[str, ...] = ()
 ) -> Proposal:
     report = Report(run="r", agent=agent, target="acme/shop!7")
-    given = {"project": "acme/shop", "project_id": 1, "iid": 7, "head": "a" * 40, "state": "opened"}
+    given = {
+        "project": "acme/shop",
+        "project_id": 1,
+        "iid": 0 if issue else 7,
+        "head": "a" * 40,
+        "state": "opened",
+    }
     return Proposal(run="r", agent=agent, issue=issue, shared=shared, actions=actions, report=report, **given)
 
 
@@ -148,3 +169,73 @@ def test_a_failure_on_an_issue_is_one_comment() -> None:
 def test_without_a_jira_the_setting_is_named() -> None:
     with pytest.raises(UsageError, match="TRIVET_JIRA__URL"):
         Gateways().effects(jira=None).apply(proposal(COMMENT))
+
+
+# --- pages ---
+
+BODY = Document(blocks=(paragraph("Hello"),))
+WRITE = WriteSection(key="section:endpoints", space="DOC", page="123", section="endpoints", body=BODY)
+NOTE = UpsertNote(key="page:endpoints:" + "c" * 20, body="Accepted.", tells=(WRITE.key,))
+TRUE_AGAIN = CommentPage(
+    key="stale:endpoints", space="DOC", page="123", body=BODY, create=False, after=WRITE.key
+)
+STALE = CommentPage(key="stale:endpoints", space="DOC", page="123", body=BODY, after=WRITE.key, on="refused")
+ADDRESS = "https://wiki.example.com/pages/123"
+
+
+def outcome(result: str, reason: str = "", url: str = "") -> dict[str, Outcome]:
+    return {
+        WRITE.key: Outcome.model_validate({"key": WRITE.key, "result": result, "reason": reason, "url": url})
+    }
+
+
+@pytest.mark.parametrize(
+    ("became", "said"),
+    [
+        (outcome("done", url=ADDRESS), f"Accepted.\n\nWritten: [the page]({ADDRESS})."),
+        (outcome("unchanged", url=ADDRESS), f"Accepted.\n\nIt stands there already: [the page]({ADDRESS})."),
+        (
+            outcome("refused", "the <b>page</b> changed"),
+            "Accepted.\n\nNot written: the &lt;b&gt;page&lt;/b&gt; changed.",
+        ),
+    ],
+)
+def test_a_note_tells_what_became_of_the_page(became: dict[str, Outcome], said: str) -> None:
+    gateways = Gateways(became)
+    gateways.effects().apply(proposal(WRITE, NOTE, agent="pages"))
+    [(_, note)] = [one for one in gateways.seen if one[0] == "note"]
+    assert note.body == said
+
+
+@pytest.mark.parametrize(
+    ("result", "comment"),
+    [("done", TRUE_AGAIN), ("unchanged", TRUE_AGAIN), ("refused", STALE), ("failed", STALE)],
+)
+def test_of_two_comments_on_a_page_the_one_for_what_happened_is_written(
+    result: str, comment: CommentPage
+) -> None:
+    gateways = Gateways(outcome(result, "why"))
+    outcomes = gateways.effects().apply(proposal(WRITE, TRUE_AGAIN, STALE, agent="pages"))
+    assert [action for where, action in gateways.seen if where == "wiki"] == [WRITE, comment]
+    assert len(outcomes) == 2
+
+
+def test_an_issue_is_linked_to_the_page_once_its_address_is_known() -> None:
+    link = LinkIssue(
+        key="page:SHOP-12", issue="SHOP-12", global_id="confluence=DOC", title="Release", made=WRITE.key
+    )
+    gateways = Gateways(outcome("done", url=ADDRESS))
+    gateways.effects().apply(proposal(WRITE, link, agent="pages"))
+    [(_, seen)] = [one for one in gateways.seen if one[0] == "jira"]
+    assert (seen.url, seen.made, seen.title) == (ADDRESS, "", "Release")
+
+
+def test_release_notes_of_a_tag_are_of_no_merge_request() -> None:
+    gateways = Gateways()
+    gateways.effects().apply(proposal(WRITE, agent="pages").model_copy(update={"iid": 0}))
+    assert [where for where, _ in gateways.seen] == ["wiki"]
+
+
+def test_without_a_confluence_its_setting_is_named() -> None:
+    with pytest.raises(UsageError, match="TRIVET_CONFLUENCE__URL"):
+        Gateways().effects(pages=None).apply(proposal(WRITE, agent="pages"))

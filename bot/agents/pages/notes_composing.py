@@ -61,7 +61,7 @@ class Made:
 
 
 def composed(context: NotesContext, answers: Answers) -> AgentResult:
-    every = _known(context) | {**answers.found}
+    every = {**_known(context), **answers.found}
     made = [_made(page, every, context) for page in context.pages]
     failures = tuple(_failures(answers.failed))
     return AgentResult(

@@ -99,7 +99,7 @@ def _intro(page: NotesPage, listing: Listing, context: NotesContext) -> Paragrap
 def _code_link(page: NotesPage, context: NotesContext) -> Inlines:
     """To the project where there is nothing to compare (docs.gitlab.com/user/project/repository/compare_revisions)."""
     project = context.project
-    tip = project.default_branch if page.version == NEXT else page.version
+    tip = page.until or (project.default_branch if page.version == NEXT else page.version)
     if not project.web_url:
         return ()
     url = f"{project.web_url}/-/compare/{quote(page.since, safe='')}...{quote(tip, safe='')}"
@@ -171,7 +171,7 @@ def _changes(listing: Listing, shown: Mapping[int, Items]) -> tuple[Block, ...]:
 def _fitting(items: Mapping[int, Items], room: int) -> dict[int, Items]:
     """Those of the latest merge requests; `items`, none empty, are in the order of the merges."""
     shown: dict[int, Items] = {}
-    for iid in reversed(items):
+    for iid in reversed(list(items)):
         room -= len(to_storage(Document(blocks=(BulletList(items=items[iid]),))))
         if room < 0:
             break

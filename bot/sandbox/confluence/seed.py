@@ -1,7 +1,8 @@
 """The demo's Confluence: space DOC with the guide to the shop's interface, and the page that releases are put below.
 
-The section "Endpoints" of the guide says what the main branch does. The demo's merge request makes it wrong:
-`check_out` takes discount codes, `vat.tax` becomes `tax.due`, and paper vouchers are gone.
+Two sections of the guide say what the main branch does. The demo's merge request makes "Endpoints" wrong: `check_out`
+takes discount codes, `vat.tax` becomes `tax.due`, and paper vouchers are gone. What its second issue needs makes
+"Amounts" wrong: customers are shown the currency of their country.
 """
 
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from bot.sandbox.model import State
 KEY, OTHER_KEY = "DOC", "OPS"
 BOT = "trivet"
 GUIDE, RELEASES = "API guide", "Releases"
-SECTION = "Endpoints"
+SECTION, OTHER_SECTION = "Endpoints", "Amounts"
 REMARK = "the same as on the receipt"
 WRITTEN_AGO, EDITED_AGO = timedelta(days=40), timedelta(days=9)
 
@@ -50,6 +51,9 @@ GUIDE_BODY = f"""\
 <tr><td>tax</td><td>what the customer&rsquo;s country takes</td></tr>
 <tr><td>total</td><td>net and tax</td></tr>
 </tbody></table>
+<h2>{OTHER_SECTION}</h2>
+<p><code>money.rounded(amount)</code> rounds to whole cents, half up.</p>
+<p>Customers read amounts as <code>money.shown(amount)</code> writes them, always in euro.</p>
 <h2>Who to ask</h2>
 <p>Ada wrote most of it.</p>
 </ac:layout-cell><ac:layout-cell>
@@ -112,6 +116,7 @@ def _age(page: Page) -> None:
     page.versions = [_at(version, moment) for version, moment in zip(page.versions, moments, strict=False)]
     for comment in page.comments:
         comment.created = now() - EDITED_AGO
+        comment.versions = [_at(version, comment.created) for version in comment.versions]
 
 
 def _at(version: Version, moment: datetime) -> Version:

@@ -1,6 +1,8 @@
-"""Confluence as the page draws it, and as tests count it: plain JSON, bodies as storage, no markup made of them."""
+"""Confluence as the page draws it, and as tests count it: plain JSON, bodies as storage or as trees to draw."""
 
 from bot.sandbox.confluence import shapes
+from bot.sandbox.confluence.drawing import tree
+from bot.sandbox.confluence.history import difference
 from bot.sandbox.confluence.model import (
     Comment,
     HookDelivery,
@@ -18,21 +20,14 @@ def view(site: Site | None) -> Json | None:
     """For the page. None where the sandbox has no Confluence."""
     if site is None:
         return None
-    return {
-        "url": site.url,
-        "flavour": site.flavour,
-        "spaces": [_space(one) for one in site.spaces],
-        "pages": [page(site, one) for one in site.pages],
-        "deliveries": [delivery(one) for one in site.deliveries],
-    }
+    return _site(site) | {"pages": [_drawn(site, one) for one in site.pages]}
 
 
 def whole(site: Site) -> Json:
-    """For tests: the view, and with every page what was written to it and by whom."""
-    shown = view(site) or {}
-    shown["pages"] = [page(site, one) | _counted(one) for one in site.pages]
-    shown["revision"] = site.state.revision
-    return shown
+    """For tests: with every page what stands there, and what was written to it and by whom."""
+    spaces = [_space(one) for one in site.spaces]
+    pages = [page(site, one) | _counted(one) for one in site.pages]
+    return _site(site) | {"spaces": spaces, "pages": pages, "revision": site.state.revision}
 
 
 def page(site: Site, one: Page) -> Json:
@@ -65,6 +60,23 @@ def delivery(one: HookDelivery) -> Json:
         "status": one.status,
         "at": shapes.moment(one.at),
     }
+
+
+def _site(site: Site) -> Json:
+    deliveries = [delivery(one) for one in site.deliveries]
+    return {"url": site.url, "flavour": site.flavour, "deliveries": deliveries}
+
+
+def _drawn(site: Site, one: Page) -> Json:
+    """Bodies as trees, and in the place of each version's body what it changed."""
+    shown = page(site, one)
+    bodies = ["", *(each.body for each in one.versions)]
+    for told, before, after in zip(shown["versions"], bodies, bodies[1:], strict=False):
+        told["changes"] = difference(before, after) if before else []
+        del told["body"]
+    for told in (shown, *shown["comments"]):
+        told["tree"] = tree(told.pop("body"))
+    return shown
 
 
 def _space(one: Space) -> Json:

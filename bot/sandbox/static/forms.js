@@ -3,9 +3,9 @@
 import { byId } from "./dom.js";
 import { short } from "./view.js";
 
-const PERSON = "ada"; // in Jira
+const PERSON = "ada"; // in Jira and Confluence
 
-/** `shown` answers what the page shows, {request, issue}; `refresh` reads the state anew. */
+/** `shown` answers what the page shows, {request, issue, page}; `refresh` reads the state anew. */
 export function listenToForms(shown, refresh) {
   /** Send what a form or button means; say in `answer` what went wrong. Answers what came back, null where nothing did. */
   async function send(address, body, answer, buttons) {
@@ -28,6 +28,7 @@ export function listenToForms(shown, refresh) {
   const sendForm = (address, body, form) => send(address, body, form.querySelector(".answer"), form.querySelectorAll("button"));
   const ofRequest = (deed) => `/sandbox/merge_requests/${shown().request.iid}/${deed}`;
   const ofIssue = (deed) => `/sandbox/jira/issues/${shown().issue.key}/${deed}`;
+  const ofPage = (deed) => `/sandbox/confluence/pages/${shown().page.id}/${deed}`;
   const whose = () => ({ project: shown().request.project, user: shown().request.acting });
 
   byId("actions").addEventListener("click", async (event) => {
@@ -50,6 +51,18 @@ export function listenToForms(shown, refresh) {
     event.preventDefault();
     const form = event.target;
     if (await sendForm(ofIssue("comment"), { user: PERSON, body: form.elements.body.value }, form)) form.reset();
+  });
+
+  byId("wiki-comment").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = event.target;
+    if (await sendForm(ofPage("comment"), { user: PERSON, body: paragraph(form) }, form)) form.reset();
+  });
+
+  byId("wiki-edit").addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = event.target;
+    if (await sendForm(ofPage("edit"), { user: PERSON, append: paragraph(form) }, form)) form.reset();
   });
 
   byId("request").addEventListener("submit", async (event) => {
@@ -119,6 +132,13 @@ export function listenToForms(shown, refresh) {
       byId("push").close();
     }
   });
+}
+
+/** What was typed as a paragraph of storage. */
+function paragraph(form) {
+  const text = document.createElement("p");
+  text.textContent = form.elements.body.value;
+  return new XMLSerializer().serializeToString(text).replace(/ xmlns="[^"]*"/, "");
 }
 
 async function reason(got) {

@@ -3,16 +3,20 @@
 import { byId, el, keep } from "./dom.js";
 import { listenToForms } from "./forms.js";
 import { lozenge, showIssue } from "./issue.js";
-import { addressOf, addressOfIssue, pairOf } from "./pairs.js";
+import { addressOf, addressOfIssue, addressOfPage, shownBy } from "./pairs.js";
 import { plural, show, stateOf } from "./view.js";
+import { showPage } from "./wiki.js";
 
 const STATE = "/sandbox/state";
 const JIRA = "/sandbox/jira/view";
+const CONFLUENCE = "/sandbox/confluence/view";
 const EVENTS = "/sandbox/events";
 const AGAIN_MS = 2000;
+const NARROW = matchMedia("(max-width: 1100px)");
 
 let state = null;
 let jira = null;
+let confluence = null;
 let shown = {};
 let reading = false;
 let stale = false;
@@ -25,7 +29,7 @@ async function refresh() {
   try {
     while (stale) {
       stale = false;
-      [state, jira] = await Promise.all([read(STATE), read(JIRA)]);
+      [state, jira, confluence] = await Promise.all([STATE, JIRA, CONFLUENCE].map(read));
       draw();
     }
   } catch (error) {
@@ -44,8 +48,8 @@ async function read(address) {
 
 function draw() {
   trouble("");
-  shown = pairOf(location.pathname, state.merge_requests, jira?.issues ?? []);
-  const { request, issue } = shown;
+  shown = shownBy(location.pathname, state.merge_requests, jira?.issues ?? [], confluence?.pages ?? []);
+  const { request, issue, page } = shown;
   const before = remarks();
   byId("waiting").hidden = true;
   byId("both").hidden = false;
@@ -54,8 +58,9 @@ function draw() {
   requests(request);
   panes();
   if (jira) showIssue(issue, jira.issues);
+  if (confluence) showPage(page, confluence.pages);
   if (request) {
-    show(request, state, jira);
+    show(request, state, { jira, confluence });
     controls(request);
   } else {
     nothing();
@@ -93,16 +98,31 @@ function requests(request) {
   keep(byId("requests-list"), state.merge_requests.map(item));
 }
 
-/** Issue and merge request stand beside each other, or in a narrow window behind two tabs. */
+/** Issue or page stand beside the merge request; in a narrow window one of the three is behind each tab. */
 function panes() {
-  const { request, issue, wanted } = shown;
-  byId("issue").hidden = byId("panes").hidden = !jira;
-  byId("both").dataset.issue = jira ? "yes" : "no";
-  document.body.dataset.pane ??= wanted === "issue" ? "issue" : "merge";
-  if (!jira) document.body.dataset.pane = "merge";
+  const { request, issue, page, wanted } = shown;
+  const beside = [jira && "issue", confluence && "wiki"].filter(Boolean);
+  const first = { issue: "issue", page: "wiki" }[wanted];
+  byId("issue").hidden = !jira;
+  byId("wiki").hidden = !confluence;
+  byId("panes").hidden = !beside.length;
+  byId("panes").dataset.choice = beside.length > 1 ? "yes" : "no";
+  byId("both").dataset.issue = beside.length ? "yes" : "no";
+  document.body.dataset.side ??= first ?? beside[0] ?? "issue";
+  document.body.dataset.pane ??= first ?? "merge";
+  if (!beside.length) document.body.dataset.pane = "merge";
+  byId("to-issue").hidden = !jira;
+  byId("to-wiki").hidden = !confluence;
   byId("to-issue").replaceChildren(issue ? issue.key : "Issue", " ", issue ? lozenge(issue.status) : "");
+  byId("to-wiki").replaceChildren(page ? page.title : "Page", " ", page ? el("span", { class: "state" }, `v${page.version}`) : "");
   byId("to-merge").replaceChildren(request ? `!${request.iid}` : "Merge request", " ", request ? pill(request) : "");
-  for (const tab of byId("panes").children) tab.setAttribute("aria-pressed", String(tab.dataset.pane === document.body.dataset.pane));
+  for (const tab of byId("panes").children) tab.setAttribute("aria-pressed", String(isPressed(tab)));
+}
+
+/** Wide windows choose what stands beside the merge request, narrow ones what is seen at all. */
+function isPressed(tab) {
+  const { pane, side } = document.body.dataset;
+  return NARROW.matches ? tab.dataset.pane === pane : tab.dataset.pane === side;
 }
 
 const pill = (request) => el("span", { class: "state", "data-state": stateOf(request) }, stateOf(request));
@@ -127,6 +147,7 @@ function unknown(wanted) {
   const known = [
     ...state.merge_requests.map((one) => linked(addressOf(one), `${one.project}!${one.iid} ${one.title}`)),
     ...(wanted === "issue" ? (jira?.issues ?? []) : []).map((one) => linked(addressOfIssue(one), `${one.key} ${one.title}`)),
+    ...(wanted === "page" ? (confluence?.pages ?? []) : []).map((one) => linked(addressOfPage(one), one.title)),
   ];
   const words = { request: "There is no such merge request here.", issue: "There is no such issue here." };
   return [
@@ -179,8 +200,10 @@ byId("panes").addEventListener("click", (event) => {
   const tab = event.target.closest("button");
   if (!tab) return;
   document.body.dataset.pane = tab.dataset.pane;
+  if (tab.dataset.pane !== "merge") document.body.dataset.side = tab.dataset.pane;
   panes();
 });
+NARROW.addEventListener("change", () => state && panes());
 
 listenToForms(() => shown, refresh);
 listen();

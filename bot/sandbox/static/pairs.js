@@ -1,10 +1,27 @@
-// Which merge request and which issue the page shows, by its address and by what the two say of each other.
+// Which merge request, issue and Confluence page are shown, by the address and by what they say of each other.
 
 const REQUEST = /^\/(.+)\/-\/merge_requests\/(\d+)\/?/;
 const ISSUE = /^\/jira\/browse\/([^/]+)\/?$/;
+const PAGE = /^\/confluence\/(?:wiki\/)?spaces\/[^/]+\/pages\/(\d+)/;
 
-/** {request, issue, wanted}: `wanted` is what the address names, "request", "issue" or null; what is not there is undefined. */
-export function pairOf(path, requests, issues) {
+/**
+ * {request, issue, page, wanted}: `wanted` is what the address names, "request", "issue", "page" or null; what is not there
+ * is undefined.
+ */
+export function shownBy(path, requests, issues, pages) {
+  const number = path.match(PAGE)?.[1];
+  const pair = pairOf(number ? "/" : path, requests, issues);
+  if (number) return { ...pair, page: pages.find((one) => one.id === number), wanted: "page" };
+  return { ...pair, page: lastChanged(pages) };
+}
+
+/** The one that a person would look at: where something was written last. */
+function lastChanged(pages) {
+  const moment = (page) => [page.versions.at(-1).at, ...page.comments.map((one) => one.updated)].sort().at(-1);
+  return pages.filter((one) => one.status === "current").sort((one, other) => (moment(one) < moment(other) ? 1 : -1))[0];
+}
+
+function pairOf(path, requests, issues) {
   const [, project, iid] = path.match(REQUEST) ?? [];
   if (iid) {
     const request = requests.find((one) => one.project === decodeURIComponent(project) && String(one.iid) === iid);
@@ -36,4 +53,5 @@ function isNamed(request, issue) {
 }
 
 export const addressOf = (request) => `/${request.project}/-/merge_requests/${request.iid}`;
+export const addressOfPage = (page) => new URL(page.url).pathname;
 export const addressOfIssue = (issue) => `/jira/browse/${issue.key}`;

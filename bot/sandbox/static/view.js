@@ -41,8 +41,8 @@ export function plural(count, one, many = `${one}s`) {
 
 export const stateOf = (request) => (request.state === "opened" && request.draft ? "draft" : request.state);
 
-/** Everything of one merge request, where it belongs on the page. `jira` is null where the sandbox has none. */
-export function show(request, state, jira) {
+/** Everything of one merge request, where it belongs. `others`: {jira, confluence}, null where the sandbox has none. */
+export function show(request, state, others) {
   withAwards(request);
   const files = request.files.map((file) => placed(file, request.discussions));
   heading(request);
@@ -50,7 +50,7 @@ export function show(request, state, jira) {
   conversation(request, files);
   commits(request);
   changes(files);
-  seen(state, jira);
+  seen(state, others);
 }
 
 /** Each note gets the reactions to it. */
@@ -155,9 +155,11 @@ export function avatar(one) {
   return el("span", { class: "avatar", "aria-hidden": "true", "data-bot": one.bot ? "yes" : null }, initial);
 }
 
+/** The hour of what is of today, the day of what is older. */
 export function time(one) {
   const at = new Date(one.created_at);
-  const words = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const isToday = at.toDateString() === new Date().toDateString();
+  const words = isToday ? at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }) : at.toLocaleDateString([], { day: "numeric", month: "short" });
   return el("time", { datetime: one.created_at, title: at.toLocaleString() }, words);
 }
 
@@ -359,7 +361,7 @@ function threadRows(row, file) {
 const linesOf = (position) => ({ "data-line": position.new_line, "data-old-line": position.old_line });
 
 /** The sandbox as a witness: what it sent, what it ran, whom notes called. What a bot caused is marked. */
-function seen(state, jira) {
+function seen(state, { jira, confluence }) {
   const bots = botsOf(state.merge_requests);
   const kinds = [
     ["deliveries", "Webhook deliveries", (one) => [one.event, String(one.status ?? "waiting"), one.url, one.at]],
@@ -370,11 +372,13 @@ function seen(state, jira) {
     ["external", "Images and links that lead away", (one) => [one.text, one.user, one.kind]],
   ];
   const items = kinds.map(([name, title, words]) => log(name, title, state[name], words, bots));
+  if (confluence) items.splice(1, 0, log("confluence", "Confluence's webhook deliveries", confluence.deliveries, wikiDelivery, bots));
   if (jira) items.splice(1, 0, log("jira", "Jira's webhook deliveries", jira.deliveries, trackerDelivery, bots));
   keep(byId("seen"), items);
 }
 
 const lastOf = (delivery) => delivery.statuses.at(-1);
+const wikiDelivery = (one) => [one.event, String(one.status ?? "waiting"), one.url, one.at];
 const trackerDelivery = (one) => [one.event, String(lastOf(one) ?? "waiting"), one.url, one.at];
 
 /** The user names that wrote as bots. */
@@ -385,7 +389,7 @@ function botsOf(requests) {
 
 /** A bot's notes should call nobody, run nothing and lead nowhere; a delivery should arrive. */
 function isBad(name, one, bots) {
-  if (name === "deliveries") return isFailure(one.status);
+  if (name === "deliveries" || name === "confluence") return isFailure(one.status);
   if (name === "jira") return isFailure(lastOf(one));
   return name !== "notifications" && bots.has(one.user);
 }
