@@ -1,7 +1,7 @@
 """The sandbox's Confluence behind `requests`, in this process: what is asked of it is seen, and any answer can be lost.
 
-with ConfluenceBridge("cloud", tmp_path) as wiki:
-    ConfluenceReader(wiki.api()).page(wiki.page("API guide").id)
+wiki = ConfluenceBridge("cloud", tmp_path)
+ConfluenceReader(wiki.api()).page(wiki.page("API guide").id)
 """
 
 import re
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
@@ -49,12 +49,6 @@ class ConfluenceBridge:
         self.seen: list[Seen] = []
         self.faults: list[Fault] = []
         self.before: Callable[[str], None] = lambda _request: None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.faults.clear()
 
     # --- the gateways' side
 

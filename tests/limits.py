@@ -1,6 +1,6 @@
 """Pages that say how much a cart holds, changes that make that wrong, and a model that tells when it is.
 
-Each guide has a folder of its own: what `guide-3/**` does, the section "Limits" of the page "Guide 3" describes.
+Each guide has a folder of its own: what `guide-3/**` does, the section "Limits 3" of the page "Guide 3" describes.
 """
 
 import json
@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, Literal
 
-from bot.domain.boundary import wrapped
 from tests.model_server import Body, Reply, answered, nothing_found, schema_of, text_of, told_schema
 from tests.sandbox_server import PROJECT
 from tests.wiki_rig import WikiRig
 
-SECTION: Final = "Limits"
-PROPERTY: Final = "trivet.section.limits"
+SECTION: Final = "Limits {number}"
+PROPERTY: Final = "trivet.section.limits-{number}"
 GUIDES: Final = 60
 NUMBERS: Final = count(1)
 FOLLOWS: Final = "untrusted material.\n\n"
@@ -26,7 +25,7 @@ BEGINNING: Final = """\
 <p>F&uuml;r alle, die einkaufen &mdash; 1 &lt; 2.</p>
 <ac:structured-macro ac:name="info"><ac:rich-text-body><p>Amounts are in euro.</p></ac:rich-text-body>\
 </ac:structured-macro>
-<h2>Limits</h2>"""
+<h2>{section}</h2>"""
 END: Final = """\
 <h2>Who to ask</h2><p>Ada wrote most of it.</p>
 <ac:structured-macro ac:name="code"><ac:plain-text-body><![CDATA[if a < b && c: pass]]></ac:plain-text-body>\
@@ -40,7 +39,12 @@ Mode = Literal["propose", "auto"]
 def config(mode: Mode = "propose", notes: str = "") -> str:
     """A `.trivet.yml` that ties each guide to its folder; `notes`: what it says of release notes, as YAML."""
     sections = [
-        {"paths": [f"guide-{one}/**"], "page": f"Guide {one}", "section": SECTION, "mode": mode}
+        {
+            "paths": [f"guide-{one}/**"],
+            "page": f"Guide {one}",
+            "section": SECTION.format(number=one),
+            "mode": mode,
+        }
         for one in range(1, GUIDES)
     ]
     asked = f"  release_notes: {notes}\n" if notes else ""
@@ -68,6 +72,10 @@ class Guide:
     @property
     def title(self) -> str:
         return f"Guide {self.number}"
+
+    @property
+    def section(self) -> str:
+        return SECTION.format(number=self.number)
 
     @property
     def file(self) -> str:
@@ -98,7 +106,7 @@ class Guide:
         """Our property of the section; nothing where there is none."""
         page = self.rig.page(self.title)
         assert page is not None
-        return dict(page["properties"].get(PROPERTY, {}).get("value", {}))
+        return dict(page["properties"].get(PROPERTY.format(number=self.number), {}).get("value", {}))
 
     def notes(self, iid: int) -> list[dict[str, Any]]:
         """Our notes on the merge request that propose a text."""
@@ -109,15 +117,9 @@ class Guide:
 def guide(rig: WikiRig, limit: int = 20, project: str = PROJECT) -> Guide:
     """A page that is true as long as the limit is this one, and the code that it describes."""
     made = Guide(rig, next(NUMBERS), project)
-    rig.wiki.create(made.title, body=BEGINNING + inner(limit) + END)
+    rig.wiki.create(made.title, body=BEGINNING.format(section=made.section) + inner(limit) + END)
     rig.sandbox.push("main", {made.file: code(limit)}, f"Carts hold {limit}", project=project)
     return made
-
-
-def boundary() -> tuple[str, str]:
-    """What stands before and behind a section of ours."""
-    before, _, behind = wrapped(SECTION, "|").partition("|")
-    return before, behind
 
 
 # --- the model ---

@@ -10,9 +10,9 @@ import pytest
 from bot.domain import boundary, repo_config, rules
 from bot.domain.events import IssueChanged, PageChanged
 from bot.domain.issue_commands import HELP
-from bot.entry.cienv import OF_A_JOB
 from bot.domain.pages import PROPERTY
 from bot.domain.sections import find
+from bot.entry.cienv import OF_A_JOB
 from bot.gateways import confluence_comments, confluence_plan, confluence_reader, http
 from bot.llm.providers import PROVIDERS, parse_spec
 from bot.proposing import living, pages, release_notes

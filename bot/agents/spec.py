@@ -201,9 +201,8 @@ class LivingSection:
 
     `page` None: there is none, or the bot may not read it; `trouble` says why it cannot be written then, or for any
     other cause (archived, boundary damaged), in a sentence for a person. `section` None: the page has no such section
-    yet. `is_ours`: its text is what the bot wrote last. `tells_page`: the page's texts may stand in the merge request;
-    `tells_code`: the merge request's texts may stand on the page. `shown`: our notes on it, oldest first.
-    `has_notice`: a comment of ours on the page says that the section is not true.
+    yet. `is_ours`: its text is what the bot wrote last. `tells_page`: the page's texts may stand in the merge request,
+    whose own may stand on the page in any case. `shown`: our notes on it, oldest first. `has_notice`: a comment of ours on the page says that the section is not true.
     """
 
     wanted: PageSection
@@ -213,7 +212,6 @@ class LivingSection:
     trouble: str = ""
     is_ours: bool = False
     tells_page: bool = False
-    tells_code: bool = False
     shown: Sequence[Shown] = ()
     has_notice: bool = False
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from bot.domain.document import Document
 
 PROPERTY = "trivet.section.{section}"
-"""The content property that remembers what we wrote into a section."""
+"""The content property that remembers what we wrote into a section, by its `slug`."""
 
 
 def slug(section: str) -> str:

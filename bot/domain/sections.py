@@ -128,8 +128,9 @@ def kept_of(value: Mapping[str, Any] | None) -> Kept | None:
 
 
 def is_ours(section: Section, kept: Kept | None) -> bool:
-    """Whether the section's text is what we wrote, and nobody else has changed it since."""
-    return section.is_marked and kept is not None and section.digest in kept.digests
+    """Whether the section's text is what we wrote, and nobody else has changed it since; or there is none yet."""
+    is_known = kept is not None and section.digest in kept.digests
+    return section.is_marked and (is_known or not section.blocks)
 
 
 # --- finding a section ---

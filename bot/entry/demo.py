@@ -1,4 +1,4 @@
-"""`trivet demo`: a sandbox GitLab, Jira and Confluence and the whole product beside them, for a look without any credentials."""
+"""`trivet demo`: a sandbox GitLab, Jira and Confluence, and the whole product beside them, without any credentials."""
 
 import base64
 import os

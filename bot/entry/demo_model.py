@@ -31,11 +31,11 @@ ASK_SECONDS: Final = 60.0
 ASKING = "Asking {model} whether it answers …"
 USED = "{model} reads along: the sandbox's code is sent to it."
 NONE = (
-    "No model is configured: the checks that need none review alone, and what a model would say of the pages is "
-    "prepared. OPENAI_API_KEY, ANTHROPIC_API_KEY, OLLAMA_HOST or TRIVET_MODELS brings one."
+    "No model is configured. The checks that need none are real; answers prepared for this sandbox stand in for a "
+    "model's. OPENAI_API_KEY, ANTHROPIC_API_KEY, OLLAMA_HOST or TRIVET_MODELS brings one."
 )
 OUT = (
-    "No model is used: the checks that need none review alone, and what a model would say of the pages is prepared. "
+    "No model is used. The checks that need none are real; answers prepared for this sandbox stand in for a model's. "
     "{reasons}"
 )
 PREPARED: Final = "compatible:{name}@{url}{path}"

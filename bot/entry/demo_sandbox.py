@@ -15,7 +15,9 @@ SPACE: Final = "DOC"
 BOT: Final = "trivet"
 AUTHOR: Final = "ada"
 MAINTAINER: Final = "grace"
-MARK: Final = "<!-- trivet:v1 agent={agent} kind={kind} "  # how our notes' marks begin, of which people see nothing
+MARK: Final = (
+    "<!-- trivet:v1 agent={agent} kind={kind} "  # how our notes' marks begin, of which people see nothing
+)
 HOOK: Final = {"merge_requests_events": True, "note_events": True, "emoji_events": True, "push_events": False}
 
 SILENT = "the sandbox does not answer {method} {path}: {reason}"

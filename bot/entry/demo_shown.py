@@ -32,8 +32,7 @@ def thread(one: dict[str, Any]) -> str:
 
 def comment(body: Any) -> str:
     """A comment in Jira, which stores it as a document: its words without the addresses behind them."""
-    words = LINK.sub(r"\1", to_text(body))
-    return indented(plain(EMPHASIS.sub(lambda found: click.style(found[1], italic=True), words)))
+    return indented(plain(EMPHASIS.sub(lambda found: click.style(found[1], italic=True), to_text(body))))
 
 
 def proposal(body: str) -> str:
@@ -48,12 +47,12 @@ def change(before: str, after: str) -> str:
 
 def page(storage: str) -> str:
     """A page of Confluence: its words without the addresses behind them."""
-    return indented(plain(LINK.sub(r"\1", to_markdown(storage))))
+    return indented(plain(to_markdown(storage)))
 
 
 def plain(body: str) -> str:
-    """Markdown as a terminal shows it: bold is bold, what HTML hides or spells otherwise is undone."""
-    text = html.unescape(HIDDEN.sub("", body.replace("<br>", "\n  ")))
+    """Markdown as a terminal shows it: bold is bold, links are words, what HTML hides or spells otherwise is undone."""
+    text = LINK.sub(r"\1", html.unescape(HIDDEN.sub("", body.replace("<br>", "\n  "))))
     bold = HEADING.sub(_bold, BOLD.sub(_bold, text))
     return re.sub(r"\n{3,}", "\n\n", bold).strip()
 

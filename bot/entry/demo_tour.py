@@ -126,9 +126,8 @@ class Tour:
     def accepted(self, iid: int) -> bool:
         """Whether there was a proposal for a page to accept."""
         named = {"iid": iid, "page": GUIDE}
-        patient = time.monotonic() + (self.seconds if self.must_propose else PATIENCE_SECONDS)
-        gives_up = lambda: not self.must_propose and time.monotonic() > patient  # noqa: E731
-        self._wait(lambda: self.sandbox.proposal(iid) or gives_up(), PROPOSAL.format(**named))
+        patient = time.monotonic() + PATIENCE_SECONDS
+        self._wait(lambda: self._is_settled(iid, patient), PROPOSAL.format(**named))
         note = self.sandbox.proposal(iid)
         if note is None:
             click.echo(NOT_PROPOSED.format(**named) + "\n")
@@ -203,6 +202,11 @@ class Tour:
         issue = self.sandbox.issue(key)
         is_told = any(tells(one["text"]) for one in _said(issue, LINK))
         return issue if is_told and issue["status"]["name"] == status else None
+
+    def _is_settled(self, iid: int, patient: float) -> bool:
+        """Whether there is a proposal, or there need not be one and it was waited for until that moment."""
+        gives_up = not self.must_propose and time.monotonic() > patient
+        return gives_up or self.sandbox.proposal(iid) is not None
 
     def _guide(self) -> Json | None:
         """Once the bot has written on it."""

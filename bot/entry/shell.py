@@ -24,6 +24,7 @@ from bot.entry.wiring import (
     reading_api,
     reading_confluence,
     reading_jira,
+    require_marks,
     writing_api,
     writing_confluence,
     writing_jira,
@@ -105,6 +106,8 @@ def pages_of_merge_request(
     own_folder(settings.data_dir)
     reading_confluence(settings)
     settings = settings if dry_run else _with_marks(settings)
+    if not dry_run:
+        require_marks(settings)  # what nobody could verify, nobody could accept
     sections = request_for(project, iid, trigger, agent=PAGES)
     noted = sections.model_copy(update={"release": NEXT, "key": f"{sections.key}:{NEXT}"})
     return _together(*(_run(settings, one, dry_run=dry_run) for one in (sections, noted)))

@@ -33,8 +33,8 @@ Words = str | tuple[str, ...]
 class Wrong(Data):
     """A block that is not true after the change, and why.
 
-    `path` and `line`: a line of the diff or at head that shows it. `change`: what is put in place of what in the block's
-    Markdown; for an insertion `text` stands after it. The new text `has` certain words, and `gone` others.
+    `path` and `line`: a line of the diff or at head that shows it. `change`: what is put in place of what in the
+    block's Markdown; for an insertion `text` stands after it. The new text `has` certain words, and `gone` others.
     """
 
     quote: str

@@ -1,9 +1,10 @@
 """The figures, tables and lists of an account of kept pages, in words."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from bot.domain.markdown import cost
 from bot.evaluation.drift_account import DriftAccount
 from bot.evaluation.drift_score import (
     Drifted,
@@ -17,6 +18,7 @@ from bot.evaluation.drift_score import (
 )
 from bot.evaluation.drift_texts import Remark
 from bot.evaluation.page import (
+    NONE,
     TAKEN,
     Figure,
     Page,
@@ -27,6 +29,7 @@ from bot.evaluation.page import (
     percent,
     told,
 )
+from bot.evaluation.score import Cost
 
 PLUMBING = (
     "The scripted model answers with the known truths themselves: this proves the plumbing only "
@@ -38,9 +41,10 @@ FALSE, MISSED = "Said, and not wrong", "Wrong, and not said"
 WRONG_TEXT, LOST = "Found, with a wrong new text", "Found, and more was changed than had to be"
 DROPPED = "Said by the model, and kept back as not borne out"
 
-CHANGE_HEAD: Final = ("change", "known", "came out", "blocks", "right texts", "false")
-GROUP_HEAD: Final = ("", "changes", "right", "share", "false")
+CHANGE_HEAD: Final = ("change", "known", "came out", "blocks", "right texts", "false", "tokens", "cost")
+GROUP_HEAD: Final = ("changes", "right", "share", "false")
 
+OF = "{part} of {whole}"
 SAID = "{slug}: {place}: {why}"
 BLOCK, BY_HAND, TOP = "“{text}”", "by hand", "the beginning"
 NOT_SAID = "{slug}: “{quote}”: {why}"
@@ -74,19 +78,16 @@ def drift_page(account: DriftAccount) -> Page:
         in_all=in_all(account.paid),
         tables=(
             (BY_CHANGE, CHANGE_HEAD, _change_rows(every)),
-            (BY_TRUTH, GROUP_HEAD, _group_rows(by_truth(every))),
-            (BY_PAGE, GROUP_HEAD, _group_rows(by_page(every))),
-            (BY_TRAP, GROUP_HEAD, _group_rows(by_drift_trap(every))),
-            (BY_LANGUAGE, GROUP_HEAD, _group_rows(drifts_by_language(every))),
+            (BY_TRUTH, ("known", *GROUP_HEAD), _group_rows(by_truth(every))),
+            (BY_PAGE, ("page", *GROUP_HEAD), _group_rows(by_page(every))),
+            (BY_TRAP, ("trap", *GROUP_HEAD), _group_rows(by_drift_trap(every))),
+            (BY_LANGUAGE, ("language", *GROUP_HEAD), _group_rows(drifts_by_language(every))),
         ),
         lists=(
             (FALSE, [_false(one, remark) for one in every for remark in one.false]),
-            (MISSED, [_missed(one, held) for one in every for held in one.held if not held.is_found]),
-            (
-                WRONG_TEXT,
-                [_wrong_text(one, held) for one in every for held in one.held if _is_wrong_text(held)],
-            ),
-            (LOST, [_lost(one, held) for one in every for held in one.held if held.lost]),
+            (MISSED, [_missed(*pair) for pair in _held(every, lambda held: not held.is_found)]),
+            (WRONG_TEXT, [_wrong_text(*pair) for pair in _held(every, _is_wrong_text)]),
+            (LOST, [_lost(*pair) for pair in _held(every, lambda held: bool(held.lost))]),
             (DROPPED, [f"{one.case.slug}: {reason}" for one in every for reason in one.dropped]),
             not_measured(account),
         ),
@@ -104,15 +105,22 @@ def _change_rows(every: Sequence[Drifted]) -> list[Row]:
 def _change_row(runs: Sequence[Drifted]) -> Row:
     """One change over all runs."""
     case, held = runs[0].case, [held for one in runs for held in one.held]
-    found = sum(one.is_found for one in held)
+    found, right = sum(one.is_found for one in held), sum(one.is_right for one in held)
+    paid = sum((one.cost for one in runs), Cost())
     return (
         case.slug,
         case.story.truth,
         _verdicts(runs),
-        f"{found} of {len(held)}",
-        f"{sum(one.is_right for one in held)} of {found}",
+        _part(found, len(held)),
+        _part(right, found),
         str(sum(len(one.false) for one in runs)),
+        f"{paid.tokens:,}",
+        cost(paid.cost_usd) if paid.cost_usd else NONE,
     )
+
+
+def _part(part: int, whole: int) -> str:
+    return OF.format(part=part, whole=whole) if whole else NONE
 
 
 def _verdicts(runs: Sequence[Drifted]) -> str:
@@ -132,6 +140,10 @@ def _group_rows(groups: Iterable[Group]) -> list[Row]:
 
 
 # --- lists ---
+
+
+def _held(every: Iterable[Drifted], wanted: Callable[[Held], bool]) -> list[tuple[Drifted, Held]]:
+    return [(one, held) for one in every for held in one.held if wanted(held)]
 
 
 def _false(one: Drifted, remark: Remark) -> str:

@@ -83,13 +83,13 @@ class Drifted:
     @cached_property
     def held(self) -> list[Held]:
         """Every wrong block of the case."""
-        told = self._told()
-        return [self._held(wrong, some) for wrong, some in zip(self.case.story.wrong, told, strict=True)]
+        pairs = zip(self.case.story.wrong, self._told, strict=True)
+        return [self._held(wrong, said) for wrong, said in pairs]
 
     @cached_property
     def false(self) -> list[Remark]:
         """What is said of blocks that are true, as far as the case does not tolerate it."""
-        taken = {id(one) for some in self._told() for one in some}
+        taken = {id(one) for some in self._told for one in some}
         tolerated = {self.case.place(quote) for quote in self.case.story.tolerated}
         return [one for one in self.said if id(one) not in taken and one.block not in tolerated]
 
@@ -105,8 +105,9 @@ class Drifted:
         """Whether all that is wrong is put right, and nothing else is said."""
         return not self.false and all(one.is_right for one in self.held)
 
+    @cached_property
     def _told(self) -> list[tuple[Remark, ...]]:
-        """What is said of each wrong block. Nobody is told the place of what is to be put right by hand."""
+        """What is said of each wrong block; of what is to be put right by hand nobody is told the place."""
         left = [one for one in self.said if one.block is None]
         return [self._of(wrong, left) for wrong in self.case.story.wrong]
 
@@ -127,7 +128,7 @@ class Drifted:
 
 
 def _by_hand(wrong: Wrong, left: list[Remark]) -> tuple[Remark, ...]:
-    """The remark that has its words, else the next one; each is about one block."""
+    """The remark that has its words, else the next one. Each is about one block, so it is taken out of those left."""
     if not left:
         return ()
     fitting = (one for one in left if not missing(wrong.has, f"{one.text} {one.why}"))

@@ -55,14 +55,6 @@ class ConfluenceEffects:
         except PlatformError as error:
             return Outcome(key=action.key, result="failed", reason=str(error))
 
-    def shares(self, page: str, space: str) -> bool:
-        """Whether the page still stands in that space, whose project's texts may stand on it."""
-        try:
-            found = self._reader.page(page)
-        except (NotFound, Forbidden):
-            return False
-        return found.status == "current" and found.space == space
-
     def _applied(self, action: PageAction, author: Author) -> Outcome:
         match action:
             case WriteSection():

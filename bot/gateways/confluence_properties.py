@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from bot.domain.pages import PROPERTY
+from bot.domain.pages import PROPERTY, slug
 from bot.domain.sections import Kept, kept_of
 from bot.errors import Refused
 from bot.gateways.confluence_api import ConfluenceApi, content_path, page_path
@@ -47,7 +47,7 @@ class Remembered:
         return {**self.kept.value(), **({LAST: self.last.value()} if self.last else {})}
 
     def with_write(self, write: Write) -> "Remembered":
-        """With a text of ours that stands on the page, or is about to. A later one that is about to is not forgotten."""
+        """With a text of ours that stands on the page, or is about to. A later one that is about to stays."""
         kept = self.kept.with_digest(write.digest)
         is_newest = self.last is None or self.last.is_done or self.last.version <= write.version
         return Remembered(
@@ -135,7 +135,7 @@ def _write(value: Any) -> Write | None:
 
 
 def _key(section: str) -> str:
-    return PROPERTY.format(section=section)
+    return PROPERTY.format(section=slug(section))
 
 
 def _what(page: str) -> str:

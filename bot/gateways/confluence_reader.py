@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from bot.domain.pages import PROPERTY, Page, PageComment, PagePerson
+from bot.domain.pages import PROPERTY, Page, PageComment, PagePerson, slug
 from bot.errors import Forbidden, NotFound, Refused
 from bot.gateways.confluence_api import ConfluenceApi, content_path
 from bot.gateways.confluence_shapes import AboveShape, PersonShape, PropertyShape, RestrictionShape, shaped
@@ -49,7 +49,7 @@ class ConfluenceReader:
         return self._pages.comments(page, MAX_COMMENTS)
 
     def remembered(self, page: str, section: str) -> Mapping[str, Any] | None:
-        found = self.property(page, PROPERTY.format(section=section))
+        found = self.property(page, PROPERTY.format(section=slug(section)))
         return found.value if found and isinstance(found.value, dict) else None
 
     def property(self, page: str, key: str) -> PropertyShape | None:

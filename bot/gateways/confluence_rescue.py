@@ -6,6 +6,7 @@ from the body we read takes it away, and the comment hangs on nothing. The versi
 
 from dataclasses import dataclass
 
+from bot.domain.inline_comments import MARKER
 from bot.domain.sections import Section, append, find, lost_comments, reanchored, splice
 from bot.errors import Damaged
 
@@ -16,6 +17,11 @@ class Rescue:
 
     storage: str
     is_undone: bool = False
+
+
+def is_any_lost(former: str, now: str) -> bool:
+    """Whether comments of the body `former` are missing in `now`. Most pages have none, and are not read for it."""
+    return MARKER in former and lost_comments(former, now) > 0
 
 
 def rescued(former: str, now: str, name: str, digest: str, *, is_next: bool) -> Rescue | None:

@@ -11,14 +11,14 @@ from typing import Literal
 
 from bot.domain.actions import WriteSection
 from bot.domain.pages import Page
-from bot.domain.sections import difference, digest, find, lost_comments, wrapped
+from bot.domain.sections import difference, digest, find, wrapped
 from bot.errors import Refused
 from bot.gateways.confluence_api import ConfluenceApi
 from bot.gateways.confluence_pages import create, former, write_over
 from bot.gateways.confluence_plan import COMMENTED, Author, Case, LeftAlone, Plan, first_text, message
 from bot.gateways.confluence_properties import Remembered, Write, remember, remembered
 from bot.gateways.confluence_reader import ConfluenceReader
-from bot.gateways.confluence_rescue import Rescue, marked_again, rescued, standing, text
+from bot.gateways.confluence_rescue import Rescue, is_any_lost, marked_again, rescued, standing, text
 from bot.gateways.confluence_tries import settled
 from bot.gateways.http import Conflict
 
@@ -130,7 +130,7 @@ class SectionWriter:
     ) -> Rescue | None:
         """What was written for the comments of a version that are not there now, if anything."""
         before = former(self._api, now, version)
-        if before is None or not lost_comments(before.storage, now.storage):
+        if before is None or not is_any_lost(before.storage, now.storage):
             return None
         return settled(lambda: self._written_back(self._reader.page(now.id), before, rescue))
 

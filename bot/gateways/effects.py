@@ -39,13 +39,14 @@ NO_CONFLUENCE = (
 NOT_MADE = "what it links was not made"
 CHANGED = "{issue} was deleted, moved, hidden or secured after it was read"
 WRITTEN: Final = {
-    "done": "Written: {place}",
-    "unchanged": "It stands there already: {place}",
-    "refused": "Not written: {reason}",
-    "failed": "Not written: {reason}",
+    "done": "It stands on {place}.",
+    "unchanged": "It stands on {place}.",
+    "refused": "Not written: {reason}.",
+    "failed": "Not written: {reason}.",
 }
-"""What a note tells of an earlier action, by what became of it."""
+"""What a note tells of an earlier action, by what became of it: done again, a run says the same."""
 PAGE = "[the page]({url})"
+THE_PAGE = "the page"
 NOT_MOVED = "Not moved to {to}: {reason}."
 
 
@@ -203,6 +204,5 @@ def _is_moot(action: Action, outcomes: Mapping[str, Outcome]) -> bool:
 
 
 def _told(outcome: Outcome) -> str:
-    place = PAGE.format(url=outcome.url) if outcome.url else ""
-    reason = one_line(outcome.reason)
-    return WRITTEN[outcome.result].format(place=place, reason=reason).removesuffix(": ") + "."
+    place = PAGE.format(url=outcome.url) if outcome.url else THE_PAGE
+    return WRITTEN[outcome.result].format(place=place, reason=one_line(outcome.reason).rstrip("."))

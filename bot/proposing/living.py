@@ -153,7 +153,7 @@ def _section(
     plain = replace(plain, shown=tuple(shown.get(slug(wanted.section), ())))
     if isinstance(found, str):
         return replace(plain, trouble=found)
-    known = replace(plain, page=found, tells_page=tells_page(found), tells_code=True)
+    known = replace(plain, page=found, tells_page=tells_page(found))
     if found.status != "current":
         return replace(known, trouble=NOT_CURRENT.format(page=wanted.page, status=found.status))
     try:

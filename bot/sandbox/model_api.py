@@ -1,22 +1,26 @@
 """A model below `/sandbox/model/v1`, as OpenAI-compatible servers speak: its answers are prepared ones.
 
-Source: platform.openai.com/docs/api-reference/chat. It takes questions with a JSON schema for the answer only.
+Source: platform.openai.com/docs/api-reference/chat. A question holds its material as a JSON object, and in words or as
+`response_format` the schema that the answer has to fit.
 """
 
 import itertools
 import json
+import re
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from bot.sandbox.prepared import answer
+from bot.sandbox.prepared import Question, answer
 
 PREFIX = "/sandbox/model/v1"
 NAME = "prepared-answers"
 CHARACTERS_A_TOKEN = 4
-NO_SCHEMA = "response_format must be a json_schema"
+BEGIN = re.compile(r"^ ?\{", re.MULTILINE)  # by itself, or in a list
+NO_SCHEMA = "no JSON schema for the answer"
 
 Json = dict[str, Any]
 
@@ -32,35 +36,48 @@ def router() -> APIRouter:
     @routes.post("/chat/completions")
     async def completions(request: Request) -> JSONResponse:
         asked = await request.json()
-        schema = asked.get("response_format", {}).get("json_schema", {}).get("schema")
+        text = "\n".join(_texts(asked))
+        shown = tuple(_objects(text))
+        schema = _response_schema(asked) or next(filter(_is_schema, shown), None)
         if schema is None:
             return JSONResponse(
                 {"error": {"message": NO_SCHEMA, "type": "invalid_request_error"}}, status_code=400
             )
-        said = json.dumps(answer(schema, _material(asked)), ensure_ascii=False)
-        return JSONResponse(_completion(asked, said, next(numbers)))
+        return JSONResponse(_completion(asked, answer(Question(schema, shown, text)), next(numbers)))
 
     return routes
 
 
-def _material(asked: Json) -> Json:
-    """The JSON object in the first of what the user says that holds one; empty where there is none."""
+def _response_schema(asked: Json) -> Json | None:
+    schema = asked.get("response_format", {}).get("json_schema", {}).get("schema")
+    return schema if isinstance(schema, dict) else None
+
+
+def _texts(asked: Json) -> Iterator[str]:
+    """What the user says."""
     for message in asked.get("messages", []):
-        text = message["content"]
-        if message["role"] == "user" and isinstance(text, str) and "{" in text:
-            return _object(text[text.index("{") :])
-    return {}
+        if message["role"] == "user":
+            yield str(message["content"])
 
 
-def _object(text: str) -> Json:
-    try:
-        found, _ = json.JSONDecoder().raw_decode(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def _objects(text: str) -> Iterator[Json]:
+    """The JSON objects that begin a line."""
+    decoder, place = json.JSONDecoder(), 0
+    while found := BEGIN.search(text, place):
+        try:
+            one, place = decoder.raw_decode(text, found.end() - 1)
+        except ValueError:
+            place = found.end()
+        else:
+            yield one
 
 
-def _completion(asked: Json, said: str, number: int) -> Json:
+def _is_schema(one: Json) -> bool:
+    return one.get("type") == "object" and "properties" in one
+
+
+def _completion(asked: Json, answered: Json, number: int) -> Json:
+    said = json.dumps(answered, ensure_ascii=False)
     shown, written = (len(text) // CHARACTERS_A_TOKEN + 1 for text in (json.dumps(asked["messages"]), said))
     message = {"role": "assistant", "content": said, "refusal": None}
     return {

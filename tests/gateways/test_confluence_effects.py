@@ -1,6 +1,5 @@
 """What the bot writes to Confluence, where it may, and what it says where it may not."""
 
-from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from confluence_writing import (
     SECRET,
     TITLE,
     apply,
-    clean,
     living,
     new_text,
     notes,
@@ -24,22 +22,18 @@ from confluence_writing import (
     text,
 )
 
-from bot.domain import clean_document
-from bot.domain.actions import CommentPage, Outcome, PageAction, WriteSection
-from bot.domain.document import BulletList, Document, Link, Made, Paragraph, Text, inlines, paragraph
+from bot.domain.actions import CommentPage, PageAction
+from bot.domain.document import Document, Link, Made, Paragraph, Text, paragraph
 from bot.domain.pages import PROPERTY, BlockEdit
-from bot.domain.sections import digest, edited, find
+from bot.domain.sections import find
 from bot.errors import AccessDenied, Unavailable
 from bot.gateways import confluence_plan
-from bot.gateways.confluence_effects import ConfluenceEffects
 from bot.sandbox.confluence import deeds
-from bot.sandbox.confluence.model import Page
-from bot.sandbox.confluence.storage import Saving, saved
+
 
 @pytest.fixture(params=["cloud", "datacenter"])
-def wiki(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ConfluenceBridge]:
-    with ConfluenceBridge(request.param, tmp_path) as bridge:
-        yield bridge
+def wiki(request: pytest.FixtureRequest, tmp_path: Path) -> ConfluenceBridge:
+    return ConfluenceBridge(request.param, tmp_path)
 
 
 # --- a whole text, and the page for it
@@ -420,13 +414,3 @@ def test_a_property_that_somebody_spoilt_is_no_reason_to_write_over_people(wiki:
         deeds.set_property(wiki.site, wiki.person("ada"), page, PROPERTY.format(section=NOTES), value)
         assert apply(wiki, notes(wiki, "Faster carts")).result == "refused"
     assert page.now.number == 2
-
-
-def test_a_page_still_shares_texts_while_it_stands_in_its_space(wiki: ConfluenceBridge) -> None:
-    effects = ConfluenceEffects(wiki.api(), me=wiki.me(), clean=clean)
-    page = wiki.page(GUIDE)
-    assert effects.shares(page.id, "DOC")
-    assert not effects.shares(page.id, "OPS")
-    assert not effects.shares("99999999", "DOC")
-    deeds.archive(wiki.site, wiki.person("ada"), page)
-    assert not effects.shares(page.id, "DOC")

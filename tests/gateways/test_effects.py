@@ -192,8 +192,8 @@ def outcome(result: str, reason: str = "", url: str = "") -> dict[str, Outcome]:
 @pytest.mark.parametrize(
     ("became", "said"),
     [
-        (outcome("done", url=ADDRESS), f"Accepted.\n\nWritten: [the page]({ADDRESS})."),
-        (outcome("unchanged", url=ADDRESS), f"Accepted.\n\nIt stands there already: [the page]({ADDRESS})."),
+        (outcome("done", url=ADDRESS), f"Accepted.\n\nIt stands on [the page]({ADDRESS})."),
+        (outcome("unchanged", url=ADDRESS), f"Accepted.\n\nIt stands on [the page]({ADDRESS})."),
         (
             outcome("refused", "the <b>page</b> changed"),
             "Accepted.\n\nNot written: the &lt;b&gt;page&lt;/b&gt; changed.",

@@ -26,7 +26,6 @@ INSTEAD = "Proposed in its place:"
 ACCEPT = "To have this written to the page at the merge, react to this note with a thumbs-up or write `/trivet accept`."
 ACCEPTED = "Accepted: it is written to the page at the merge."
 UNASKED = "It is written to the page at the merge."
-NOT_MAPPED = "It cannot be written from here: the operator has not tied the page's space to this project."
 TOO_LARGE = "The new text is too large to be accepted here: the page is to be put right by hand."
 NOT_ACCEPTED = "Nobody accepted this before the merge, so it was not written."
 WRITING = "At the merge:"
@@ -126,8 +125,6 @@ def _end(standing: Standing, context: SectionsContext, *, keeps_edits: bool) -> 
 
 def _fate(standing: Standing, context: SectionsContext) -> str:
     """What becomes of it without anybody doing anything; "" where a member may still accept it."""
-    if not standing.living.tells_code:
-        return NOT_MAPPED
     if stage(context.request) == "merged":
         return NOT_ACCEPTED
     if standing.is_accepted:

@@ -33,14 +33,12 @@ LONGEST_DIFFERENCE: Final = 10_000  # characters; a comment takes 30,000
 
 
 def stale(standing: Standing, context: SectionsContext) -> Document:
-    """Of the merge request only its name, where its texts may not stand on the page."""
-    living = standing.living
-    words = MAY_BE_WRONG if living.section else NO_TEXT
+    words = MAY_BE_WRONG if standing.living.section else NO_TEXT
     link = Link(text=str(context.request.target), url=context.request.web_url)
     headline = paragraph(
-        Lozenge(text=STALE, color="yellow"), words.format(section=living.wanted.section), link, "."
+        Lozenge(text=STALE, color="yellow"), words.format(section=standing.living.wanted.section), link, "."
     )
-    return Document(blocks=(headline, *(_told(standing, context) if living.tells_code else ())))
+    return Document(blocks=(headline, *_told(standing, context)))
 
 
 def true_again(living: LivingSection) -> Document:

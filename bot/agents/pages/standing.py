@@ -40,7 +40,7 @@ class Standing:
     def is_due(self) -> bool:
         """Whether it is written at the merge."""
         may = self.is_accepted or self.is_unasked
-        return may and self.living.tells_code and self.edit is not None and bool(self.edit.edits)
+        return may and self.edit is not None and bool(self.edit.edits)
 
 
 def stage(request: MergeRequest) -> Stage:

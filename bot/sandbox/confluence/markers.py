@@ -46,19 +46,6 @@ def marked(storage: str, selection: str, index: int, ref: str) -> str:
     return write(root)
 
 
-def unmarked(storage: str, ref: str) -> str:
-    """Without the markers of this comment; what they stand around stays."""
-    root = read(storage)
-    for element in root.walk():
-        element.children = [node for child in element.children for node in _without(child, ref)]
-    return write(root)
-
-
-def _without(node: Node, ref: str) -> list[Node]:
-    is_marker = isinstance(node, Element) and node.name == MARKER and node.attributes.get("ac:ref") == ref
-    return node.children if is_marker and isinstance(node, Element) else [node]
-
-
 def _places(root: Element, selection: str) -> list[_Place]:
     places: list[_Place] = []
     for element in root.walk():

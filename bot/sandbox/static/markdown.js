@@ -20,6 +20,7 @@ const ENTITY = /&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});/y
 const BREAK = /(?: {2,8}|\\)\n/y;
 const ESCAPED = /\\([!-/:-@[-`{-~])/y;
 const ADDRESS = /^\]\([ \t]*<?((?:\\.|[^\s()<>\\])*)>?(?:[ \t]+"[^"]*")?[ \t]*\)/;
+const CHANGES = { "+": "added", "-": "removed" };
 const LONGEST_LABEL = 1000;
 const LONGEST_ADDRESS = 4000;
 const MARKS = [
@@ -103,10 +104,15 @@ function fence(lines, around) {
   const end = close < 0 ? lines.length : close;
   const inside = lines.slice(1, end);
   const found = info.trim().match(SUGGESTION);
-  const node = found
-    ? suggestion(inside, Number(found[1] ?? 0), Number(found[2] ?? 0), around)
-    : el("pre", {}, el("code", {}, visible(inside.join("\n"))));
+  const node = found ? suggestion(inside, Number(found[1] ?? 0), Number(found[2] ?? 0), around) : code(inside, info.trim());
   return [node, lines.slice(end + 1)];
+}
+
+/** A difference has its lines coloured, and wrapped. */
+function code(lines, language) {
+  if (language !== "diff") return el("pre", {}, el("code", {}, visible(lines.join("\n"))));
+  const row = (line) => el("span", { class: CHANGES[line[0]] }, visible(line));
+  return el("pre", { class: "difference" }, el("code", {}, lines.map(row)));
 }
 
 /** Lines `above` the remark's line to `below` it, and what they would become. */

@@ -10,9 +10,20 @@ const PAGE = /^\/confluence\/(?:wiki\/)?spaces\/[^/]+\/pages\/(\d+)/;
  */
 export function shownBy(path, requests, issues, pages) {
   const number = path.match(PAGE)?.[1];
-  const pair = pairOf(number ? "/" : path, requests, issues);
-  if (number) return { ...pair, page: pages.find((one) => one.id === number), wanted: "page" };
-  return { ...pair, page: lastChanged(pages) };
+  if (number) {
+    const page = pages.find((one) => one.id === number);
+    const request = page && newest(requests.filter((one) => isToldOf(one, page)));
+    return { ...pairOf(request ? addressOf(request) : "/", requests, issues), page, wanted: "page" };
+  }
+  const pair = pairOf(path, requests, issues);
+  const told = pages.filter((page) => pair.request && isToldOf(pair.request, page));
+  return { ...pair, page: lastChanged(told) ?? lastChanged(pages) };
+}
+
+/** Whether a note on the merge request leads to the page. */
+function isToldOf(request, page) {
+  const address = new RegExp(`/pages/${page.id}(?!\\d)`);
+  return request.notes.some((note) => address.test(note.body));
 }
 
 /** The one that a person would look at: where something was written last. */
@@ -38,10 +49,13 @@ function pairOf(path, requests, issues) {
 
 const issueOf = (request, issues) => issues.find((issue) => areLinked(request, issue)) ?? issues.find((issue) => isNamed(request, issue));
 
-/** The newest that is open, else the newest. */
 function requestOf(issue, requests) {
-  const related = requests.filter((request) => areLinked(request, issue) || isNamed(request, issue)).reverse();
-  return related.find((request) => request.state === "opened") ?? related[0];
+  return newest(requests.filter((request) => areLinked(request, issue) || isNamed(request, issue)));
+}
+
+/** The newest that is open, else the newest. */
+function newest(requests) {
+  return requests.findLast((request) => request.state === "opened") ?? requests.at(-1);
 }
 
 const areLinked = (request, issue) => issue.links.some((link) => link.url === request.web_url);

@@ -372,7 +372,7 @@ function seen(state, { jira, confluence }) {
     ["external", "Images and links that lead away", (one) => [one.text, one.user, one.kind]],
   ];
   const items = kinds.map(([name, title, words]) => log(name, title, state[name], words, bots));
-  if (confluence) items.splice(1, 0, log("confluence", "Confluence's webhook deliveries", confluence.deliveries, wikiDelivery, bots));
+  if (confluence) items.splice(1, 0, log("confluence", "Confluence's deliveries", confluence.deliveries, wikiDelivery, bots));
   if (jira) items.splice(1, 0, log("jira", "Jira's webhook deliveries", jira.deliveries, trackerDelivery, bots));
   keep(byId("seen"), items);
 }

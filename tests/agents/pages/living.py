@@ -37,7 +37,6 @@ LIVING = LivingSection(
     page=PAGE,
     section=find(STORAGE, "Endpoints"),
     tells_page=True,
-    tells_code=True,
 )
 
 WEB = replace(REQUEST, web_url="https://gitlab.example/acme/shop/-/merge_requests/7")

@@ -32,18 +32,16 @@ from tests.agents.pages.living import (
 WRITES = [("write", "Endpoints"), ("edit note",), ("stale", "refused only")]
 REMARKS = [("edit note",), ("stale", "always")]
 CASES = [
-    pytest.param(mode, ours, accepted, code, id=f"{mode} ours={ours} accepted={accepted} mapped={code}")
-    for mode, ours, accepted, code in product(("propose", "auto"), *[(True, False)] * 3)
+    pytest.param(mode, ours, accepted, id=f"{mode} ours={ours} accepted={accepted}")
+    for mode, ours, accepted in product(("propose", "auto"), *[(True, False)] * 2)
 ]
 
 
-@pytest.mark.parametrize(("mode", "ours", "accepted", "code"), CASES)
-def test_written_is_what_was_accepted_or_what_is_ours_to_write(
-    mode: str, ours: bool, accepted: bool, code: bool
-) -> None:
-    section = living(mode=mode, is_ours=ours, tells_code=code, shown=[proposed(accepted=accepted)])
+@pytest.mark.parametrize(("mode", "ours", "accepted"), CASES)
+def test_written_is_what_was_accepted_or_what_is_ours_to_write(mode: str, ours: bool, accepted: bool) -> None:
+    section = living(mode=mode, is_ours=ours, shown=[proposed(accepted=accepted)])
     result = run(ScriptedModel([]), section, request=MERGED)
-    may = code and (accepted or (mode == "auto" and ours))
+    may = accepted or (mode == "auto" and ours)
     assert words(result) == (WRITES if may else REMARKS)
 
 
@@ -120,19 +118,6 @@ def test_a_remark_on_the_page_says_since_when_why_and_what_instead() -> None:
     assert "A cart holds 50 items now. (api/orders.py:1)" in text(remark.body)
     assert "+A cart holds at most **50** items." in text(remark.body)
     assert links[0].url == MERGED.web_url
-
-
-def test_of_a_project_that_is_not_mapped_the_page_learns_the_name_alone() -> None:
-    section = living(tells_code=False, tells_page=False)
-    (remark,) = of_kind(run(says(wrong()), section, request=MERGED), CommentPage)
-    assert text(remark.body) == (
-        "OUT OF DATE The section “Endpoints” may be out of date since merge request acme/shop!7."
-    )
-
-
-def test_an_unmapped_page_is_never_written() -> None:
-    section = living(tells_code=False, mode="auto", is_ours=True)
-    assert not of_kind(run(says(wrong()), section, request=MERGED), WriteSection)
 
 
 def test_what_is_true_again_is_said_only_where_it_was_doubted() -> None:

@@ -80,7 +80,6 @@ def test_a_draft_is_left_alone() -> None:
         ({"mode": "auto", "is_ours": True}, "It is written to the page at the merge."),
         ({"mode": "auto", "is_ours": False}, "`/trivet accept`"),
         ({"mode": "propose", "is_ours": True}, "`/trivet accept`"),
-        ({"tells_code": False}, "the operator has not tied the page's space to this project"),
     ],
 )
 def test_the_note_ends_with_what_becomes_of_it(fields: dict[str, Any], end: str) -> None:

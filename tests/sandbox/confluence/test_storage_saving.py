@@ -229,7 +229,6 @@ def test_a_marker_stands_around_the_words_that_are_meant():
         == '<p>one two <ac:inline-comment-marker ac:ref="r">one</ac:inline-comment-marker></p><p>one</p>'
     )
     assert markers.refs(marked) == {"r"}
-    assert markers.unmarked(marked, "r") == storage
 
 
 def test_words_in_a_macro_bear_no_marker():

@@ -121,7 +121,7 @@ def test_the_page_stands_beside_the_merge_request_with_its_text_and_history(brow
     page = shown(browser, guide(still), width=1440)
     assert text_of(page, "#wiki-title") == "API guide"
     assert text_of(page, "#wiki-where") == "DOC / Docs"
-    assert texts_of(page, "#wiki-text h5") == ["A first order", "Endpoints", "Who to ask"]
+    assert texts_of(page, "#wiki-text h5") == ["A first order", "Endpoints", "Amounts", "Who to ask"]
     assert text_of(page, "#wiki-text pre").startswith('cart = Cart(country="NL")')
     assert texts_of(page, "#wiki-text th") == ["Field of an order", "What it holds"]
     assert (
