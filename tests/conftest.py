@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from bot.entry.logs import Forwarder
 from bot.llm.providers import PROVIDERS
@@ -15,6 +16,9 @@ from tests.redis_server import RedisServer
 
 if TYPE_CHECKING:
     from tests.reviewing import Desk
+
+settings.register_profile("trivet", deadline=None)  # a busy machine is no wrong answer
+settings.load_profile("trivet")
 
 LIVE = Path(__file__).parent / "live"
 

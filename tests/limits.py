@@ -15,6 +15,7 @@ from tests.wiki_rig import WikiRig
 
 SECTION: Final = "Limits {number}"
 PROPERTY: Final = "trivet.section.limits-{number}"
+HINT: Final = "Ask before you sell more than that."
 GUIDES: Final = 60
 NUMBERS: Final = count(1)
 FOLLOWS: Final = "untrusted material.\n\n"
@@ -51,8 +52,8 @@ def config(mode: Mode = "propose", notes: str = "") -> str:
     return f"pages:\n{asked}  sections: {json.dumps(sections)}\n"
 
 
-def inner(limit: int) -> str:
-    return f"<p>A cart holds at most <strong>{limit}</strong> items.</p><p>Ask before you sell more than that.</p>"
+def inner(limit: int, hint: str) -> str:
+    return f"<p>A cart holds at most <strong>{limit}</strong> items.</p><p>{hint}</p>"
 
 
 def code(limit: int, remark: str = "") -> str:
@@ -114,10 +115,10 @@ class Guide:
         return [one for one in told if one["author"] == "trivet" and "kind=page" in one["body"]]
 
 
-def guide(rig: WikiRig, limit: int = 20, project: str = PROJECT) -> Guide:
-    """A page that is true as long as the limit is this one, and the code that it describes."""
+def guide(rig: WikiRig, limit: int = 20, project: str = PROJECT, hint: str = HINT) -> Guide:
+    """A page that is true as long as the limit is this one, with a hint that always is; and the code behind it."""
     made = Guide(rig, next(NUMBERS), project)
-    rig.wiki.create(made.title, body=BEGINNING.format(section=made.section) + inner(limit) + END)
+    rig.wiki.create(made.title, body=BEGINNING.format(section=made.section) + inner(limit, hint) + END)
     rig.sandbox.push("main", {made.file: code(limit)}, f"Carts hold {limit}", project=project)
     return made
 

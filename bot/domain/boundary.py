@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain.pages import slug
 from bot.domain.storage_line import MARKS, TRANSPARENT, line_text, macro_name
 from bot.domain.storage_scan import Element, elements, text_of
 from bot.errors import Damaged
@@ -80,8 +81,8 @@ def wrapped(name: str, inner: str) -> str:
 
 
 def _anchors(name: str) -> tuple[str, str]:
-    slug = name.lower().replace(" ", "-")
-    return ANCHOR.format(slug=slug, end="begin"), ANCHOR.format(slug=slug, end="end")
+    known = slug(name)
+    return ANCHOR.format(slug=known, end="begin"), ANCHOR.format(slug=known, end="end")
 
 
 def _within_boundary(page: Element, name: str) -> Place | None:

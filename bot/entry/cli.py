@@ -442,7 +442,7 @@ def propose() -> None:
 def evaluate(
     what: str, model: str | None, slugs: tuple[str, ...], runs: int, parallel: int, form: str
 ) -> None:
-    """Measure a model's reviews, its ledgers, or how it keeps pages true, on known changes.
+    """Measure a model on known changes: reviews, ledgers, pages.
 
     For reviews these are changes with planted defects, and clean ones that look suspicious; for ledgers changes with
     acceptance criteria, some of which look met and are not; for drift changes of what a wiki page describes, some of

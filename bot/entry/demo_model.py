@@ -34,10 +34,7 @@ NONE = (
     "No model is configured. The checks that need none are real; answers prepared for this sandbox stand in for a "
     "model's. OPENAI_API_KEY, ANTHROPIC_API_KEY, OLLAMA_HOST or TRIVET_MODELS brings one."
 )
-OUT = (
-    "No model is used. The checks that need none are real; answers prepared for this sandbox stand in for a model's. "
-    "{reasons}"
-)
+OUT = "No model is used, answers prepared for this sandbox stand in for one's: {reasons}"
 PREPARED: Final = "compatible:{name}@{url}{path}"
 NOT_MODELS = f"{MODELS}: {{reason}}"
 

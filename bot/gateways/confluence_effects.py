@@ -8,11 +8,11 @@ from typing import Final
 
 from bot.domain.actions import CommentPage, Outcome, PageAction, WriteSection
 from bot.domain.document import Code, Document, paragraph
-from bot.domain.pages import Page, PagePerson
+from bot.domain.pages import Page, PagePerson, slug
 from bot.errors import AccessDenied, Damaged, Forbidden, NotFound, PlatformError, Refused, Unavailable
 from bot.gateways.confluence_api import ConfluenceApi
 from bot.gateways.confluence_comments import write_comment
-from bot.gateways.confluence_plan import Author, Clean, LeftAlone, check_page, slug
+from bot.gateways.confluence_plan import Author, Clean, LeftAlone, check_page
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.confluence_sections import SectionWriter
 

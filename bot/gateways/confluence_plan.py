@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.domain.actions import CommentPage, WriteSection
 from bot.domain.document import Document
-from bot.domain.pages import BlockEdit, Page
+from bot.domain.pages import BlockEdit, Page, slug
 from bot.domain.sections import (
     Section,
     append,
@@ -89,11 +89,6 @@ class Author:
         """Whether the page's newest version is our write of this section, so that nobody has changed it since."""
         is_write = page.version == 1 or page.message.startswith(MESSAGE.format(section=slug(section)))
         return page.author == self.id and is_write
-
-
-def slug(section: str) -> str:
-    """The section's name without blanks: where a list of words begins with it, no other name does."""
-    return "-".join(section.lower().split())
 
 
 def message(action: WriteSection) -> str:

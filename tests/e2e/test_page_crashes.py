@@ -209,7 +209,7 @@ def opened(rig: WikiRig) -> int:
     iid = rig.sandbox.merge_request(
         f"feat: part {number}", {f"part-{number}.txt": "one\n"}, source=f"part-{number}"
     )
-    rig.reviewed(iid)
+    rig.wait(lambda: [run for run in rig.runs() if f'"iid":{iid},' in run["request"]], what=f"runs on !{iid}")
     rig.idle()
     return iid
 

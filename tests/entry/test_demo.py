@@ -36,6 +36,15 @@ DEFECT = {
     "detail": "It is so.",
     "evidence": "Decimal keeps them",
 }
+EURO = {
+    "path": "shop/money.py",
+    "line": 'CURRENCIES = {"CH": "CHF"}',
+    "why": "Swiss customers are shown francs.",
+    "block": 2,
+    "quote": "always in euro",
+    "how": "replace",
+    "text": "Customers read amounts in francs or in euro.",
+}
 WORDS = {
     "questions": {
         "summary": ["The mail to a customer in Basel named euros."],
@@ -125,10 +134,17 @@ def test_two_at_once_show_their_review_whatever_the_surroundings(folders: tuple[
         assert left_behind(folder) == []
 
 
-def test_an_issue_goes_all_the_way_from_its_branch_to_done(tmp_path: Path) -> None:
-    with demo(tmp_path, "--once") as process:
-        code, out, err = finished(process, tmp_path)
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """What a demo without a model prints."""
+    folder = tmp_path_factory.mktemp("demo")
+    with demo(folder, "--once") as process:
+        code, out, err = finished(process, folder)
     assert (code, err) == (0, "")
+    return out
+
+
+def test_an_issue_goes_all_the_way_from_its_branch_to_done(out: str) -> None:
     told = [line for line in out.splitlines() if line.strip()]
     assert "SHOP-12 is In Review: 1 link, 1 comment. It says:" in told
     assert "    OPEN !1 Add discount codes to checkout in acme/shop, into main" in told
@@ -144,6 +160,21 @@ def test_an_issue_goes_all_the_way_from_its_branch_to_done(tmp_path: Path) -> No
     assert re.search(r"Grace merges !2\.\n[\d.]+ s later SHOP-13 is Done, its comment says:", out)
     assert "MERGED !2 SHOP-13 Confirmation mail" in out[out.index("Grace merges") :]
     assert re.search(r"Review: reviewed at [0-9a-f]{8}: nothing open\.", out)
+
+
+def test_its_merge_puts_the_page_right_that_was_accepted_and_writes_the_release_notes(out: str) -> None:
+    assert "answers prepared for this sandbox stand in for a model's" in out
+    proposed, liked, written = (
+        out.index('A note on !2 says that the page "API guide" is no longer true'),
+        out.index("Grace accepts it with a thumbs-up.\nGrace merges !2."),
+        out.index('after the merge version 3 of "API guide" says so: http://'),
+    )
+    assert proposed < liked < written
+    for shown in (out[proposed:liked], out[written:]):
+        assert "    -Customers read amounts as `money.shown(amount)` writes them, always in" in shown
+        assert "    +Customers read amounts as `money.shown(amount, country)` writes them, in" in shown
+    notes = out[out.index('after the merge !2 is in the release notes, "Release next": http://') :]
+    assert re.search(r"Fixes\n\n +- Confirmation mail shows the wrong currency \(SHOP-13, !2, by", notes)
 
 
 @needs_chromium
@@ -162,6 +193,8 @@ def test_the_page_shows_the_issue_on_its_way_and_lets_a_person_begin_another(tmp
         )
         assert way == ["In Review → Done", "In Progress → In Review", "To Do → In Progress"]
         assert page.run("document.querySelectorAll('#issue-links [data-resolved=yes]').length") == 1
+        page.wait("document.querySelector('#to-wiki').textContent.startsWith('Release next')", timeout=60)
+        assert "Confirmation mail" in page.run("document.querySelector('#wiki-text').textContent")
         page.run("document.getElementById('issue-summary').value = 'Say when it ships'")
         page.run("document.getElementById('issue-form').requestSubmit()")
         page.wait(f"location.pathname.endsWith('SHOP-14') && {SHOWN}")
@@ -200,6 +233,9 @@ def test_a_model_in_the_environment_reads_along_and_is_told_with_its_price(tmp_p
     assert "Written by openai:gpt-6.1-sol from the change." in out
     assert "    1. Which mails are meant?" in out
     assert re.search(r"^ +Review: reviewed at [0-9a-f]{8}: 8 findings open\.$", out, re.MULTILINE)
+    assert (
+        "    +Customers read amounts in francs or in euro." in out[out.index("after the merge version 3") :]
+    )
 
 
 def finds_one_defect(body: Body) -> Reply:
@@ -209,6 +245,8 @@ def finds_one_defect(body: Body) -> Reply:
         return answered({"verdicts": [{"claim": 1, "verdict": "confirmed", "reason": "It does."}]})
     if "findings" in asked and "discounts.py" in text_of(body):
         return answered({"findings": [DEFECT]})
+    if "'wrong'" in asked and "always in euro" in text_of(body):
+        return answered({"wrong": [EURO]})
     known = next((words for name, words in WORDS.items() if f"'{name}'" in asked), None)
     return answered(known) if known else nothing_found(body)
 
@@ -280,3 +318,4 @@ def test_the_demos_rules_are_rules() -> None:
     rules = load(RULES.encode())
     assert rules.maps("SHOP", "acme/shop")
     assert rules.commanders("SHOP") == {"developers"}
+    assert rules.spaces_of("acme/shop") == ("DOC",)

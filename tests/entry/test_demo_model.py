@@ -31,6 +31,9 @@ def server() -> Iterator[ModelServer]:
 def test_without_a_key_there_is_no_model_and_nothing_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
     model = model_of(REAL | {"TRIVET_BUDGET__RUN_TOKENS": "1000"})
     assert (model.sentence, model.environment) == (NONE, {})
+    assert not model.is_real
+    prepared = {"TRIVET_MODELS": "compatible:prepared-answers@http://127.0.0.1:1/sandbox/model/v1"}
+    assert model.beside("http://127.0.0.1:1") == prepared
     assert capsys.readouterr().out == ""
 
 
@@ -51,7 +54,10 @@ def test_a_dead_key_is_told_and_not_used(server: ModelServer) -> None:
     server.reply = lambda _: failed(401, "Incorrect API key provided", code="invalid_api_key")
     model = model_of(REAL | server.environ("openai"))
     assert model.environment == {}
-    assert model.sentence.startswith("No model is used, the checks that need none review alone: openai:")
+    assert "prepared-answers" in model.beside("http://127.0.0.1:1")["TRIVET_MODELS"]
+    assert model.sentence.startswith(
+        "No model is used, answers prepared for this sandbox stand in for one's: openai:"
+    )
     assert "OPENAI_API_KEY" in model.sentence
 
 

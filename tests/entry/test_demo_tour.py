@@ -5,9 +5,11 @@ from typing import TypeVar
 
 import pytest
 
+from bot.entry import demo_tour
 from bot.entry.demo_sandbox import Sandbox
 from bot.entry.demo_tour import Tour
 from bot.errors import PlatformError
+from tests.confluence_server import ConfluenceServer
 from tests.jira_server import JiraServer
 
 T = TypeVar("T")
@@ -23,6 +25,12 @@ def at_once(condition: Callable[[], T | None], seconds: float, what: str) -> T:
 @pytest.fixture
 def server() -> Iterator[JiraServer]:
     with JiraServer("cloud", seed=True) as running:
+        yield running
+
+
+@pytest.fixture
+def wiki() -> Iterator[ConfluenceServer]:
+    with ConfluenceServer("cloud", seed=True) as running:
         yield running
 
 
@@ -43,9 +51,46 @@ def test_a_fix_that_nobody_reviews_is_not_taken_for_reviewed(server: JiraServer)
         tour.fixed(1)
     request = Sandbox(server.root).merge_request(1)
     assert request["commits"][0]["title"] == "Show the currency of the customer's country"
+    began = tour.merged(1)
     with pytest.raises(PlatformError, match=r"^no SHOP-13 as Done, with !1 as merged"):
-        tour.closed(1)
+        tour.closed(1, began)
     assert Sandbox(server.root).merge_request(1)["state"] == "merged"
+
+
+def test_a_page_that_stays_as_it_is_is_not_taken_for_written(wiki: ConfluenceServer) -> None:
+    tour = Tour(Sandbox(wiki.root), at_once, 7)
+    with pytest.raises(PlatformError, match=r"^no a note on !1 about the page API guide in 7 s"):
+        tour.accepted(1)
+    wiki.act("API guide", "edit", append="<p>By hand.</p>", user="ada")
+    with pytest.raises(PlatformError, match=r"^no API guide with the accepted text in 7 s"):
+        tour.written(0.0)
+    wiki.create("Release next", body="<p>!2 only</p>")
+    with pytest.raises(PlatformError, match=r"^no !1 on the page Release next in 7 s"):
+        tour.released(1, 0.0)
+
+
+def test_a_real_model_may_find_nothing_wrong(
+    wiki: ConfluenceServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_tour, "PATIENCE_SECONDS", -1.0)
+    tour = Tour(Sandbox(wiki.root), at_once, 7, must_propose=False)
+    assert tour.accepted(1) is False
+    assert "Nothing is proposed" in capsys.readouterr().out
+
+
+def test_what_stands_on_a_page_is_told_in_words(
+    wiki: ConfluenceServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tour = Tour(Sandbox(wiki.root), at_once, 7)
+    address = wiki.root + "/acme/shop/-/merge_requests/1"
+    wiki.create("Release next", body=f'<h2>Fixes</h2><ul><li>Cents (<a href="{address}">!1</a>)</li></ul>')
+    tour.released(1, 0.0)
+    wiki.act("API guide", "edit", old="always in euro", new="in francs", user="trivet")
+    tour.written(0.0)
+    told = capsys.readouterr().out
+    assert "- Cents (!1)" in told
+    assert "    -Customers read amounts as `money.shown(amount)` writes them, always in" in told
+    assert "    +Customers read amounts as `money.shown(amount)` writes them, in francs." in told
 
 
 def test_a_refusal_is_told_in_the_sandboxs_words(server: JiraServer) -> None:

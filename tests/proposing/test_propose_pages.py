@@ -164,7 +164,7 @@ def test_only_the_sections_whose_paths_are_changed_are_read() -> None:
     assert one.page == GUIDE
     assert one.section is not None
     assert "two" in one.section.markdown
-    assert (one.is_ours, one.tells_page, one.tells_code, one.has_notice) == (False, True, True, False)
+    assert (one.is_ours, one.tells_page, one.has_notice) == (False, True, False)
 
 
 def test_the_proposal_says_which_pages_were_looked_at() -> None:
