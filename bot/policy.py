@@ -32,8 +32,9 @@ from bot.ports import Snapshot
 
 MAX_FINDINGS = 50
 MAX_BODY = 60_000
+OF_RELEASE = "release-notes"
 EMOJI = frozenset({"eyes", "thumbsup", "confused", "warning"})
-NOTE_KEYS = re.compile(r"summary|failure|release-notes|page:[A-Za-z0-9_-]{1,60}:[0-9a-f]{8,64}")
+NOTE_KEYS = re.compile(r"summary|failure|release-notes|page:[0-9]{1,20}:[A-Za-z0-9_-]{1,60}:[0-9a-f]{8,64}")
 KEY = re.compile(r"[A-Za-z0-9_.:/]{1,200}")  # what a mark can hold
 MAX_COMMENT = 30_000  # characters of a comment's texts; Jira takes 32,767 with its markup
 MAX_SECTION = 100_000  # characters of the texts that are written into a section
@@ -93,13 +94,15 @@ def _objection(action: Action, ground: Ground, allowed: Sequence[Action]) -> str
 
 def _identity(action: Action) -> tuple[str, ...]:
     """Comments on two issues or pages may have one key, and of two for one page only one is written."""
-    whereabouts = (str(getattr(action, name, "")) for name in ("issue", "page", "on"))
+    whereabouts = (str(getattr(action, name, "")) for name in ("issue", "page", "on", "iid"))
     return action.kind, action.key, *whereabouts
 
 
 def _to_note(action: UpsertNote, ground: Ground, allowed: Sequence[Action]) -> str | None:
     if len(action.body) > MAX_BODY:
         return TOO_LONG.format(most=MAX_BODY)
+    if action.iid and (action.key != OF_RELEASE or action.create):
+        return "on another merge request only what tells of a release is edited"
     return None if NOTE_KEYS.fullmatch(action.key) else f"note {action.key!r} is not on the list"
 
 

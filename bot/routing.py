@@ -101,8 +101,9 @@ class JobRequest(BaseModel):
     `issue` is a Jira issue's key (or number), then no merge request is named, and `project` is that of the pipeline
     which asks, "" where none does; `comment` the id of the comment that asks; `to` the status it was moved to, "" when
     not told. `release` is the version whose release notes are written, "next" for what is not released, of `project`,
-    or of the Jira project with the number `tracked`. `page` is the id of a page that has changed. `repeats`: an equal
-    request is a new run once this one is over, as nothing tells the two apart.
+    or of the Jira project with the number `tracked`. `page` is the id of a page that has changed, `note` that of a note
+    which `person` gave a thumbs-up. `repeats`: an equal request is a new run once this one is over, as nothing tells
+    the two apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -122,6 +123,7 @@ class JobRequest(BaseModel):
     release: str = ""
     tracked: str = ""
     page: str = ""
+    note: int = 0
     repeats: bool = False
 
     @property
@@ -275,7 +277,7 @@ def _noted(event: MergeRequestChanged) -> JobRequest:
 
 
 def _emoji(event: EmojiAwarded, policy: Routing) -> list[JobRequest] | Ignored:
-    """A thumbs-up on a proposal of ours, perhaps: which note it is on is looked up."""
+    """A thumbs-up on a proposal of ours, perhaps: whose note it is on is looked up."""
     if policy.is_bot(event.actor):
         return Ignored(reason=OWN)
     if event.name != THUMBS or event.revoked or event.iid is None or event.note is None:
@@ -290,6 +292,8 @@ def _emoji(event: EmojiAwarded, policy: Routing) -> list[JobRequest] | Ignored:
             iid=event.iid,
             trigger=THUMBS,
             key=f"pages:{event.project.id}:{event.iid}:thumbs:{event.note}:{event.actor.id}",
+            person=event.actor.id,
+            note=event.note,
             repeats=True,
         )
     ]
@@ -306,7 +310,7 @@ def _tag(event: TagPushed, policy: Routing) -> list[JobRequest] | Ignored:
 
 
 def of_release(project: str, project_id: int, version: str, trigger: str, which: str = "") -> JobRequest:
-    """The run that writes the notes of a release. `which` tells apart what has one name at several times."""
+    """The run that writes the notes of a release. `which`: the commit of its tag, which may be moved; "" not known."""
     key = f"pages:{project_id or project}:release:{version}:{which}"
     return JobRequest(
         agent="pages",
@@ -315,6 +319,7 @@ def of_release(project: str, project_id: int, version: str, trigger: str, which:
         release=version,
         trigger=trigger,
         key=key,
+        head=which,
         repeats=not which,
     )
 
@@ -441,7 +446,10 @@ def _version(event: VersionReleased, policy: Routing) -> list[JobRequest] | Igno
 
 
 def _page(event: PageChanged, policy: Routing) -> list[JobRequest] | Ignored:
-    """One version of a page is one run, however it was told of; without a version the time tells."""
+    """One version of a page is one run, however it was told of; without a version the time tells.
+
+    Moves and restrictions make no version.
+    """
     if policy.wiki and event.actor == policy.wiki:
         return Ignored(reason=OWN)
     if event.action == "removed":
@@ -450,8 +458,9 @@ def _page(event: PageChanged, policy: Routing) -> list[JobRequest] | Ignored:
         return Ignored(reason=NO_SPACES)
     if event.space and not policy.rules.code_of_space(event.space):
         return Ignored(reason=NO_SPACE.format(space=event.space))
-    which = event.version or event.at
-    key = f"pages:page:{event.page}:{which}"
+    is_edit = event.action in ("created", "updated")
+    which = event.version if is_edit and event.version else event.at
+    key = f"pages:page:{event.page}:{'' if is_edit else f'{event.action}:'}{which}"
     return [JobRequest(agent="pages", page=event.page, trigger="page", key=key, repeats=not which)]
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import orjson
@@ -53,13 +53,16 @@ class ConfluenceBridge:
     # --- the gateways' side
 
     def api(self, person: str = BOT) -> ConfluenceApi:
-        who = self.person(person)
+        return self.asking(self.person(person).token, self.site.flavour)
+
+    def asking(self, token: str, deployment: Literal["auto", "cloud", "datacenter"]) -> ConfluenceApi:
+        """With any token; "auto": without being told which deployment it is."""
         api = ConfluenceApi(
             self.site.url,
-            token=who.token,
-            email=who.email if self.site.cloud else None,
+            token=token,
+            email=self.person(BOT).email if self.site.cloud else None,
             setting="TRIVET_CONFLUENCE__TOKEN",
-            deployment=self.site.flavour,
+            deployment=deployment,
             pause=lambda _seconds: None,
         )
         session = api._wire._session

@@ -43,9 +43,10 @@ def text(*items: str) -> Document:
 
 
 def notes(wiki: ConfluenceBridge, *items: str, **given: Any) -> WriteSection:
+    """For the page of their title, or for one by its id, wherever it stands."""
     told: dict[str, Any] = {
         "title": TITLE,
-        "parent": wiki.page("Releases").id,
+        "parent": "" if "page" in given else wiki.page("Releases").id,
         "body": text(*items or ("Discount codes", "Vouchers are gone")),
         "source": "group/shop!7",
     }

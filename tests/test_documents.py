@@ -15,7 +15,7 @@ from bot.domain.sections import find
 from bot.entry.cienv import OF_A_JOB
 from bot.gateways import confluence_comments, confluence_plan, confluence_reader, http
 from bot.llm.providers import PROVIDERS, parse_spec
-from bot.proposing import living, pages, release_notes
+from bot.proposing import page_sections, pages, release_notes
 from bot.settings import BudgetSettings, known_settings
 from bot.sources.confluence import EVENTS, lifetime_confluence, parse_confluence
 from bot.sources.jira import TOLD, lifetime_jira, parse_jira
@@ -29,7 +29,7 @@ SMART_VALUE = re.compile(r"\{\{.*?\}\}")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SETTING = re.compile(r"\bTRIVET_[A-Z_]+[A-Z]\b")
 PLACEHOLDER = re.compile(r'"?\{[^{}]*\}"?')
-SPEAKING = (boundary, confluence_plan, http, living, release_notes)
+SPEAKING = (boundary, confluence_plan, http, page_sections, release_notes)
 """Whose sentences docs/confluence.md quotes."""
 NOT_SETTINGS = {"TRIVET_SECRETS_DIR"} | OF_A_JOB
 
@@ -122,7 +122,7 @@ def test_the_limits_told_of_confluence_are_those_in_force() -> None:
         confluence_reader.MAX_COMMENTS,
     ):
         assert f" {limit:,} " in limits
-    assert f"latest {pages.MOST_AGAIN} merge requests" in section("confluence.md", "Webhooks")
+    assert f"latest {pages.MOST_AGAIN} that are open" in section("confluence.md", "Webhooks")
     assert confluence_comments.MARK.partition(" (")[0] in section("confluence.md", "What Trivet writes")
 
 

@@ -115,6 +115,7 @@ def test_a_tag_that_was_moved_is_a_release_anew() -> None:
 def test_a_thumbs_up_on_a_note_may_be_a_yes() -> None:
     (request,) = started(thumb())
     assert (request.iid, request.trigger, request.repeats) == (3, "thumbsup", True)
+    assert (request.note, request.person) == (77, ANN.id)
 
 
 @pytest.mark.parametrize(
@@ -145,10 +146,18 @@ def test_a_released_version_of_jira_is_a_release_of_the_mapped_projects() -> Non
 
 
 def test_a_changed_page_is_one_run_a_version_however_it_was_told_of() -> None:
-    (told,) = started(page(action="moved"))
+    (told,) = started(page(action="created"))
     (swept,) = started(page(at=1))
     assert told.key == swept.key
     assert (told.page, told.target_key) == ("123", "page:123")
+
+
+def test_a_move_or_a_restriction_makes_no_version_and_is_a_run_of_its_own() -> None:
+    keys = {
+        started(page(action=action, at=at))[0].key
+        for action, at in (("updated", 1), ("moved", 1), ("restricted", 1), ("restricted", 2))
+    }
+    assert len(keys) == 4
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,8 @@ class LivingSection:
     `page` None: there is none, or the bot may not read it; `trouble` says why it cannot be written then, or for any
     other cause (archived, boundary damaged), in a sentence for a person. `section` None: the page has no such section
     yet. `is_ours`: its text is what the bot wrote last. `tells_page`: the page's texts may stand in the merge request,
-    whose own may stand on the page in any case. `shown`: our notes on it, oldest first. `has_notice`: a comment of ours on the page says that the section is not true.
+    whose own may stand on the page in any case. `shown`: our notes on it, oldest first. `has_notice`: a comment of
+    ours on the page says that the section is not true.
     """
 
     wanted: PageSection
@@ -221,7 +222,7 @@ class SectionsContext:
     """Everything a run of the pages agent on a merge request may read. `steps` None: none are kept.
 
     `trigger` is a word of `bot.routing`; the merge request's state says whether it is open, merged or closed.
-    Otherwise as in `AgentContext`.
+    `newest_note` is the id of the latest note on the merge request. Otherwise as in `AgentContext`.
     """
 
     request: MergeRequest
@@ -229,6 +230,7 @@ class SectionsContext:
     change: ChangeSet
     snapshot: Snapshot
     redactor: Redactor
+    newest_note: int = 0
     sections: Sequence[LivingSection] = ()
     model: Model | None = None
     steps: Memory | None = None

@@ -121,7 +121,8 @@ def _section(action: WriteSection) -> str:
 
 def _page_comment(action: CommentPage) -> str:
     how = "" if action.create else ", where that comment is there already"
-    return f"comment on page {action.page} in the space {action.space}{how}:\n{plain(action.body)}"
+    head = f"comment on page {action.page} in the space {action.space}{how}"
+    return f"{head}:\n{plain(action.body)}" if action.is_told else head
 
 
 def _note(action: UpsertNote) -> str:

@@ -53,7 +53,8 @@ class UpsertNote(_Frozen):
     """Write the note with this key, or edit it in place. `create` False: only edit one that is already there.
 
     `ledger` and `section` are kept in the note, unseen and signed, for the next run to read. `tells`: keys of earlier
-    actions of the proposal; what became of each is told below the body, a line each.
+    actions of the proposal; what became of each is told below the body, a line each. `iid`: of another merge request
+    of the project than the proposal's, 0 for that one.
     """
 
     kind: Literal["upsert_note"] = "upsert_note"
@@ -63,6 +64,7 @@ class UpsertNote(_Frozen):
     ledger: Ledger | None = None
     section: SectionEdit | None = None
     tells: tuple[str, ...] = ()
+    iid: int = 0
 
 
 class React(_Frozen):
@@ -114,11 +116,12 @@ class OpenMergeRequest(_Frozen):
 
 
 class LinkIssue(_Frozen):
-    """The one remote link between an issue and a merge request. `issue` is its key.
+    """The one remote link between an issue and a merge request, or the page of its release. `issue` is its key.
 
     `global_id` (at most 255 characters) names the pair for Jira, so that it is written once and then updated; with
     `update` False one that is there stays as it is, with `create` False none is made anew. Without `url`, `global_id`
     and `title` it links what the action `made` makes; without `url` alone, the page which that action writes.
+    `state` is the merge request's; a page has "none".
     """
 
     kind: Literal["link_issue"] = "link_issue"
@@ -128,7 +131,7 @@ class LinkIssue(_Frozen):
     url: str = ""
     title: str = ""
     summary: str = ""
-    state: Literal["opened", "merged", "closed"] = "opened"
+    state: Literal["opened", "merged", "closed", "none"] = "opened"
     made: str = ""
     create: bool = True
     update: bool = True
@@ -182,7 +185,8 @@ class WriteSection(_Frozen):
     there is none. Of the text: `body` is the whole section, written only over what we wrote ourselves; else `edits`
     are done to the section whose digest is `base` ("" : the section is not there yet), whose digest is `result` then.
     `source` names what it was made from, like "group/shop!7"; it stands in the version's message. `memory` is kept in
-    the section's property for the next run (JSON, small). `difference` shows a person what changes.
+    the section's property for the next run (JSON, small). `difference` shows a person what changes. `owner` says whose
+    section it is, like "gitlab:42" (a project's id): one that belongs to somebody else is left alone.
     """
 
     kind: Literal["write_section"] = "write_section"
@@ -199,13 +203,15 @@ class WriteSection(_Frozen):
     source: str = ""
     memory: dict[str, Any] = Field(default_factory=dict)
     difference: str = ""
+    owner: str = ""
 
 
 class CommentPage(_Frozen):
     """Write our comment with this key in the footer of a page, or edit it in place. `create` False: only edit.
 
     `page` is the page's id; `key` stands in the comment's last line, by which it is found again. `after` is the key of
-    an earlier action: the comment is only written where that one was done, or (`on`) where it was refused.
+    an earlier action: the comment is only written where that one was done, or (`on`) where it was refused. `is_told`
+    False: who reads the page may read it, and not everybody who reads a report.
     """
 
     kind: Literal["comment_page"] = "comment_page"
@@ -216,6 +222,7 @@ class CommentPage(_Frozen):
     create: bool = True
     after: str = ""
     on: Literal["done", "refused"] = "done"
+    is_told: bool = True
 
 
 GitLabAction = PostFinding | UpsertNote | React
@@ -293,7 +300,7 @@ class Proposal(_Frozen):
     of a run on an issue, `project` is the mapped one where its work is begun ("" for none). `state` is the merge
     request's, as it was read. `pages`: the ids of the pages whose sections were looked at. `shared`: the issues that
     share texts with the project, by the keys they were read by; one that has moved or was secured by the time of
-    writing shares them no longer.
+    writing shares them no longer. `tag`: of a release, the tag that `head` is the commit of.
     """
 
     run: str
@@ -306,5 +313,6 @@ class Proposal(_Frozen):
     state: str = ""
     shared: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
+    tag: str = ""
     actions: tuple[Action, ...]
     report: Report

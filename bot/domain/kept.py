@@ -39,9 +39,13 @@ def kept_ledger(ledger: Ledger, book: MarkBook) -> str:
 
 
 def kept_section(edit: SectionEdit, book: MarkBook) -> str:
-    """The hidden comment; "" for one that is too large, or where nothing is signed: it can be accepted by nobody."""
-    data = _packed(edit.model_dump_json())
-    return _sealed(SECTION, data, book) if len(data) <= MOST else ""
+    """The hidden comment; "" for one that does not fit, or where nothing is signed: it can be accepted by nobody."""
+    return _sealed(SECTION, _packed(edit.model_dump_json()), book) if fits(edit) else ""
+
+
+def fits(edit: SectionEdit) -> bool:
+    """Whether a note has room for it."""
+    return len(_packed(edit.model_dump_json())) <= MOST
 
 
 def ledger_in(body: str, book: MarkBook) -> Ledger | None:

@@ -104,7 +104,8 @@ class SectionEdit(BaseModel):
 
     `page` is the page's id, `base` the digest of the section that the edits stand on ("" where the page has no such
     section yet), `result` the digest once they are done. Without `edits` there is nothing to accept: `reasons` say
-    what is wrong all the same. `of` is a digest of the change that it was worked out from.
+    what is wrong all the same. `of` is a digest of the change that it was worked out from. `after` is the id of the
+    newest note that the merge request had then: a command accepts this text only in a later one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -116,3 +117,9 @@ class SectionEdit(BaseModel):
     edits: tuple[BlockEdit, ...]
     reasons: tuple[Reason, ...] = ()
     of: str = ""
+    after: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the edits that lead to `result` are here: where they cannot be kept they are left out."""
+        return bool(self.edits) or self.result == self.base

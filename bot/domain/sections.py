@@ -18,6 +18,7 @@ from bot.domain.storage_reader import is_plain, markdown_of, to_markdown
 from bot.domain.storage_scan import Element, Node, scan
 
 __all__ = [
+    "LONGEST_SECTION",
     "Block",
     "Kept",
     "Section",
@@ -42,8 +43,9 @@ ALREADY_THERE = "the section {name!r} is on the page already"
 NO_SUCH_BLOCK = "the section has no block {block}"
 CHANGED_TWICE = "block {block} is replaced or deleted twice"
 
+LONGEST_SECTION: Final = 100_000  # characters of a section's storage
 MOST_DIGESTS: Final = 5
-LONGEST_DIGEST, LONGEST_SOURCE = 64, 500  # characters
+LONGEST_DIGEST, LONGEST_SOURCE, LONGEST_OWNER = 64, 500, 100  # characters
 LONGEST_VALUE: Final = 30_000  # characters of a property as JSON; Confluence takes 32,768
 
 
@@ -90,24 +92,35 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a section's property remembers. `digests`: of the texts that may stand there of our making, newest last.
+    """What a section's property remembers. `digests`: of our text that stands there and of those about to, newest last.
 
-    `is_made`: the boundary has stood on the page; one that is missing since was taken away by a person.
+    `is_made`: the boundary has stood on the page; one that is missing since was taken away by a person. `owner`: whose
+    section it is, see `WriteSection`.
     """
 
     digests: tuple[str, ...] = ()
     is_made: bool = False
     source: str = ""
     memory: dict[str, Any] | None = None
+    owner: str = ""
 
     def with_digest(self, digest: str) -> "Kept":
         """With one more text that may stand there; the oldest are forgotten."""
-        others = (one for one in self.digests if one != digest)
+        others = self.without_digest(digest).digests
         return replace(self, digests=(*others, digest)[-MOST_DIGESTS:])
+
+    def without_digest(self, digest: str) -> "Kept":
+        """With this text no longer one that may stand there."""
+        return replace(self, digests=tuple(one for one in self.digests if one != digest))
 
     def value(self) -> dict[str, Any]:
         """As a property's value, which `kept_of` reads; without the memory where that would be too long."""
-        value = {"digests": list(self.digests), "made": self.is_made, "source": self.source[:LONGEST_SOURCE]}
+        value = {
+            "digests": list(self.digests),
+            "made": self.is_made,
+            "source": self.source[:LONGEST_SOURCE],
+            "owner": self.owner[:LONGEST_OWNER],
+        }
         whole = value | {"memory": self.memory}
         return whole if self.memory is not None and len(json.dumps(whole)) < LONGEST_VALUE else value
 
@@ -117,20 +130,22 @@ def kept_of(value: Mapping[str, Any] | None) -> Kept | None:
     digests = value.get("digests") if isinstance(value, Mapping) else None
     if value is None or not isinstance(digests, list):
         return None
-    source, memory = value.get("source"), value.get("memory")
+    source, memory, owner = value.get("source"), value.get("memory"), value.get("owner")
     usable = [one for one in digests if isinstance(one, str) and len(one) <= LONGEST_DIGEST]
     return Kept(
         digests=tuple(usable[-MOST_DIGESTS:]),
         is_made=value.get("made") is True,
         source=source[:LONGEST_SOURCE] if isinstance(source, str) else "",
         memory=dict(memory) if isinstance(memory, Mapping) else None,
+        owner=owner[:LONGEST_OWNER] if isinstance(owner, str) else "",
     )
 
 
 def is_ours(section: Section, kept: Kept | None) -> bool:
-    """Whether the section's text is what we wrote, and nobody else has changed it since; or there is none yet."""
+    """Whether the section's text is what we wrote last, and nobody has changed it since; or nobody wrote any yet."""
     is_known = kept is not None and section.digest in kept.digests
-    return section.is_marked and (is_known or not section.blocks)
+    is_untouched = not section.blocks and not (kept and kept.is_made)
+    return section.is_marked and (is_known or is_untouched)
 
 
 # --- finding a section ---

@@ -15,7 +15,15 @@ from bot.errors import UsageError
 ID_TOKEN: Final = "TRIVET_ID_TOKEN"  # noqa: S105 - the variable's name
 SERVER: Final = "TRIVET_SERVER"
 OF_A_JOB: Final = frozenset(
-    {ID_TOKEN, SERVER, "TRIVET_REVIEW_MODE", "TRIVET_REVIEW_FAIL_ON", "TRIVET_LINK_MODE", "TRIVET_PAGES_MODE", "TRIVET_PAGES_TAG"}
+    {
+        ID_TOKEN,
+        SERVER,
+        "TRIVET_REVIEW_MODE",
+        "TRIVET_REVIEW_FAIL_ON",
+        "TRIVET_LINK_MODE",
+        "TRIVET_PAGES_MODE",
+        "TRIVET_PAGES_TAG",
+    }
 )
 """Names that look like settings: the job's own, and those of templates/review.yml."""
 

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,10 +12,12 @@ from bot.domain.pages import ChangedPage
 from bot.entry.finding import OVERLAP_SECONDS, requests_of, since, start_unknown
 from bot.entry.store import Store
 from bot.gateways.confluence_api import ConfluenceApi
-from bot.gateways.confluence_recent import MAX_CHANGED, recently_changed
+from bot.gateways.confluence_recent import recently_changed
 from bot.routing import Routing, route
 
 SWEPT: Final = "confluence:"
+MOST_CHANGED: Final = 500  # pages of one look, where they did not all change in its first minute
+MINUTE: Final = 60.0  # seconds; the search knows whole minutes
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,11 @@ class ConfluenceSweep:
         began = time.time()
         moment = since(self.store, SWEPT, began)
         spaces = sorted({rule.space for rule in self.policy().rules.spaces})
-        changed = recently_changed(self.api, spaces, math.ceil((began - moment) / 60))
+        recent = recently_changed(self.api, spaces, math.ceil((began - moment) / MINUTE))
+        changed, is_cut = _oldest(recent, moment + MINUTE)
         watched = self.store.watched_pages()
         started = sum(self._found(page) for page in changed if page.id in watched)
-        cut = len(changed) >= MAX_CHANGED
-        self.store.remember_sweep(SWEPT, _time(changed[-1]) + OVERLAP_SECONDS if cut else began)
+        self.store.remember_sweep(SWEPT, _time(changed[-1]) + OVERLAP_SECONDS if is_cut else began)
         return started
 
     def _found(self, changed: ChangedPage) -> int:
@@ -53,6 +55,16 @@ class ConfluenceSweep:
             at=int(_time(changed) * 1000),
         )
         return start_unknown(self.store, requests_of(route(event, self.policy())), event)
+
+
+def _oldest(recent: Iterable[ChangedPage], begin: float) -> tuple[list[ChangedPage], bool]:
+    """What one look takes, and whether more may have changed: all until `begin`, so that the next one begins later."""
+    found: list[ChangedPage] = []
+    for page in recent:
+        found.append(page)
+        if len(found) >= MOST_CHANGED and _time(page) > begin:
+            return found, True
+    return found, False
 
 
 def _time(changed: ChangedPage) -> float:

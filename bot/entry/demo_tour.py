@@ -40,7 +40,7 @@ NOTHING_SAID = "nothing to say, so there is no note, only a reaction ({names})"
 NOTHING_OPEN = "nothing open"
 PROPOSED = 'A note on !{iid} says that the page "{page}" is no longer true with it, and proposes:'
 LIKED = "Grace accepts it with a thumbs-up."
-NOT_PROPOSED = 'Nothing is proposed for the page "{page}": the model finds nothing wrong on it.'
+NOT_PROPOSED = 'The model proposes no text for the page "{page}".'
 MERGED = "Grace merges !{iid}."
 CLOSED = "{seconds:.1f} s later {key} is {status}, its comment says:"
 WRITTEN = '{seconds:.1f} s after the merge version {version} of "{page}" says so: {url}'
@@ -124,15 +124,16 @@ class Tour:
         click.echo(REVIEWED.format(seconds=seconds, said=said, key=NEXT_ISSUE, status=status) + "\n")
 
     def accepted(self, iid: int) -> bool:
-        """Whether there was a proposal for a page to accept."""
+        """Whether there was a text for a page to accept."""
         named = {"iid": iid, "page": GUIDE}
         patient = time.monotonic() + PATIENCE_SECONDS
         self._wait(lambda: self._is_settled(iid, patient), PROPOSAL.format(**named))
         note = self.sandbox.proposal(iid)
-        if note is None:
+        proposed = proposal(note["body"]) if note else ""
+        if note is None or not proposed:
             click.echo(NOT_PROPOSED.format(**named) + "\n")
             return False
-        click.echo(PROPOSED.format(**named) + "\n\n" + proposal(note["body"]) + "\n")
+        click.echo(PROPOSED.format(**named) + "\n\n" + proposed + "\n")
         click.echo(LIKED)
         self.sandbox.like(iid, note["id"], MAINTAINER)
         return True
@@ -205,8 +206,10 @@ class Tour:
 
     def _is_settled(self, iid: int, patient: float) -> bool:
         """Whether there is a proposal, or there need not be one and it was waited for until that moment."""
-        gives_up = not self.must_propose and time.monotonic() > patient
-        return gives_up or self.sandbox.proposal(iid) is not None
+        note = self.sandbox.proposal(iid)
+        if self.must_propose:
+            return note is not None and bool(proposal(note["body"]))
+        return note is not None or time.monotonic() > patient
 
     def _guide(self) -> Json | None:
         """Once the bot has written on it."""

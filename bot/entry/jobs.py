@@ -46,6 +46,8 @@ class WritingEffects(Protocol):
 
     def complain_on_issue(self, issue: str, sentence: str) -> None: ...
 
+    def complain_of_release(self, project_id: int, tag: str, commit: str, sentence: str) -> None: ...
+
 
 @dataclass(frozen=True)
 class Jobs:
@@ -112,10 +114,18 @@ class Jobs:
         try:
             if run.request.issue:
                 self.effects().complain_on_issue(run.request.issue, run.message)
+            elif run.request.release and not run.request.iid:
+                self._complain_of_release(run)
             elif run.request.iid:
                 self.effects().complain(run.request.target, run.request.agent, run.message)
         except PlatformError as error:
             log.warning("the failure could not be said", run=run_id, reason=str(error))
+
+    def _complain_of_release(self, run: Run) -> None:
+        """On the commit of its tag, where it has one: a version that only Jira knows stands nowhere in GitLab."""
+        request = run.request
+        if request.head and self.effects is not None:
+            self.effects().complain_of_release(request.project_id, request.release, request.head, run.message)
 
     # the edge
 

@@ -228,7 +228,7 @@ class Hook:
             kind=answer.kind,
             project=answer.project,
             ms=round(seconds * 1000, 2),
-            **({"issue": answer.issue} if answer.issue else {}),
+            **({"page" if answer.kind == "page" else "issue": answer.issue} if answer.issue else {}),
             **({"error": answer.error} if answer.error else {}),
         )
 

@@ -82,7 +82,10 @@ class Sweep:
         changes = list(self.gitlab.changed(project, moment))
         problems: list[PlatformError] = []
         started = sum(self._tried(changed, moment, problems) for changed in changes)
-        started += self._tags(project)
+        try:
+            started += self._tags(project)
+        except PlatformError as error:
+            problems.append(error)
         cut = len(changes) >= MAX_CHANGED
         self.store.remember_sweep(project, changes[-1].updated + OVERLAP_SECONDS if cut else began)
         if problems:

@@ -310,7 +310,6 @@ def wiki(settings: Settings, rules: Rules, writer: PagePerson | None) -> Wiki | 
         writer=writer,
         code=GitLabCode(reading_api(settings), repositories(settings)),
         rules=rules,
-        host=gitlab_host(settings),
     )
 
 

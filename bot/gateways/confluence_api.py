@@ -9,8 +9,9 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
+from itertools import islice
 from typing import Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from atlassian.rest_client import AtlassianRestAPI
 
@@ -60,22 +61,33 @@ class Root:
 
     def listed(self, path: str, what: str, most: int, /, **query: Any) -> list[dict[str, Any]]:
         """The first `most` entries of a list, each once, a hundred at a time."""
-        found: list[dict[str, Any]] = []
-        for page in self._pages(path, what, {"limit": min(PER_PAGE, most), **query}):
-            found += page.results
-            if len(found) >= most:
-                break
-        return list({str(item.get("id", number)): item for number, item in enumerate(found)}.values())[:most]
+        return list(islice(self.entries(path, what, **{"limit": min(PER_PAGE, most), **query}), most))
+
+    def entries(self, path: str, what: str, /, **query: Any) -> Iterator[dict[str, Any]]:
+        """The entries of a list, each once; a hundred more are asked for when they are wanted.
+
+        Raises PlatformError where there are still more after `MOST_PAGES` requests.
+        """
+        seen: set[str] = set()
+        for page in self._pages(path, what, {"limit": PER_PAGE, **query}):
+            for entry in page.results:
+                name = str(entry.get("id", f"entry {len(seen)}"))
+                if name not in seen:
+                    seen.add(name)
+                    yield entry
 
     def _pages(self, path: str, what: str, query: Mapping[str, Any]) -> Iterator[ListShape]:
-        """Of the link to the next page only its query counts, be it a cursor or a number: host and path stay ours."""
+        """Of the link to the next page only its query counts, be it a cursor or a number: host and path stay ours.
+
+        What the link repeats is repeated, like the statuses that are asked for.
+        """
         asked = dict(query)
         for _ in range(MOST_PAGES):
             page = shaped(ListShape, self.get(path, what, **asked), what)
             yield page
             if not page.links.next:
                 return
-            following = {**query, **dict(parse_qsl(urlsplit(page.links.next).query))}
+            following = {**query, **parse_qs(urlsplit(page.links.next).query)}
             if following == asked:
                 break
             asked = following

@@ -55,6 +55,14 @@ class ConfluenceEffects:
         except PlatformError as error:
             return Outcome(key=action.key, result="failed", reason=str(error))
 
+    def hides(self, page: str) -> bool:
+        """Whether the page's texts may not be told any more: it is restricted, or gone from where it stood."""
+        try:
+            found = self._reader.page(page)
+            return found.status != "current" or self._reader.is_restricted(found)
+        except (NotFound, Forbidden):
+            return True
+
     def _applied(self, action: PageAction, author: Author) -> Outcome:
         match action:
             case WriteSection():

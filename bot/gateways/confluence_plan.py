@@ -10,6 +10,8 @@ from bot.domain.actions import CommentPage, WriteSection
 from bot.domain.document import Document
 from bot.domain.pages import BlockEdit, Page, slug
 from bot.domain.sections import (
+    LONGEST_SECTION,
+    Kept,
     Section,
     append,
     difference,
@@ -28,13 +30,14 @@ from bot.gateways.confluence_properties import Remembered
 from bot.gateways.confluence_text import addresses
 
 LARGEST_PAGE = 1_000_000  # bytes: about what Cloud takes of a body, by those who tried
-LONGEST_SECTION = 100_000  # characters
 LONGEST_MESSAGE = 250  # characters of a version's message, a column of 255 in Data Center
 
 STANDS_ELSEWHERE = "a page of this title stands elsewhere in the space, and it holds no section of ours"
 NOT_CURRENT = "the page is {status}, and nothing is written there"
 STATUSES = {"archived": "archived", "trashed": "in the trash", "draft": "a draft that nobody has published"}
 MOVED = "the page is in the space {space} now, where these texts do not belong"
+OTHERS = "these are the release notes of another project: choose another title in .trivet.yml"
+MADE_ANEW = "release notes stand in this section, which are made anew at each merge and not edited"
 GONE = "a person took the section away, so it is not written again"
 CHANGED = "the section was changed after this text was proposed for it"
 MISFIT = "the edits do not fit the section: {reason}"
@@ -100,8 +103,14 @@ def check_page(action: WriteSection | CommentPage, page: Page) -> None:
     """Raises LeftAlone where a page is not one to write on any more."""
     if page.status != "current":
         raise LeftAlone(NOT_CURRENT.format(status=STATUSES[page.status]), page)
-    if page.space != action.space:
+    if page.space.casefold() != action.space.casefold():
         raise LeftAlone(MOVED.format(space=page.space), page)
+
+
+def check_owner(action: WriteSection, page: Page, kept: Kept) -> None:
+    """Raises LeftAlone, without the text asked for, where the section belongs to somebody else."""
+    if kept.owner not in ("", action.owner):
+        raise LeftAlone(OTHERS if action.owner else MADE_ANEW, page)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +168,8 @@ class Case:
         return plan
 
     def _check_place(self, section: Section | None) -> None:
-        """A page that was found by its title is the one that is meant, or another one of that name."""
-        is_meant = self.action.page or not self.action.parent or self.page.parent == self.action.parent
+        """A page with the title asked for is the one that is meant, or another one of that name."""
+        is_meant = self.action.parent in ("", self.page.parent)
         is_ours = (section and section.is_marked) or self.remembered.kept.digests
         if not (is_meant or is_ours):
             raise LeftAlone(STANDS_ELSEWHERE, self.page)

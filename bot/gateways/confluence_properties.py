@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import quote
 
+from bot.domain.actions import WriteSection
 from bot.domain.pages import PROPERTY, slug
 from bot.domain.sections import Kept, kept_of
 from bot.errors import Refused
@@ -47,16 +48,35 @@ class Remembered:
         return {**self.kept.value(), **({LAST: self.last.value()} if self.last else {})}
 
     def with_write(self, write: Write) -> "Remembered":
-        """With a text of ours that stands on the page, or is about to. A later one that is about to stays."""
-        kept = self.kept.with_digest(write.digest)
-        is_newest = self.last is None or self.last.is_done or self.last.version <= write.version
-        return Remembered(
-            replace(kept, is_made=kept.is_made or write.is_done), write if is_newest else self.last
-        )
+        """With a text of ours that stands on the page, or is about to.
 
-    def told(self, source: str, memory: dict[str, Any]) -> "Remembered":
-        """With what the text was made from."""
-        return replace(self, kept=replace(self.kept, source=source, memory=memory or None))
+        Once it stands, no other text is ours any more: an earlier one comes back only by a person. What was written
+        before a write that is known already changes nothing of that.
+        """
+        last = self.last
+        if not write.is_done:
+            is_later = last is None or last.is_done or last.version <= write.version
+            return Remembered(self.kept.with_digest(write.digest), write if is_later else last)
+        if last is None or last.version <= write.version:
+            return Remembered(replace(self.kept, digests=(write.digest,), is_made=True), write)
+        kept = self.kept if last.is_done else self.kept.with_digest(write.digest)
+        return Remembered(replace(kept, is_made=True), last)
+
+    def without_write(self, write: Write) -> "Remembered":
+        """With the text that stood before this write, which we took back."""
+        kept = replace(self.kept.without_digest(write.digest), is_made=True)
+        is_later = self.last is not None and self.last.version > write.version
+        return Remembered(kept, self.last if is_later else None)
+
+    def told(self, action: WriteSection) -> "Remembered":
+        """With what the text was made from, and whose it is."""
+        kept = replace(
+            self.kept,
+            source=action.source,
+            memory=action.memory or None,
+            owner=action.owner or self.kept.owner,
+        )
+        return replace(self, kept=kept)
 
 
 def remembered(reader: ConfluenceReader, page: str, section: str) -> Remembered | None:

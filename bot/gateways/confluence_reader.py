@@ -31,19 +31,20 @@ class ConfluenceReader:
 
     def find(self, space: str, title: str) -> Page | None:
         """As Confluence tells titles apart: not by the case of letters. Data Center finds no archived ones."""
-        named = [page for page in self._pages.named(space, title) if page.status in STANDING]
+        named = [page for page in self._named(space, title) if page.status in STANDING]
         alike = [page for page in named if _folded(page.title) == _folded(title)]
         return next((page for page in alike if page.title == title), alike[0] if alike else None)
 
     def is_restricted(self, page: Page) -> bool:
         """Own restrictions do not name those of the pages above (CONFSERVER-45609), so that each is asked.
 
-        What stands above and cannot be asked counts as restricted: a folder, or a page that may not be seen.
+        What may not be asked counts as restricted, and so does what stands above and cannot be asked: a folder, or a
+        page that may not be seen.
         """
-        if self._is_restricted(page.id):
+        try:
+            return self._is_restricted(page.id) or self._is_hidden_from_above(page.id)
+        except Forbidden:
             return True
-        above = self._pages.above(page.id)
-        return above is None or any(self._hides(one) for one in reversed(above))
 
     def comments(self, page: str) -> Sequence[PageComment]:
         return self._pages.comments(page, MAX_COMMENTS)
@@ -70,6 +71,17 @@ class ConfluenceReader:
     @cached_property
     def _pages(self) -> CloudPages | DataCenterPages:
         return CloudPages(self._api) if self._api.is_cloud else DataCenterPages(self._api)
+
+    def _named(self, space: str, title: str) -> Sequence[Page]:
+        """None in a space that is gone or may not be seen."""
+        try:
+            return self._pages.named(space, title)
+        except NotFound:
+            return ()
+
+    def _is_hidden_from_above(self, page: str) -> bool:
+        above = self._pages.above(page)
+        return above is None or any(self._hides(one) for one in reversed(above))
 
     def _hides(self, above: AboveShape) -> bool:
         """What does not say, be it that a folder cannot be asked, may be restricted."""

@@ -15,7 +15,16 @@ from bot.domain.sections import difference, digest, find, wrapped
 from bot.errors import Refused
 from bot.gateways.confluence_api import ConfluenceApi
 from bot.gateways.confluence_pages import create, former, write_over
-from bot.gateways.confluence_plan import COMMENTED, Author, Case, LeftAlone, Plan, first_text, message
+from bot.gateways.confluence_plan import (
+    COMMENTED,
+    Author,
+    Case,
+    LeftAlone,
+    Plan,
+    check_owner,
+    first_text,
+    message,
+)
 from bot.gateways.confluence_properties import Remembered, Write, remember, remembered
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.confluence_rescue import Rescue, is_any_lost, marked_again, rescued, standing, text
@@ -69,6 +78,7 @@ class SectionWriter:
 
     def _written(self, action: WriteSection, page: Page) -> Done:
         known = remembered(self._reader, page.id, action.section) or Remembered()
+        check_owner(action, page, known.kept)
         if known.last and known.last.version > page.version:
             page = self._reader.page(page.id)  # another one of us wrote it meanwhile
         if self._completed(action, page, known):
@@ -81,12 +91,13 @@ class SectionWriter:
 
     def _replaced(self, action: WriteSection, page: Page, plan: Plan, storage: str) -> Page:
         """The page with this body. Watchers would hear of a text that is made anew at every merge each time."""
-        self._tell(action, page, Write(plan.wanted, plan.digest, page.version + 1))
+        written = Write(plan.wanted, plan.digest, page.version + 1)
+        self._tell(action, page, written)
         write_over(self._api, page, storage, message(action), quiet=action.body is not None)
         now = self._reader.page(page.id)
-        stands = self._as_it_stands(action, now, plan.digest)
-        self._save_comments(action, now, page.version, plan.digest)
-        self._tell(action, now, Write(plan.wanted, stands, page.version + 1, is_done=True))
+        done = replace(written, digest=self._as_it_stands(action, now, plan.digest), is_done=True)
+        self._save_comments(action, now, written, plan.digest)
+        self._tell(action, now, done)
         return now
 
     def _confirm(self, action: WriteSection, page: Page, plan: Plan, known: Remembered) -> None:
@@ -108,21 +119,34 @@ class SectionWriter:
         if not stood or (stood.digest != last.digest and stood.digest in known.kept.digests):
             return False  # the version was made by somebody else, or of another text of ours
         done = replace(last, digest=stood.digest, is_done=True)
-        self._save_comments(action, page, last.version - 1, stood.digest)
-        remember(self._api, self._reader, page.id, action.section, lambda known: known.with_write(done))
+        self._save_comments(action, page, last, stood.digest)
+        is_back = self._is_taken_back(action, page, last, known)
+        self._change(
+            action, page, lambda known: known.without_write(last) if is_back else known.with_write(done)
+        )
         return True
 
-    def _save_comments(self, action: WriteSection, now: Page, version: int, digest: str) -> None:
-        """Put back the inline comments that our write over this version took away, and our writes to that end.
+    def _is_taken_back(self, action: WriteSection, page: Page, write: Write, known: Remembered) -> bool:
+        """Whether the text of ours from before this write stands there again, for comments hung on its words."""
+        section = standing(page.storage, action.section)
+        if section is None or section.digest == write.digest or section.digest not in known.kept.digests:
+            return False
+        newest = min(page.version, write.version + MOST_RESCUES)
+        return any(self._is_rescue(page, one) for one in range(write.version + 1, newest + 1))
+
+    def _save_comments(self, action: WriteSection, now: Page, write: Write, digest: str) -> None:
+        """Put back the inline comments that our write took away, and our writes to that end; `digest` stood after it.
 
         Raises LeftAlone where they hung on words that are gone: then the section is as it was.
         """
+        version = write.version - 1
         done = self._put_back(now, version, lambda before, now: _rescue(action, before, now, digest))
         newest = self._reader.page(now.id) if done else now
         for later in range(version + 1, min(newest.version, version + MOST_RESCUES)):
             if self._is_rescue(newest, later + 1):
                 self._put_back(newest, later, lambda before, now: marked_again(before.storage, now.storage))
         if done and done.is_undone:
+            self._change(action, now, lambda known: known.without_write(write))
             raise LeftAlone(COMMENTED, now, _undone(action, now, done))
 
     def _put_back(
@@ -152,14 +176,16 @@ class SectionWriter:
         return section.digest if section else written
 
     def _tell(self, action: WriteSection, page: Page, write: Write) -> None:
-        """The property what was written, or is about to be."""
-        remember(
-            self._api,
-            self._reader,
-            page.id,
-            action.section,
-            lambda known: known.with_write(write).told(action.source, action.memory),
-        )
+        """The property what was written, or is about to be. Raises LeftAlone where others own it since we read it."""
+
+        def told(known: Remembered) -> Remembered:
+            check_owner(action, page, known.kept)
+            return known.with_write(write).told(action)
+
+        self._change(action, page, told)
+
+    def _change(self, action: WriteSection, page: Page, change: Callable[[Remembered], Remembered]) -> None:
+        remember(self._api, self._reader, page.id, action.section, change)
 
 
 def _undone(action: WriteSection, written: Page, rescue: Rescue) -> str:

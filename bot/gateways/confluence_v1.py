@@ -37,6 +37,7 @@ class DataCenterPages:
         return self._page(found)
 
     def named(self, space: str, title: str) -> list[Page]:
+        """Raises NotFound where there is no such space."""
         what = f"page “{title}” of space {space}"
         query = {"spaceKey": space, "title": title, "type": "page", "expand": PAGE}
         found = self._api.v1.listed("/content", what, FOUND, **query)

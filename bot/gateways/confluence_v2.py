@@ -16,12 +16,12 @@ from bot.gateways.confluence_shapes import (
     shaped,
     status_of,
 )
+from bot.gateways.confluence_spaces import space_of
 
 STORAGE = {"body-format": "storage"}
 STANDING = ["current", "archived"]  # repeated in the query, not joined; an archived page keeps its title
 FOUND = 25  # pages of one title, of which a space has one
 MOST_ABOVE = 250  # the most that is told at once
-NO_SPACE = "Confluence does not find space {space}: it is gone, or the token may not see it"
 
 
 class CloudPages:
@@ -37,6 +37,7 @@ class CloudPages:
         return self._page(shaped(CloudPageShape, self._content(page, what), what))
 
     def named(self, space: str, title: str) -> list[Page]:
+        """Raises NotFound where there is no such space."""
         what = f"page “{title}” of space {space}"
         query = {"space-id": self._space_id(space), "title": title, "status": STANDING, **STORAGE}
         found = self._api.v2.listed("/pages", what, FOUND, **query)
@@ -88,12 +89,9 @@ class CloudPages:
         return self._keys[number]
 
     def _space_id(self, key: str) -> str:
-        what = f"space {key}"
-        spaces = [shaped(SpaceShape, one, what) for one in self._api.v2.listed("/spaces", what, 1, keys=key)]
-        if not spaces:
-            raise NotFound(NO_SPACE.format(space=key))
-        self._keys[spaces[0].id] = spaces[0].key
-        return spaces[0].id
+        space = space_of(self._api, key)
+        self._keys[space.id] = space.key
+        return space.id
 
 
 def _comment(found: CloudCommentShape) -> PageComment:

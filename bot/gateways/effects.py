@@ -18,17 +18,19 @@ from bot.domain.actions import (
     PageAction,
     Proposal,
     UpsertNote,
+    WriteSection,
 )
 from bot.domain.change import Target
 from bot.domain.document import Document, paragraph
 from bot.domain.markdown import one_line
-from bot.errors import UsageError
+from bot.errors import Forbidden, NotFound, Refused, UsageError
 from bot.gateways.confluence_effects import ConfluenceEffects
 from bot.gateways.gitlab_effects import GitLabEffects
 from bot.gateways.gitlab_work import GitLabWork
 from bot.gateways.jira_effects import JiraEffects
 
 REVIEW: Final = "review"
+UNDONE: Final = ("refused", "failed")
 FAILURE: Final = "failure"
 FAILED = "Trivet could not finish its work on this issue: {sentence}"
 NO_JIRA = "no Jira is connected, so nothing can be written there: set TRIVET_JIRA__URL and TRIVET_JIRA__TOKEN"
@@ -47,6 +49,8 @@ WRITTEN: Final = {
 """What a note tells of an earlier action, by what became of it: done again, a run says the same."""
 PAGE = "[the page]({url})"
 THE_PAGE = "the page"
+AT_TAG = "set the commit status of the tag"
+HIDDEN = "the page was restricted, moved or taken away after it was read"
 NOT_MOVED = "Not moved to {to}: {reason}."
 
 
@@ -71,7 +75,8 @@ class Effects:
             return self.gitlab.apply(proposal, acknowledged=acknowledged, attempt=attempt)
         if proposal.iid:
             self.work.still(_target(proposal), proposal.head, proposal.state)
-        return self._in_order(proposal)
+        outcomes = self._in_order(proposal)
+        return [*outcomes, *self._told_at_tag(proposal, _trouble(proposal, outcomes))]
 
     def acknowledge(self, target: Target) -> int | None:
         return self.gitlab.acknowledge(target)
@@ -91,6 +96,19 @@ class Effects:
         """In one comment, edited in place; not for customers, as it may name a project or a server."""
         body = Document(blocks=(paragraph(FAILED.format(sentence=sentence)),))
         self._jira().apply(CommentIssue(key=FAILURE, issue=issue, body=body, internal=True), {})
+
+    def complain_of_release(self, project_id: int, tag: str, commit: str, sentence: str) -> None:
+        self.work.tell_release(project_id, tag, commit, sentence)
+
+    def _told_at_tag(self, proposal: Proposal, trouble: str) -> list[Outcome]:
+        """What became of telling it, where that went wrong; what is written on pages stays written."""
+        if not (proposal.tag and proposal.head):
+            return []
+        try:
+            self.work.tell_release(proposal.project_id, proposal.tag, proposal.head, trouble)
+        except (NotFound, Forbidden, Refused) as error:
+            return [Outcome(key="status", result="failed", reason=str(error), about=AT_TAG)]
+        return []
 
     def _in_order(self, proposal: Proposal) -> list[Outcome]:
         """What one action made or could not do, a later one may speak of."""
@@ -113,7 +131,12 @@ class Effects:
         return outcomes
 
     def _checked(self, action: Action, proposal: Proposal, changed: dict[str, bool]) -> Outcome | None:
-        """A refusal where the issue shares no texts any more; an outage may lie between reading it and this."""
+        """A refusal where issue or page share no texts any more; an outage may lie between reading it and this.
+
+        What became of a text that a note has shown is told in any case.
+        """
+        if isinstance(action, UpsertNote) and action.section and not action.tells:
+            return self._hidden(action, action.section.page, changed)
         issue = getattr(action, "issue", proposal.issue)
         if issue not in proposal.shared:
             return None
@@ -121,6 +144,11 @@ class Effects:
             changed[issue] = not self._jira().shares(issue)
         reason = CHANGED.format(issue=issue)
         return Outcome(key=action.key, result="refused", reason=reason) if changed[issue] else None
+
+    def _hidden(self, action: UpsertNote, page: str, changed: dict[str, bool]) -> Outcome | None:
+        if page not in changed:
+            changed[page] = self._confluence().hides(page)
+        return Outcome(key=action.key, result="refused", reason=HIDDEN) if changed[page] else None
 
     def _applied(self, action: Action, proposal: Proposal, made: dict[str, str]) -> Outcome:
         if isinstance(action, GitLabAction):
@@ -201,6 +229,12 @@ def _is_moot(action: Action, outcomes: Mapping[str, Outcome]) -> bool:
         return False
     is_done = outcomes[action.after].result in ("done", "unchanged")
     return is_done != (action.on == "done")
+
+
+def _trouble(proposal: Proposal, outcomes: Sequence[Outcome]) -> str:
+    """Why a page was not written, "" where all were."""
+    pages = {one.key for one in proposal.actions if isinstance(one, WriteSection)}
+    return "; ".join(one.reason for one in outcomes if one.key in pages and one.result in UNDONE)
 
 
 def _told(outcome: Outcome) -> str:

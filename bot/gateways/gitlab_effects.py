@@ -70,7 +70,7 @@ class GitLabEffects:
         """One note of an agent that reviews nothing. Raises PlatformError."""
         if not isinstance(action, UpsertNote):
             return Outcome(key=action.key, result="refused", reason=NO_REVIEW)
-        target = Target(proposal.project, proposal.iid, proposal.project_id)
+        target = Target(proposal.project, action.iid or proposal.iid, proposal.project_id)
         signer = self._signer(target, proposal.agent, proposal.head)
         notes, key = self._notes(target, signer), (kind_of(action.key), action.key)
         text = signer.signed(action.body, key, section=action.section)

@@ -1,7 +1,8 @@
-"""Commit statuses on GitLab, written where a merge request shows them, and once (docs.gitlab.com/api/commits).
+"""Commit statuses on GitLab, written where people look, and once (docs.gitlab.com/api/commits).
 
-A status belongs to a pipeline: the newest of its commit, or one that GitLab makes for it, on a branch. So it goes to
-the pipeline that the merge request stands on, if that is the head's own, else to the source branch. A finished status
+A status belongs to a pipeline: the newest of its commit, or one that GitLab makes for it, on a branch or tag. So it
+goes to the pipeline that the merge request stands on, if that is the head's own, else to the source branch; that of a
+release goes to its tag. A finished status
 is never changed: another one takes its place (app/services/ci/create_commit_status_service.rb).
 """
 
@@ -46,7 +47,7 @@ class Place:
 
 
 class CommitStatuses:
-    """Of the merge requests on one GitLab."""
+    """Of the merge requests and tags on one GitLab."""
 
     def __init__(self, api: GitLabApi) -> None:
         self._api = api
@@ -54,9 +55,13 @@ class CommitStatuses:
     def set(self, action: SetCommitStatus, target: Target, head: str) -> tuple[bool, str]:
         """Whether it had to be written, and where a person sees it. Raises PlatformError."""
         place = _place(read_merge_request(self._api, target), target, head)
+        return self.set_at(action, place, str(target)), place.url
+
+    def set_at(self, action: SetCommitStatus, place: Place, target: str) -> bool:
+        """Whether it had to be written. Raises PlatformError."""
         wanted = _wanted(action)
         if self._is_there(wanted, place, target):
-            return False, place.url
+            return False
         try:
             self._write(wanted, place, target)
         except Refused as error:
@@ -64,20 +69,22 @@ class CommitStatuses:
                 raise Unavailable(BUSY.format(target=target), PAUSE) from None
             if NO_TRANSITION not in error.detail or not self._is_there(wanted, place, target):
                 raise
-            return False, place.url
-        return True, place.url
+            return False
+        return True
 
-    def _is_there(self, wanted: dict[str, str], place: Place, target: Target) -> bool:
-        """Whether the newest of this name says the same."""
+    def newest(self, name: str, place: Place, target: str) -> CommitStatusShape | None:
+        """The newest of this name, None where there is none."""
         path = f"/projects/{place.project}/repository/commits/{place.commit}/statuses"
         what = f"the statuses of {target}"
-        listed = (
-            shaped(CommitStatusShape, item, what) for item in self._api.pages(path, what, name=wanted["name"])
-        )
-        here = [one for one in listed if one.name == wanted["name"] and place.holds(one)]
-        return bool(here) and _said(max(here, key=lambda one: one.id)) == wanted
+        listed = (shaped(CommitStatusShape, item, what) for item in self._api.pages(path, what, name=name))
+        here = [one for one in listed if one.name == name and place.holds(one)]
+        return max(here, key=lambda one: one.id, default=None)
 
-    def _write(self, wanted: dict[str, str], place: Place, target: Target) -> None:
+    def _is_there(self, wanted: dict[str, str], place: Place, target: str) -> bool:
+        newest = self.newest(wanted["name"], place, target)
+        return newest is not None and _said(newest) == wanted
+
+    def _write(self, wanted: dict[str, str], place: Place, target: str) -> None:
         path = f"/projects/{place.project}/statuses/{place.commit}"
         filled = {name: value for name, value in wanted.items() if value}
         self._api.post(path, f"the status {wanted['name']} of {target}", filled | place.parameters)

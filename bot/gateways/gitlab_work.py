@@ -16,12 +16,14 @@ from bot.gateways.gitlab_api import GitLabApi, project_path
 from bot.gateways.gitlab_files import read_branch
 from bot.gateways.gitlab_review import read_merge_request
 from bot.gateways.gitlab_shapes import BranchShape, MergeRequestShape, shaped
-from bot.gateways.gitlab_statuses import CommitStatuses
+from bot.gateways.gitlab_statuses import CommitStatuses, Place
 
 DRAFT: Final = "Draft: "
 EXISTS: Final = "already exists"  # GitLab's words for branches (400) and open merge requests (409) alike
 GOING: Final = ("opened", "locked")
 
+RELEASE_STATUS: Final = "trivet/release-notes"
+RELEASE_TOLD = "the release notes are written"
 MADE = "made"
 ALREADY = "there already"
 BEGUN = "!{iid} was opened for it before and is {state}"
@@ -69,6 +71,24 @@ class GitLabWork:
         if now.sha != head:
             theirs = now.sha or ""
             raise Superseded(MOVED.format(target=target, ours=head[:8], theirs=theirs[:8]), now.sha)
+
+    def tell_release(self, project_id: int, tag: str, commit: str, trouble: str) -> None:
+        """A failed status on the commit of a tag whose release notes could not be written; that they are, later on.
+
+        Where they were written at once nothing is said. Raises PlatformError.
+        """
+        statuses, place = CommitStatuses(self._api), Place(project_id, commit, tag, None, "")
+        if not trouble:
+            before = statuses.newest(RELEASE_STATUS, place, tag)
+            if before is None or before.status != "failed":
+                return
+        status = SetCommitStatus(
+            key="status",
+            name=RELEASE_STATUS,
+            state="failed" if trouble else "success",
+            description=self._redact(trouble) or RELEASE_TOLD,
+        )
+        statuses.set_at(status, place, tag)
 
     def _set_status(self, action: SetCommitStatus, target: Target, head: str) -> Outcome:
         written, url = CommitStatuses(self._api).set(action, target, head)

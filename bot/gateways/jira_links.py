@@ -1,4 +1,4 @@
-"""The remote link between an issue and a merge request: one for each pair, by its `globalId`, with title and state.
+"""The remote link between an issue and a merge request, with its state, or a page: one a pair, by its `globalId`.
 
 Whatever a write leaves out Jira sets to null (developer.atlassian.com, "Issue remote links"), so all is always sent.
 """
@@ -12,8 +12,9 @@ from bot.errors import NotFound
 from bot.gateways.jira_api import JiraApi, issue_path
 
 LONGEST = 255  # characters of a title or summary, Jira's column
-RELATIONSHIP = "merge request"
+RELATIONSHIP, TO_PAGE = "merge request", "release notes"
 TYPE, APPLICATION = "com.gitlab", "GitLab ({host})"
+PAGE_TYPE, PAGE_APPLICATION = "com.atlassian.confluence", "Confluence ({host})"
 STATES: Mapping[str, tuple[str, str]] = {  # Jira's own images, which every deployment serves
     "opened": ("Open", "open"),
     "merged": ("Merged", "resolved"),
@@ -34,6 +35,24 @@ def write_link(api: JiraApi, action: LinkIssue, title: str, summary: str) -> boo
 
 
 def _link(api: JiraApi, action: LinkIssue, title: str, summary: str) -> dict[str, Any]:
+    return (
+        _to_page(action, title, summary)
+        if action.state == "none"
+        else _to_merge_request(api, action, title, summary)
+    )
+
+
+def _to_page(action: LinkIssue, title: str, summary: str) -> dict[str, Any]:
+    host = urlsplit(action.url).netloc
+    return {
+        "globalId": action.global_id,
+        "application": {"type": PAGE_TYPE, "name": PAGE_APPLICATION.format(host=host)},
+        "relationship": TO_PAGE,
+        "object": {"url": action.url, "title": _cut(title), "summary": _cut(summary)},
+    }
+
+
+def _to_merge_request(api: JiraApi, action: LinkIssue, title: str, summary: str) -> dict[str, Any]:
     state, image = STATES[action.state]
     return {
         "globalId": action.global_id,

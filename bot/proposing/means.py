@@ -54,7 +54,6 @@ class Wiki:
     pages: PageReader
     code: CodeReader
     rules: Rules = field(default_factory=Rules)
-    host: str = ""
     writer: PagePerson | None = None
     looking: Callable[[str], Sequence[Target]] = lambda _page: ()
 

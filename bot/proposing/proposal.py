@@ -15,7 +15,7 @@ from bot.routing import JobRequest
 class Bound:
     """What every action of a proposal is bound to.
 
-    `url` and `name` are for people, `shared` and `pages` as in `Proposal`.
+    `url` and `name` are for people, `shared`, `pages` and `tag` as in `Proposal`.
     """
 
     name: str
@@ -28,6 +28,7 @@ class Bound:
     state: str = ""
     shared: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
+    tag: str = ""
 
 
 def proposal(
@@ -51,6 +52,7 @@ def proposal(
         state=bound.state,
         shared=bound.shared,
         pages=bound.pages,
+        tag=bound.tag,
         actions=tuple(allowed),
         report=Report(
             run=run,

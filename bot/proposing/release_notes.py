@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -13,15 +12,15 @@ from bot.domain.flow import CodeProject
 from bot.domain.issue_keys import found, found_in_branch
 from bot.domain.pages import Page
 from bot.domain.releases import MergedRequest, ReleaseIssue, Tag
-from bot.domain.repo_config import ReleaseNotes, RepoConfig, load
+from bot.domain.repo_config import ReleaseNotes
 from bot.domain.sections import kept_of
 from bot.domain.versions import before, newest, same_version, spellings
-from bot.errors import Forbidden, NotFound, NotReady, PlatformError, Stopped
+from bot.errors import Forbidden, NotFound, NotReady, PlatformError, Stopped, UsageError
 from bot.policy import Ground
 from bot.proposing.means import Means, Tracker, Wiki
 from bot.proposing.proposal import Bound, proposal
 from bot.proposing.review import bound_to
-from bot.proposing.rules import CONFIG_FILE
+from bot.proposing.rules import rules_at
 from bot.routing import NEXT, JobRequest, of_release
 
 SECTION: Final = "release-notes"
@@ -42,6 +41,7 @@ NO_PARENT = (
     "the release notes are not written: there is no page “{parent}” in the space {space} that they could stand below, "
     "or the bot may not see it"
 )
+NO_KINDS = "What kinds of issues they are could not be read: {reason}"
 NO_TAG = "{project} has no tag {version}"
 BY_HAND: Final = ("shell", "pipeline")
 OF_VERSION = "the release notes of {version} are written for {projects}"
@@ -59,13 +59,15 @@ def propose_release_notes(request: JobRequest, run: str, means: Means) -> Propos
     merge_request = _merged(request, project, means) if request.iid else None
     parent = _parent(config, project, wiki)
     means.tell(READING.format(project=project.path))
-    pages = _pages(request, project, config, wiki, means)
+    complaints: list[str] = []
+    tags = wiki.code.tags(project)
+    pages = _pages(request, project, config, tags, wiki, means, complaints)
     means.still_ours()
     context = NotesContext(
         project=project,
         pages=pages,
         redactor=means.redactor,
-        space=config.space,
+        space=parent.space,
         parent=parent.id,
         change=lambda iid: _change(project, iid, means),
         trigger=request.trigger,
@@ -76,12 +78,13 @@ def propose_release_notes(request: JobRequest, run: str, means: Means) -> Propos
         still_wanted=means.still_ours,
         tell=means.tell,
         can_wait=means.can_wait,
+        complaints=complaints,
     )
     result = means.agent.run(context)
     means.still_ours()
     issues = frozenset(one.key for page in pages for some in page.issues.values() for one in some)
-    ground = Ground(means.agent, issues=issues, spaces=frozenset({config.space}))
-    return proposal(request, run, means, _bound(request, project, merge_request), result, ground, started)
+    ground = Ground(means.agent, issues=issues, spaces=frozenset({parent.space}))
+    return proposal(request, run, means, _bound(request, project, merge_request, tags), result, ground, started)
 
 
 def _of_version(request: JobRequest, wiki: Wiki, means: Means) -> str:
@@ -98,13 +101,13 @@ def _of_version(request: JobRequest, wiki: Wiki, means: Means) -> str:
 
 
 def _config(project: CodeProject, wiki: Wiki) -> ReleaseNotes:
-    """Of the default branch. Raises Stopped where it asks for nothing."""
-    config = RepoConfig()
-    if project.default_branch:
-        config, _complaint = load(wiki.code.branch(project, project.default_branch).read(CONFIG_FILE))
-    if config.pages.release_notes is None:
+    """Of the default branch. Raises Stopped where it asks for nothing, PlatformError where it is wrong."""
+    rules = rules_at(wiki.code.branch(project, project.default_branch)) if project.default_branch else None
+    if rules and rules.complaints:
+        raise PlatformError("; ".join(rules.complaints))
+    if rules is None or rules.config.pages.release_notes is None:
         raise Stopped(NO_NOTES.format(project=project.path))
-    return config.pages.release_notes
+    return rules.config.pages.release_notes
 
 
 def _merged(request: JobRequest, project: CodeProject, means: Means) -> MergeRequest:
@@ -134,26 +137,45 @@ def _parent(config: ReleaseNotes, project: CodeProject, wiki: Wiki) -> Page:
 
 
 def _pages(
-    request: JobRequest, project: CodeProject, config: ReleaseNotes, wiki: Wiki, means: Means
+    request: JobRequest,
+    project: CodeProject,
+    config: ReleaseNotes,
+    tags: Sequence[Tag],
+    wiki: Wiki,
+    means: Means,
+    complaints: list[str],
 ) -> list[NotesPage]:
-    """The released version's, if the run is about one, and that of the next, which it takes entries away from."""
-    tags, page = wiki.code.tags(project), _page(NEXT, config, wiki)
+    """The released version's, if the run is about one, and that of the next, which it takes entries away from.
+
+    What was released before its merge was noted is listed with its release.
+    """
+    page = _page(NEXT, config, wiki)
     memory = _remembered(page, wiki)
-    pages = [] if request.release == NEXT else [_released(request, project, config, tags, wiki)]
+    since, pages = newest(tags), []
+    if request.release != NEXT:
+        pages.append(_released(request.release, request.trigger, project, config, tags, wiki))
     if request.release == NEXT or page:
-        following = _Range(project, newest(tags), project.default_branch)
-        pages.append(_listed(NEXT, page, following, config, wiki))
-    return [_with_background(one, memory, project, wiki, means) for one in pages]
+        pages.append(_listed(NEXT, page, _Range(project, since, project.default_branch), config, wiki))
+    is_listed = any(one.iid == request.iid for one in pages[-1].merged) or pages[-1].left_out
+    if request.iid and since and not is_listed:
+        pages.insert(0, _released(since.name, request.trigger, project, config, tags, wiki))
+    return [_with_background(one, memory, project, wiki, means, complaints) for one in pages]
 
 
 def _released(
-    request: JobRequest, project: CodeProject, config: ReleaseNotes, tags: Sequence[Tag], wiki: Wiki
+    release: str,
+    trigger: str,
+    project: CodeProject,
+    config: ReleaseNotes,
+    tags: Sequence[Tag],
+    wiki: Wiki,
 ) -> NotesPage:
     """By its tag; a version that Jira releases before it is tagged has what the default branch holds."""
-    tag = same_version(tags, request.release)
-    if tag is None and (request.trigger in (*BY_HAND, "tag")):
-        raise PlatformError(NO_TAG.format(project=project.path, version=request.release))
-    version = tag.name if tag else request.release
+    tag = same_version(tags, release)
+    if tag is None and trigger in (*BY_HAND, "tag"):
+        kind_of_error = UsageError if trigger in BY_HAND else PlatformError
+        raise kind_of_error(NO_TAG.format(project=project.path, version=release))
+    version = tag.name if tag else release
     there = (_page(one, config, wiki) for one in spellings(version))
     span = _Range(project, before(tags, version), tag.name if tag else project.default_branch)
     return _listed(version, next(filter(None, there), None), span, config, wiki)
@@ -186,11 +208,16 @@ def _listed(version: str, page: Page | None, span: _Range, config: ReleaseNotes,
 
 
 def _with_background(
-    page: NotesPage, next_memory: Mapping[str, Any], project: CodeProject, wiki: Wiki, means: Means
+    page: NotesPage,
+    next_memory: Mapping[str, Any],
+    project: CodeProject,
+    wiki: Wiki,
+    means: Means,
+    complaints: list[str],
 ) -> NotesPage:
     """With what is known already, be it by the page that listed the same before, and the issues that are named."""
     memory = _remembered(page.page, wiki) or next_memory
-    issues = _issues(page.merged, project, means.tracker, wiki) if means.tracker else {}
+    issues = _issues(page.merged, project, means.tracker, wiki, complaints) if means.tracker else {}
     return replace(page, memory=memory, issues=issues)
 
 
@@ -203,15 +230,27 @@ def _remembered(page: Page | None, wiki: Wiki) -> Mapping[str, Any]:
 
 
 def _issues(
-    merged: Iterable[MergedRequest], project: CodeProject, tracker: Tracker, wiki: Wiki
+    merged: Iterable[MergedRequest],
+    project: CodeProject,
+    tracker: Tracker,
+    wiki: Wiki,
+    complaints: list[str],
 ) -> dict[int, tuple[ReleaseIssue, ...]]:
-    """Those of the Jira projects that are mapped to this one; their keys and links, and of the latest their kinds."""
+    """Those of the Jira projects that are mapped to this one; their keys and links, and of the latest their kinds.
+
+    Release notes do not wait for a tracker: without it the kinds are missing, which is complained of.
+    """
     known = {key for key in wiki.rules.projects if wiki.rules.maps(key, project.path)}
     kinds: dict[str, str | None] = {}
     named = {one.iid: _keys(one, known) for one in merged}
     for key in list(dict.fromkeys(key for keys in named.values() for key in keys))[:MOST_KINDS]:
-        with suppress(NotFound, Forbidden):
+        try:
             kinds[key] = tracker.issues.issue(key).type
+        except (NotFound, Forbidden):
+            continue
+        except PlatformError as error:
+            complaints.append(NO_KINDS.format(reason=error))
+            break
     return {
         iid: tuple(ReleaseIssue(key, tracker.issues.address(key), kinds.get(key) or "") for key in keys)
         for iid, keys in named.items()
@@ -228,7 +267,17 @@ def _change(project: CodeProject, iid: int, means: Means) -> ChangeSet:
     return means.reader.change_set(means.reader.merge_request(Target(project.path, iid, project.id)))
 
 
-def _bound(request: JobRequest, project: CodeProject, merge_request: MergeRequest | None) -> Bound:
+def _bound(
+    request: JobRequest, project: CodeProject, merge_request: MergeRequest | None, tags: Sequence[Tag]
+) -> Bound:
     if merge_request:
         return bound_to(merge_request)
-    return Bound(name=request.about, url=project.web_url, project=project.path, project_id=project.id)
+    tag = same_version(tags, request.release)
+    return Bound(
+        name=request.about,
+        url=project.web_url,
+        project=project.path,
+        project_id=project.id,
+        head=tag.commit if tag else "",
+        tag=tag.name if tag else "",
+    )

@@ -21,11 +21,16 @@ class RepositoryRules:
 
 
 def read_rules(request: MergeRequest, reader: MergeRequestReader) -> RepositoryRules:
+    """Those of the target branch."""
     try:
-        branch = reader.target_branch(request)
-        text = branch.read(CONFIG_FILE)
-        hidden = text is None and branch.size(CONFIG_FILE) is not None
+        return rules_at(reader.target_branch(request))
     except AccessDenied as error:
         return RepositoryRules(None, RepoConfig(), (str(error),))
+
+
+def rules_at(branch: Snapshot) -> RepositoryRules:
+    """Those of a branch. Raises PlatformError where it cannot be read."""
+    text = branch.read(CONFIG_FILE)
+    hidden = text is None and branch.size(CONFIG_FILE) is not None
     config, complaint = (RepoConfig(), TOO_LARGE) if hidden else load(text)
     return RepositoryRules(branch, config, (complaint,) if complaint else ())

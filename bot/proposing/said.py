@@ -33,11 +33,12 @@ class Own:
 
 @dataclass(frozen=True)
 class Said:
-    """What is on a merge request. `ledger`: the one that our review's summary shows."""
+    """What is on a merge request. `ledger`: the one that our review's summary shows. `newest`: the latest note's id."""
 
     own: Sequence[Own] = ()
     people: Sequence[Note] = ()
     ledger: Ledger | None = None
+    newest: int = 0
 
     def marks(self, agent: str) -> list[Mark]:
         return [one.mark for one in self.own if one.mark.agent == agent]
@@ -62,7 +63,9 @@ def read_said(request: MergeRequest, means: Means, *, with_people: bool = False)
     own: list[Own] = []
     people: deque[Note] = deque(maxlen=MOST_NOTES if means.model or with_people else 0)
     ledger: Ledger | None = None
+    newest = 0
     for note in means.reader.notes(request.target):
+        newest = max(newest, note.id)
         if note.system:
             continue
         if not _is_ours(note, means.me):
@@ -71,7 +74,7 @@ def read_said(request: MergeRequest, means: Means, *, with_people: bool = False)
             section = section_in(note.body, book)
             own += [Own(mark, note.resolved, note.id, section) for mark in book.read_all(note.body)]
             ledger = ledger_in(note.body, book) or ledger
-    return Said(own, tuple(people), ledger)
+    return Said(own, tuple(people), ledger, newest)
 
 
 def _is_ours(note: Note, me: Person | None) -> bool:

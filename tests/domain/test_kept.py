@@ -6,9 +6,10 @@ from hashlib import sha256
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import Field
 
 from bot.domain.document import Document, Link, paragraph
-from bot.domain.kept import KEPT, MOST, kept_ledger, kept_section, ledger_in, section_in
+from bot.domain.kept import KEPT, MOST, fits, kept_ledger, kept_section, ledger_in, section_in
 from bot.domain.ledger import SAID, Ledger, Proof, Row
 from bot.domain.marks import Mark, MarkBook, attach
 from bot.domain.pages import BlockEdit, SectionEdit
@@ -154,7 +155,25 @@ def test_a_text_that_is_too_large_is_not_kept() -> None:
     large = EDIT.model_copy(
         update={"edits": (BlockEdit(block=0, how="insert", body=Document(blocks=(paragraph(words),))),)}
     )
-    assert kept_section(large, BOOK) == ""
+    assert (fits(large), kept_section(large, BOOK)) == (False, "")
+
+
+@settings(max_examples=20, deadline=None)
+@given(words=st.integers(0, 1_200))
+def test_what_fits_is_what_can_be_read_back(words: int) -> None:
+    said = " ".join(sha256(str(number).encode()).hexdigest() for number in range(words))
+    edit = EDIT.model_copy(
+        update={"edits": (BlockEdit(block=0, how="insert", body=Document(blocks=(paragraph(said),))),)}
+    )
+    assert fits(edit) == (section_in(kept_section(edit, BOOK), BOOK) == edit)
+
+
+def test_a_note_of_an_earlier_version_is_read_still() -> None:
+    class Earlier(SectionEdit):
+        after: int = Field(default=0, exclude=True)
+
+    earlier = Earlier.model_validate(EDIT.model_dump())
+    assert section_in(kept_section(earlier, BOOK), BOOK) == EDIT
 
 
 def test_without_a_secret_no_new_text_is_kept() -> None:

@@ -459,7 +459,8 @@ def test_what_only_confluence_wrote_differently_is_no_difference() -> None:
 
 
 def test_what_a_property_remembers_comes_back() -> None:
-    kept = Kept(("a" * 32,), is_made=True, source="group/shop!7", memory={"breaking": {"7": ["x"]}})
+    memory = {"breaking": {"7": ["x"]}}
+    kept = Kept(("a" * 32,), is_made=True, source="group/shop!7", memory=memory, owner="gitlab:42")
     assert kept_of(json.loads(json.dumps(kept.value()))) == kept
     assert kept_of(Kept().value()) == Kept()
 
@@ -470,6 +471,8 @@ def test_the_five_newest_texts_are_remembered_each_once() -> None:
         kept = kept.with_digest(letter)
     assert kept.digests == ("d", "e", "f", "c", "g")
     assert kept.with_digest("e").digests == ("d", "f", "c", "g", "e")
+    assert kept.without_digest("f").digests == ("d", "e", "c", "g")
+    assert kept.without_digest("x") == kept
 
 
 def test_a_property_never_outgrows_what_confluence_takes() -> None:
@@ -487,6 +490,8 @@ def test_a_property_never_outgrows_what_confluence_takes() -> None:
         ({"digests": None, "made": True}, None),
         ({"digests": []}, Kept()),
         ({"digests": ["a", 1, None, "b" * 65, "c"], "made": 1, "source": 7, "memory": [1]}, Kept(("a", "c"))),
+        ({"digests": ["a"], "owner": {"of": "us"}}, Kept(("a",))),
+        ({"digests": ["a"], "owner": "gitlab:42"}, Kept(("a",), owner="gitlab:42")),
         ({"digests": list("abcdefgh"), "made": True, "strange": 1}, Kept(tuple("defgh"), is_made=True)),
     ],
 )
@@ -505,3 +510,19 @@ def test_a_section_is_ours_while_it_says_what_we_wrote() -> None:
     assert not is_ours(
         found(f"<h2>Notes</h2>{text.replace('h2', 'h3')}"), Kept((digest(text.replace("h2", "h3")),))
     )
+
+
+@pytest.mark.parametrize(
+    ("kept", "ours"),
+    [
+        (None, True),
+        (Kept(), True),
+        (Kept(("a" * 32,)), True),
+        (Kept(("a" * 32,), is_made=True), False),
+        (Kept((digest(""),), is_made=True), True),
+    ],
+)
+def test_an_empty_section_is_ours_to_fill_until_a_text_of_ours_stood_there(
+    kept: Kept | None, ours: bool
+) -> None:
+    assert is_ours(found(wrapped("notes", "")), kept) is ours

@@ -1,11 +1,14 @@
 """Release notes and living sections: the whole product beside a Confluence, Cloud and Data Center."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.confluence_server import Flavour
+from tests.sandbox_server import PROJECT
 from tests.wiki_rig import WikiRig
 
 FILES = {"shop/cart.py": "def total(prices: list[int]) -> int:\n    return sum(prices)\n"}
@@ -59,10 +62,12 @@ def test_a_merge_is_in_the_release_notes_once_however_often_it_is_told(rig: Wiki
 
 
 def test_a_tag_has_its_own_page_and_the_next_release_begins_anew(rig: WikiRig) -> None:
-    merged(rig, "feat: carts take codes", "codes")
+    first = merged(rig, "feat: carts take codes", "codes")
     listed(rig, NEXT, "carts take codes")
     rig.sandbox.tag("v1.4.0")
     listed(rig, "Release v1.4.0", "carts take codes")
+    [note] = rig.notes(first)[-1:]
+    assert rig.page("Release v1.4.0")["url"] in note["body"]  # type: ignore[index]
     rig.wait(lambda: "carts take codes" not in rig.body(NEXT), 30, "the next release to begin anew")
     merged(rig, "feat: carts are kept", "kept")
     listed(rig, NEXT, "carts are kept")
@@ -87,3 +92,29 @@ def test_what_a_person_wrote_around_the_notes_stays_and_what_they_changed_within
     assert "carts are shared" not in rig.body(NEXT)
     [remark] = rig.remarks(NEXT)
     assert "carts are shared" in remark["body"]
+
+
+def test_release_notes_that_could_not_be_written_are_told_at_the_tag_until_they_are(rig: WikiRig) -> None:
+    rig.wiki.act("Releases", "edit", title="All releases", user="ada")
+    commit = rig.sandbox.tag("v1.4.0")["commit"]
+    rig.wait(lambda: statuses(rig, commit), 60, "the failure at the tag")
+    [(state, said)] = statuses(rig, commit)
+    assert (state, "no page “Releases” in the space DOC" in said) == ("failed", True)
+    rig.wiki.act("All releases", "edit", title="Releases", user="ada")
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "pages", "--release", "v1.4.0", "--project", PROJECT],
+        env=rig.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert rig.versions("Release v1.4.0")
+    assert [state for state, _ in statuses(rig, commit)][-1] == "success"
+
+
+def statuses(rig: WikiRig, commit: str) -> list[tuple[str, str]]:
+    """State and description of each status on a commit, the oldest first."""
+    path = f"/projects/{PROJECT.replace('/', '%2F')}/repository/commits/{commit}/statuses?all=true"
+    found = rig.sandbox.api("GET", path, user="trivet").body
+    return [(one["status"], one["description"]) for one in sorted(found, key=lambda one: one["id"])]

@@ -77,7 +77,7 @@ def test_the_notes_of_a_tag_are_written_by_its_name(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("words", "settings", "code", "said"),
     [
-        (("--release", "v9.9.9", "--project", PROJECT), {}, 3, f"{PROJECT} has no tag v9.9.9"),
+        (("--release", "v9.9.9", "--project", PROJECT), {}, 2, f"{PROJECT} has no tag v9.9.9"),
         (("--release", "v1.4.0"), {}, 2, "--release needs --project PATH"),
         (("--project", PROJECT), {}, 2, "--release TAG with --project PATH"),
         (

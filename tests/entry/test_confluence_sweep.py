@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +11,11 @@ import responses
 
 from bot.domain.rules import Rules, SpaceRule
 from bot.entry import keys
-from bot.entry.confluence_sweep import SWEPT, ConfluenceSweep
+from bot.entry.confluence_sweep import MOST_CHANGED, SWEPT, ConfluenceSweep
 from bot.entry.finding import OVERLAP_SECONDS
 from bot.entry.store import Store, connect
 from bot.errors import AccessDenied, PlatformError, Unavailable
 from bot.gateways.confluence_api import ConfluenceApi
-from bot.gateways.confluence_recent import MAX_CHANGED
 from bot.routing import Routing
 from tests.redis_server import RedisServer
 
@@ -106,11 +105,8 @@ def test_a_look_goes_on_where_the_last_one_ended(store: Store, wiki: responses.R
     assert began <= (store.swept_until(SWEPT) or 0) <= time.time()
 
 
-def test_of_very_many_changes_the_next_look_goes_on_after_the_last(
-    store: Store, wiki: responses.RequestsMock
-) -> None:
-    at = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-    every = [edited(number, at=at) for number in range(100, 100 + MAX_CHANGED)]
+def many(wiki: responses.RequestsMock, every: list[dict[str, Any]]) -> None:
+    """The search, a hundred at a time. It knows no time: all of them are found at every look."""
 
     def page(request: Any) -> tuple[int, dict[str, str], str]:
         start, size = int(request.params.get("start", 0)), int(request.params["limit"])
@@ -121,8 +117,52 @@ def test_of_very_many_changes_the_next_look_goes_on_after_the_last(
         return 200, {}, json.dumps(body)
 
     wiki.add_callback("GET", SEARCH, callback=page)
+
+
+def test_of_very_many_changes_the_next_look_goes_on_after_the_last(
+    store: Store, wiki: responses.RequestsMock
+) -> None:
+    first = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=30)
+    every = [
+        edited(100 + number, at=first + timedelta(seconds=number)) for number in range(MOST_CHANGED + 150)
+    ]
+    many(wiki, every)
     sweep(store)()
-    assert store.swept_until(SWEPT) == at.timestamp() + OVERLAP_SECONDS
+    last = first + timedelta(seconds=MOST_CHANGED - 1)
+    assert store.swept_until(SWEPT) == last.timestamp() + OVERLAP_SECONDS
+    assert len(wiki.calls) == MOST_CHANGED / 100
+
+
+def test_more_changes_of_one_minute_than_a_look_takes_are_all_looked_at(
+    store: Store, wiki: responses.RequestsMock
+) -> None:
+    """The search goes by minutes, so that each look would begin with the same ones."""
+    began = time.time()
+    moment = datetime.fromtimestamp(int(began) - 1_000, UTC)
+    store.remember_sweep(SWEPT, moment.timestamp() + OVERLAP_SECONDS)
+    every = [edited(number, at=moment + timedelta(seconds=30)) for number in range(100, 250 + MOST_CHANGED)]
+    many(wiki, [*every, edited(7, at=moment + timedelta(seconds=31))])
+    assert sweep(store)() == 1
+    assert found(store) == {"7"}
+    assert (store.swept_until(SWEPT) or 0) >= began
+
+
+def test_each_look_at_many_changes_begins_later_than_the_one_before(
+    store: Store, wiki: responses.RequestsMock
+) -> None:
+    moment = int(time.time()) - 2_000
+    store.remember_sweep(SWEPT, moment + OVERLAP_SECONDS)
+    every = [
+        edited(number, at=datetime.fromtimestamp(moment + number // 10, UTC))
+        for number in range(MOST_CHANGED * 3)
+    ]
+    many(wiki, every)
+    look, marks = sweep(store), [moment + OVERLAP_SECONDS]
+    for _ in range(3):
+        look()
+        marks.append(store.swept_until(SWEPT) or 0)
+    assert marks == sorted(set(marks))
+    assert found(store) == {"7", "8"}
 
 
 @pytest.mark.parametrize(("status", "kind"), [(503, Unavailable), (401, AccessDenied)])

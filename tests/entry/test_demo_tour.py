@@ -75,7 +75,7 @@ def test_a_real_model_may_find_nothing_wrong(
     monkeypatch.setattr(demo_tour, "PATIENCE_SECONDS", -1.0)
     tour = Tour(Sandbox(wiki.root), at_once, 7, must_propose=False)
     assert tour.accepted(1) is False
-    assert "Nothing is proposed" in capsys.readouterr().out
+    assert 'The model proposes no text for the page "API guide".' in capsys.readouterr().out
 
 
 def test_what_stands_on_a_page_is_told_in_words(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import pytest
@@ -372,6 +373,16 @@ def test_a_list_is_read_to_its_end_below_our_own_address(
     found = api().v2.listed("/list", "the list", 1_000, colour="red")
     assert [one["id"] for one in found] == [str(number) for number in range(total)]
     assert {url.partition("?")[0] for url in asked(confluence)} == {f"{V2}/list"}
+
+
+def test_what_the_next_page_asks_for_twice_is_asked_for_twice(confluence: responses.RequestsMock) -> None:
+    following = "/elsewhere?status=current&status=archived&cursor=c1"
+    answer(confluence, path="/list", json={"results": [{"id": "1"}], "_links": {"next": following}})
+    answer(confluence, path="/list", json={"results": [{"id": "2"}], "_links": {}})
+    found = api().v2.listed("/list", "the list", 1_000, status=["current", "archived"])
+    assert [one["id"] for one in found] == ["1", "2"]
+    for url in asked(confluence):
+        assert parse_qs(urlsplit(url).query)["status"] == ["current", "archived"]
 
 
 def test_of_a_long_list_no_more_is_read_than_asked_for(confluence: responses.RequestsMock) -> None:

@@ -25,7 +25,7 @@ from confluence_writing import (
 from bot.domain.actions import CommentPage, PageAction
 from bot.domain.document import Document, Link, Made, Paragraph, Text, paragraph
 from bot.domain.pages import PROPERTY, BlockEdit
-from bot.domain.sections import find
+from bot.domain.sections import find, wrapped
 from bot.errors import AccessDenied, Unavailable
 from bot.gateways import confluence_plan
 from bot.sandbox.confluence import deeds
@@ -183,6 +183,35 @@ def test_a_section_that_a_person_took_away_stays_away(wiki: ConfluenceBridge) ->
     assert not ours(page)
 
 
+def test_an_earlier_text_of_ours_that_a_person_restored_is_kept(wiki: ConfluenceBridge) -> None:
+    apply(wiki, notes(wiki, "Discount codes"))
+    page = wiki.page(TITLE)
+    first = page.now.body
+    apply(wiki, notes(wiki, "Discount codes", "A wrong line"))
+    wiki.edit(page, first)
+    outcome = apply(wiki, notes(wiki, "Discount codes", "A wrong line", "Faster carts"))
+    assert (outcome.result, page.now.number, page.now.body) == ("refused", 3, first)
+    assert "a person edited" in outcome.reason
+    assert len(ours(page)) == 1
+
+
+def test_a_text_that_a_person_emptied_stays_empty(wiki: ConfluenceBridge) -> None:
+    apply(wiki, notes(wiki))
+    page = wiki.page(TITLE)
+    section = find(page.now.body, NOTES)
+    assert section
+    wiki.edit(page, page.now.body.replace(section.storage, ""))
+    outcome = apply(wiki, notes(wiki, "Faster carts"))
+    assert (outcome.result, page.now.number, new_text(page)) == ("refused", 2, "")
+    assert "a person edited" in outcome.reason
+
+
+def test_a_boundary_that_people_put_around_nothing_is_filled(wiki: ConfluenceBridge) -> None:
+    page = wiki.add_page(TITLE, f"<p>Written by people.</p>{wrapped(NOTES, '')}")
+    assert apply(wiki, notes(wiki, "Discount codes", page=page.id)).result == "done"
+    assert "Discount codes" in new_text(page)
+
+
 def test_a_boundary_that_lost_an_end_is_told_and_left_alone(wiki: ConfluenceBridge) -> None:
     apply(wiki, notes(wiki))
     page = wiki.page(TITLE)
@@ -205,10 +234,12 @@ def test_a_section_is_put_once_at_the_end_of_a_page_that_has_none(wiki: Confluen
 
 
 def test_a_page_of_that_title_that_is_somebody_elses_is_left_alone(wiki: ConfluenceBridge) -> None:
+    """Also where it was found before, and is asked for by its id."""
     page = wiki.add_page(TITLE, "<h2>Release notes</h2><p>About the band's next album.</p>")
-    outcome = apply(wiki, notes(wiki))
-    assert (outcome.result, page.now.number) == ("refused", 1)
-    assert "stands elsewhere" in outcome.reason
+    for action in (notes(wiki), notes(wiki).model_copy(update={"page": page.id})):
+        outcome = apply(wiki, action)
+        assert (outcome.result, page.now.number) == ("refused", 1)
+        assert "stands elsewhere" in outcome.reason
 
 
 def test_a_page_of_ours_may_be_put_elsewhere_in_the_space(wiki: ConfluenceBridge) -> None:
@@ -217,6 +248,56 @@ def test_a_page_of_ours_may_be_put_elsewhere_in_the_space(wiki: ConfluenceBridge
     deeds.move(wiki.site, wiki.person("ada"), page, wiki.page(GUIDE))
     assert apply(wiki, notes(wiki, "Faster carts")).result == "done"
     assert page.parent is wiki.page(GUIDE)
+
+
+@pytest.mark.parametrize("asked", [{}, {"page": "by its id"}, {"body": None, "base": "by its digest"}])
+def test_the_release_notes_of_another_project_are_left_alone_and_told_nothing(
+    wiki: ConfluenceBridge, asked: dict[str, Any]
+) -> None:
+    apply(wiki, notes(wiki, "Of the shop", owner="gitlab:42", memory={"breaking": {"1": []}}))
+    page = wiki.page(TITLE)
+    section, kept = find(page.now.body, NOTES), remembered(page)
+    assert section
+    told = {"page": page.id, "base": section.digest}
+    action = notes(wiki, "Of the pipes", **{**asked, **{name: told[name] for name in told if name in asked}})
+    for owner in ("gitlab:43", ""):
+        outcome = apply(wiki, action.model_copy(update={"owner": owner}))
+        assert outcome.result == "refused"
+        assert outcome.reason.startswith(
+            "these are the release notes" if owner else "release notes stand in this"
+        )
+    assert ("choose another title in .trivet.yml" in outcome.reason) is False
+    assert (page.now.number, remembered(page), ours(page)) == (1, kept, [])
+
+
+def test_a_project_that_was_renamed_keeps_its_release_notes(wiki: ConfluenceBridge) -> None:
+    apply(wiki, notes(wiki, owner="gitlab:42", source="group/shop next"))
+    outcome = apply(wiki, notes(wiki, "Faster carts", owner="gitlab:42", source="group/store next"))
+    assert outcome.result == "done"
+    assert remembered(wiki.page(TITLE))["owner"] == "gitlab:42"
+
+
+def test_a_section_that_nobody_owns_yet_belongs_to_who_writes_it(wiki: ConfluenceBridge) -> None:
+    apply(wiki, notes(wiki))
+    assert apply(wiki, notes(wiki, "Faster carts", owner="gitlab:42")).result == "done"
+    assert apply(wiki, notes(wiki, "Slower carts", owner="gitlab:43")).result == "refused"
+    assert "Faster carts" in new_text(wiki.page(TITLE))
+
+
+def test_a_space_is_the_same_in_whichever_case_its_key_is_written(wiki: ConfluenceBridge) -> None:
+    apply(wiki, notes(wiki))
+    page = wiki.page(TITLE)
+    actions: list[PageAction] = [
+        notes(wiki, "Faster carts", page=page.id).model_copy(update={"space": "doc"}),
+        CommentPage(key="stale:endpoints", space="Doc", page=page.id, body=text("Stale")),
+    ]
+    assert [apply(wiki, action).result for action in actions] == ["done", "done"]
+
+
+def test_a_space_that_is_gone_is_an_outcome(wiki: ConfluenceBridge) -> None:
+    outcome = apply(wiki, notes(wiki).model_copy(update={"space": "GONE"}))
+    assert outcome.result == "refused"
+    assert not wiki.titled(TITLE)
 
 
 def test_a_page_that_moved_to_another_space_is_told_nothing(wiki: ConfluenceBridge) -> None:

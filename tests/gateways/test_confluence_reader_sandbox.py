@@ -1,7 +1,6 @@
 """The reader on the sandbox's Confluence, which is as strict as the real one: the same questions, the same answers."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ from confluence_bridge import ConfluenceBridge
 
 from bot.domain.pages import PROPERTY
 from bot.errors import AccessDenied, NotFound
-from bot.gateways.confluence_api import ConfluenceApi
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.confluence_recent import recently_changed
 from bot.sandbox.confluence import deeds
@@ -28,25 +26,19 @@ class Bench(ConfluenceBridge):
     def reader(self) -> ConfluenceReader:
         return ConfluenceReader(self.api())
 
-    def asking(self, token: str) -> ConfluenceApi:
-        """Without being told which deployment it is."""
-        email = self.person(BOT).email if self.site.cloud else None
-        return ConfluenceApi(self.site.url, token=token, email=email, setting="TRIVET_CONFLUENCE__TOKEN")
-
 
 @pytest.fixture(params=["cloud", "datacenter"])
-def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    with Bench(request.param, tmp_path) as bench:
-        yield bench
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
+    return Bench(request.param, tmp_path)
 
 
 def test_the_deployment_is_found_by_asking(bench: Bench) -> None:
-    assert bench.asking(bench.person(BOT).token).is_cloud is bench.site.cloud
+    assert bench.asking(bench.person(BOT).token, "auto").is_cloud is bench.site.cloud
 
 
 def test_a_wrong_token_is_said_to_be_one(bench: Bench) -> None:
     with pytest.raises(AccessDenied, match="renew TRIVET_CONFLUENCE__TOKEN"):
-        ConfluenceReader(bench.asking("wrong" + "0" * 20)).me()
+        ConfluenceReader(bench.asking("wrong" + "0" * 20, "auto")).me()
 
 
 def test_the_account_is_the_bots(bench: Bench) -> None:
@@ -130,12 +122,12 @@ def test_a_section_is_remembered_on_the_page(bench: Bench) -> None:
 
 
 def test_pages_that_changed_of_late_are_found_oldest_first(bench: Bench) -> None:
-    assert recently_changed(bench.api(), [KEY], 15) == []
+    assert list(recently_changed(bench.api(), [KEY], 15)) == []
     titles = [f"Page {number}" for number in range(130)]
     ada, space = bench.person("ada"), bench.guide.space
     made = [deeds.create(bench.site, ada, space, title, "<p>New</p>") for title in titles]
     deeds.update(bench.site, ada, bench.guide, body="<p>Changed</p>")
-    found = recently_changed(bench.api(), [KEY, OTHER_KEY, "NOPE"], 15)
+    found = list(recently_changed(bench.api(), [KEY, OTHER_KEY, "NOPE"], 15))
     assert sorted(one.id for one in found) == sorted([*(page.id for page in made), bench.guide.id])
     assert [one.updated for one in found] == sorted(one.updated for one in found)
     guide = next(one for one in found if one.id == bench.guide.id)

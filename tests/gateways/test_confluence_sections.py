@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,59 @@ def test_a_comment_that_came_on_words_that_we_replaced_brings_them_back(wiki: Co
     assert len(ours(page)) == 1
     assert apply(wiki, notes(wiki, "Faster carts")).result == "refused"
     assert page.now.number == 3
+
+
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("flavour", ["cloud", "datacenter"])
+def test_words_that_came_back_for_a_comment_are_ours_wherever_that_was_broken_off(
+    flavour: Flavour, lost: bool, tmp_path: Path
+) -> None:
+    """Once the comment is gone, the new text is written."""
+    for number in range(30):
+        wiki = ConfluenceBridge(flavour, tmp_path)
+        apply(wiki, notes(wiki))
+        page, action = wiki.page(TITLE), notes(wiki, "Faster carts")
+        racing(wiki, PUT_PAGE, lambda: wiki.comment_inline(page, "Vouchers are gone"))  # noqa: B023
+        wiki.fail_at(number, lost=lost)
+        with suppress(Unavailable):
+            apply(wiki, action)
+        is_over = bool(wiki.faults)
+        wiki.faults = []
+        assert apply(wiki, action).result == "refused", number
+        assert "Vouchers are gone" in MARKER.sub("", page.now.body), number
+        wiki.edit(page, MARKER.sub("", page.now.body))
+        assert apply(wiki, action).result == "done", number
+        if is_over:
+            break
+    assert is_over
+
+
+def test_two_projects_that_make_the_page_at_once_do_not_share_it(wiki: ConfluenceBridge) -> None:
+    one, two = notes(wiki, "Of the shop", owner="gitlab:42"), notes(wiki, "Of the pipes", owner="gitlab:43")
+    results = []
+    for request in ("POST", "(POST|PUT) .*/propert(y|ies)"):
+        wiki.site.pages = [page for page in wiki.site.pages if page.title != TITLE]
+        racing(wiki, request, lambda: results.append(apply(wiki, two).result))
+        results.append(apply(wiki, one).result)
+        page = wiki.page(TITLE)
+        assert remembered(page)["owner"] == "gitlab:43"
+        assert "Of the pipes" in new_text(page)
+        assert "Of the shop" not in new_text(page)
+        assert not ours(page)
+    assert results == ["done", "refused"] * 2
+
+
+def test_what_another_project_left_undone_is_left_to_it(wiki: ConfluenceBridge) -> None:
+    apply(wiki, notes(wiki, owner="gitlab:42"))
+    page = wiki.page(TITLE)
+    wiki.fail("PUT", r"/(pages|content)/\d+$", lost=True)
+    with pytest.raises(Unavailable):
+        apply(wiki, notes(wiki, "Faster carts", owner="gitlab:42"))
+    written = len(wiki.writes)
+    assert apply(wiki, notes(wiki, "Of the pipes", owner="gitlab:43")).result == "refused"
+    assert len(wiki.writes) == written
+    assert apply(wiki, notes(wiki, "Faster carts", owner="gitlab:42")).result == "unchanged"
+    assert (page.now.number, remembered(page)["owner"]) == (2, "gitlab:42")
 
 
 def test_a_run_that_was_broken_off_before_it_saw_the_lost_comment_sees_it_then(

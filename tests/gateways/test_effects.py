@@ -21,6 +21,7 @@ from bot.domain.actions import (
 )
 from bot.domain.change import Target
 from bot.domain.document import Document, paragraph
+from bot.domain.pages import SectionEdit
 from bot.errors import Superseded, UsageError
 from bot.gateways.effects import Effects
 
@@ -37,6 +38,7 @@ class Gateways:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     moved: bool = False
     shares: bool = True
+    hides: bool = False
     seen: list[tuple[str, Any]] = field(default_factory=list)
 
     def effects(self, **more: Any) -> Effects:
@@ -55,6 +57,9 @@ class Gateways:
 
     def apply(self, action: Action, proposal: Proposal) -> Outcome:
         return self.answered("gitlab", action)
+
+    def tell_release(self, project_id: int, tag: str, commit: str, trouble: str) -> None:
+        self.seen.append(("release", (project_id, tag, commit, trouble)))
 
     def write(self, action: Action, proposal: Proposal) -> Outcome:
         return self.answered("note", action)
@@ -79,6 +84,10 @@ class Jira:
 @dataclass
 class Wiki:
     gateways: Gateways
+
+    def hides(self, page: str) -> bool:
+        self.gateways.seen.append(("hides", page))
+        return self.gateways.hides
 
     def apply(self, action: Action, made: dict[str, str]) -> Outcome:
         return self.gateways.answered("wiki", action)
@@ -239,3 +248,38 @@ def test_release_notes_of_a_tag_are_of_no_merge_request() -> None:
 def test_without_a_confluence_its_setting_is_named() -> None:
     with pytest.raises(UsageError, match="TRIVET_CONFLUENCE__URL"):
         Gateways().effects(pages=None).apply(proposal(WRITE, agent="pages"))
+
+
+@pytest.mark.parametrize(
+    ("became", "trouble"),
+    [
+        (outcome("done"), ""),
+        (
+            outcome("refused", "a page of this title stands elsewhere"),
+            "a page of this title stands elsewhere",
+        ),
+    ],
+)
+def test_what_keeps_a_tags_release_notes_from_being_written_is_told_at_the_tag(
+    became: dict[str, Outcome], trouble: str
+) -> None:
+    gateways = Gateways(became)
+    tagged = proposal(WRITE, agent="pages").model_copy(update={"iid": 0, "tag": "v1.4.0"})
+    gateways.effects().apply(tagged)
+    assert gateways.seen[-1] == ("release", (1, "v1.4.0", "a" * 40, trouble))
+
+
+PROPOSED = UpsertNote(
+    key="page:endpoints:" + "c" * 20,
+    body="A new text.",
+    section=SectionEdit(page="123", section="endpoints", base="", result="c" * 20, edits=()),
+)
+
+
+@pytest.mark.parametrize(("hides", "written"), [(False, True), (True, False)])
+def test_a_page_that_was_restricted_after_it_was_read_is_told_to_nobody(hides: bool, written: bool) -> None:
+    gateways = Gateways(hides=hides)
+    outcomes = gateways.effects().apply(proposal(PROPOSED, PROPOSED, agent="pages"))
+    assert [where for where, _ in gateways.seen].count("hides") == 1
+    assert any(where == "note" for where, _ in gateways.seen) is written
+    assert {one.result for one in outcomes} == {"done" if written else "refused"}

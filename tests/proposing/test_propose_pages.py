@@ -10,7 +10,7 @@ from bot.agents.spec import AgentResult, AgentSpec, LivingSection, NotesContext,
 from bot.domain.actions import CommentPage, Proposal, UpsertNote, WriteSection
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, MergeRequest, Target
-from bot.domain.document import Document, paragraph
+from bot.domain.document import Document, Lozenge, paragraph
 from bot.domain.events import Person
 from bot.domain.kept import kept_section
 from bot.domain.marks import Mark, MarkBook, attach
@@ -20,6 +20,7 @@ from bot.domain.releases import MergedRequest, Tag
 from bot.domain.rules import JiraRule, Rules, SpaceRule
 from bot.domain.secrets import Redactor
 from bot.domain.sections import digest, wrapped
+from bot.domain.storage import to_storage
 from bot.errors import PlatformError, Stopped, Unavailable, UsageError, Withheld
 from bot.proposing.means import Means, Tracker, Wiki
 from bot.routing import JobRequest
@@ -91,6 +92,7 @@ class Agent:
     """Keeps what it was handed, and proposes what it is told to."""
 
     proposes: tuple[Any, ...] = ()
+    failures: tuple[str, ...] = ()
     seen: list[Any] = field(default_factory=list)
 
     @property
@@ -99,7 +101,7 @@ class Agent:
 
     def run(self, context: Any) -> AgentResult:
         self.seen.append(context)
-        return AgentResult(actions=self.proposes)
+        return AgentResult(actions=self.proposes, failures=self.failures)
 
 
 @dataclass
@@ -144,9 +146,13 @@ class Scene:
 
 
 def proposed_note(
-    number: int, edit: SectionEdit | None = EDIT, author: int = ME.id, result: str = DIGEST
+    number: int,
+    edit: SectionEdit | None = EDIT,
+    author: int = ME.id,
+    result: str = DIGEST,
+    page: str = GUIDE.id,
 ) -> Note:
-    mark = BOOK.write(Mark("pages", "page", f"page:endpoints:{result}", "a" * 40))
+    mark = BOOK.write(Mark("pages", "page", f"page:{page}:endpoints:{result}", "a" * 40))
     hidden = f"{kept_section(edit, BOOK)}\n{mark}" if edit else mark
     return Note(id=number, author_id=author, body=attach("A new text.", hidden), discussion="d")
 
@@ -228,6 +234,38 @@ def test_what_keeps_a_section_from_being_written_is_told_once_on_the_merge_reque
     assert why.split("“")[0] in note.body
 
 
+SECRET = Projects(files={".trivet.yml": CONFIG}, known=(replace(SHOP, visibility="public"),))
+UNTOLD: list[tuple[str, Scene]] = [
+    ("no page", Scene(code=SECRET, pages=Pages(known=()))),
+    (
+        "several",
+        Scene(
+            code=SECRET,
+            rules=Rules(spaces=(*RULES.spaces, SpaceRule(space="OPS", gitlab="acme/shop"))),
+            pages=Pages(known=(GUIDE, replace(GUIDE, id="124", space="OPS"))),
+        ),
+    ),
+    ("archived", Scene(code=SECRET, pages=Pages(known=(replace(GUIDE, status="archived"),)))),
+    (
+        "restricted",
+        Scene(
+            pages=Pages(known=(replace(GUIDE, storage=GUIDE.storage * 2),), restricted=frozenset({GUIDE.id}))
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize("scene", [one[1] for one in UNTOLD], ids=[one[0] for one in UNTOLD])
+def test_what_is_the_matter_with_a_page_is_not_told_where_its_texts_are_not(scene: Scene) -> None:
+    (note,) = scene.propose().actions
+    (section,) = scene.agent.seen[-1].sections
+    assert isinstance(note, UpsertNote)
+    for told in (note.body, section.trouble):
+        assert "API guide" in told
+        assert "why is not told" in told
+        assert not [word for word in ("DOC", "OPS", "archived", "heading", "no page") if word in told]
+
+
 def test_two_spaces_with_such_a_page_are_one_too_many() -> None:
     rules = Rules(spaces=(*RULES.spaces, SpaceRule(space="OPS", gitlab="acme/shop")))
     both = Pages(known=(GUIDE, replace(GUIDE, id="124", space="OPS")))
@@ -235,19 +273,67 @@ def test_two_spaces_with_such_a_page_are_one_too_many() -> None:
     assert "in each of DOC, OPS" in one.trouble
 
 
+FAILED = Note(
+    id=3,
+    author_id=ME.id,
+    body=attach("It failed.", BOOK.write(Mark("pages", "failure", "failure", "a" * 40))),
+    discussion="d",
+)
+
+
 def test_once_nothing_is_wrong_any_more_the_note_is_put_right() -> None:
-    mark = BOOK.write(Mark("pages", "failure", "failure", "a" * 40))
-    failed = Note(id=3, author_id=ME.id, body=attach("It failed.", mark), discussion="d")
-    (note,) = Scene(reader=Reader(said=[failed])).propose().actions
+    (note,) = Scene(reader=Reader(said=[FAILED])).propose().actions
     assert isinstance(note, UpsertNote)
     assert (note.key, note.create) == ("failure", False)
+    assert "review" not in note.body
 
 
-def test_our_remark_on_the_page_is_known_and_a_copy_by_others_is_not() -> None:
-    text = "<p>Old.</p><p>Trivet keeps this comment up to date (stale:endpoints).</p>"
-    for author, known in ((WIKI_BOT.id, True), ("ada-1", False)):
-        said = {"123": [PageComment(id="1", author=author, storage=text)]}
-        assert [one.has_notice for one in Scene(pages=Pages(said=said)).sections()] == [known]
+@pytest.mark.parametrize(
+    "scene",
+    [
+        Scene(
+            reader=Reader(replace(REQUEST, state="merged"), said=[FAILED]),
+            pages=Pages(known=(replace(GUIDE, status="archived"),)),
+        ),
+        Scene(reader=Reader(said=[FAILED]), agent=Agent(failures=("the model was out",))),
+    ],
+    ids=["trouble at the merge", "the model failed"],
+)
+def test_what_is_wrong_still_is_not_told_to_be_right(scene: Scene) -> None:
+    assert scene.propose().actions == ()
+
+
+def remark(
+    label: str = "OUT OF DATE", key: str = "stale:endpoints", author: str = WIKI_BOT.id
+) -> PageComment:
+    said = paragraph(Lozenge(text=label, color="yellow"), " The section.")
+    line = paragraph(f"Trivet keeps this comment up to date ({key}).")
+    return PageComment(id="1", author=author, storage=to_storage(Document(blocks=(said, line))))
+
+
+@pytest.mark.parametrize(
+    ("comment", "known"),
+    [
+        (remark(), True),
+        (remark("TRUE AGAIN"), False),
+        (remark(author="ada-1"), False),
+        (remark(key="stale:else"), False),
+        (replace(remark(), storage=remark().storage + "<p>Quoted above.</p>"), False),
+        (replace(remark(), storage="<p>x"), False),
+    ],
+    ids=["ours", "true again", "a copy", "another section's", "quoted", "unreadable"],
+)
+def test_a_remark_counts_while_we_say_there_that_the_section_is_out_of_date(
+    comment: PageComment, known: bool
+) -> None:
+    assert [one.has_notice for one in Scene(pages=Pages(said={"123": [comment]})).sections()] == [known]
+
+
+def test_the_comments_of_a_page_are_read_once_however_many_of_its_sections_are_concerned() -> None:
+    config = CONFIG.replace("other/**", "shop/**")
+    scene = Scene(reader=Reader(config=config))
+    assert len(scene.sections()) == 2
+    assert scene.pages.asked.count("comments of 123") == 1
 
 
 # --- who said yes ---
@@ -287,6 +373,39 @@ def test_a_yes_to_one_text_is_no_yes_to_the_next() -> None:
     assert accepted(reader) == [True, False]
 
 
+def test_a_yes_to_another_text_is_none_to_one_that_comes_back() -> None:
+    """In a note that is older than the yes."""
+    back = EDIT.model_copy(update={"after": 30})
+    said = [
+        proposed_note(10, back),
+        proposed_note(20, None, result="d" * 20),
+        spoken(30, 7, "/trivet accept"),
+    ]
+    assert accepted(Reader(said=said)) == [False, False]
+    assert accepted(Reader(said=[*said, spoken(31, 7, "/trivet accept")])) == [True, False]
+    assert accepted(Reader(said=said, thumbs={10: [7]})) == [True, False], "it was given on this very text"
+
+
+def test_the_agent_is_told_which_note_is_the_newest() -> None:
+    scene = Scene(reader=Reader(said=[proposed_note(5), spoken(41, 8, "Hm."), spoken(17, 7, "Why?")]))
+    scene.propose()
+    assert scene.agent.seen[-1].newest_note == 41
+
+
+def test_a_note_on_another_pages_section_of_that_name_is_none_on_this() -> None:
+    (one,) = Scene(reader=Reader(said=[proposed_note(5, page="88"), proposed_note(6)])).sections()
+    assert [shown.key for shown in one.shown] == [f"page:123:endpoints:{DIGEST}"]
+    elsewhere = Reader(said=[proposed_note(5, page="88")], config=CONFIG.replace("shop/**", "gone/**"))
+    with pytest.raises(Stopped, match="no path"):
+        Scene(reader=elsewhere).propose()
+
+
+def test_of_a_page_that_cannot_be_read_the_notes_are_found_by_the_sections_name() -> None:
+    reader = Reader(said=[proposed_note(5)])
+    (one,) = Scene(reader=reader, pages=Pages(known=())).sections()
+    assert len(one.shown) == 1
+
+
 def test_a_proposal_in_other_peoples_words_is_none() -> None:
     assert accepted(Reader(said=[proposed_note(5, author=7)], thumbs={5: [7]})) == []
 
@@ -298,7 +417,54 @@ def test_a_note_that_proposes_nothing_any_more_cannot_be_accepted() -> None:
 def test_a_section_is_looked_at_while_a_note_speaks_of_it_though_its_paths_are_changed_no_more() -> None:
     config = CONFIG.replace("shop/**", "gone/**")
     (one,) = Scene(reader=Reader(said=[proposed_note(5)], config=config)).sections()
-    assert (one.files, [shown.key for shown in one.shown]) == ((), [f"page:endpoints:{DIGEST}"])
+    assert (one.files, [shown.key for shown in one.shown]) == ((), [f"page:123:endpoints:{DIGEST}"])
+
+
+# --- a yes that starts a run ---
+
+THUMB = OPENED.model_copy(update={"trigger": "thumbsup", "person": 7, "note": 5})
+ACCEPTS = OPENED.model_copy(update={"trigger": "command", "person": 7})
+OVER = replace(REQUEST, state="merged")
+YES = Reader(said=[proposed_note(5)], thumbs={5: [7]})
+
+
+def test_a_members_thumbs_up_on_a_proposal_is_looked_at() -> None:
+    assert [one.shown[0].is_accepted for one in Scene(reader=YES).sections(THUMB)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("reader", "request_", "why"),
+    [
+        (YES, THUMB.model_copy(update={"person": 8}), "Developer"),
+        (YES, THUMB.model_copy(update={"person": ME.id}), "itself"),
+        (YES, THUMB.model_copy(update={"note": 6}), "no note that proposes"),
+        (YES, THUMB.model_copy(update={"note": 0}), "no note that proposes"),
+        (Reader(said=[proposed_note(5, edit=None)]), THUMB, "no note that proposes"),
+        (Reader(said=[proposed_note(5, author=8)]), THUMB, "no note that proposes"),
+    ],
+    ids=["no member", "the bot", "another note", "not told", "proposes nothing more", "not ours"],
+)
+def test_other_thumbs_up_start_nothing(reader: Reader, request_: JobRequest, why: str) -> None:
+    scene = Scene(reader=reader)
+    with pytest.raises(Stopped, match=why):
+        scene.propose(request_)
+    assert scene.agent.seen == []
+
+
+@pytest.mark.parametrize("request_", [THUMB, ACCEPTS], ids=["thumb", "command"])
+def test_when_it_is_over_only_sections_with_an_accepted_text_are_looked_at(request_: JobRequest) -> None:
+    config = CONFIG.replace("other/**", "shop/**")
+    scene = Scene(reader=replace(YES, request=OVER, config=config))
+    assert [one.wanted.section for one in scene.sections(request_)] == ["endpoints"]
+    merged = OPENED.model_copy(update={"trigger": "merged"})
+    assert [one.wanted.section for one in scene.sections(merged)] == ["endpoints", "else"]
+
+
+def test_a_command_when_it_is_over_and_nothing_was_proposed_does_nothing() -> None:
+    scene = Scene(reader=Reader(OVER, said=[spoken(6, 7, "/trivet accept")]))
+    with pytest.raises(Stopped, match="no text that it proposed"):
+        scene.propose(ACCEPTS)
+    assert scene.agent.seen == []
 
 
 # --- what stops a run ---
@@ -346,7 +512,7 @@ def test_nothing_is_written_to_a_space_that_is_not_of_this_run() -> None:
 
 # --- a page has changed ---
 
-PAGE = JobRequest(agent="pages", page="123", trigger="page", key="p")
+PAGE = JobRequest(agent="pages", page="123", trigger="page", key="pages:page:123:4")
 OTHERS = [Target("acme/shop", 7, 1), Target("acme/shop", 8, 1)]
 
 
@@ -355,37 +521,69 @@ def test_a_changed_page_has_its_open_merge_requests_looked_at_again() -> None:
     with pytest.raises(Stopped, match="2 merge requests looked at again"):
         scene.propose(PAGE)
     assert [(one.iid, one.trigger, one.key) for one in scene.started] == [
-        (7, "page", "pages:1:7:page:123:4"),
-        (8, "page", "pages:1:8:page:123:4"),
+        (7, "page", "pages:1:7:pages:page:123:4"),
+        (8, "page", "pages:1:8:pages:page:123:4"),
     ]
 
 
+ADDRESS = "https://gitlab.example.com/acme/shop/-/merge_requests/7"
+
+
 @pytest.mark.parametrize(
-    ("said", "count"), [([], 0), (["https://gitlab.example.com/acme/shop/-/merge_requests/7"], 1)]
+    ("remark", "count"),
+    [("", 0), (f'<a href="{ADDRESS}">!7</a>', 1), (f'<a href="{ADDRESS}1">!71</a>', 0)],
+    ids=["none", "about it", "about another"],
 )
-def test_one_that_is_merged_is_looked_at_again_only_while_a_remark_stands(
-    said: list[str], count: int
+def test_one_that_is_merged_is_looked_at_again_only_while_a_remark_is_about_it(
+    remark: str, count: int
 ) -> None:
-    address = "https://gitlab.example.com/acme/shop/-/merge_requests/7"
-    merged = Reader(replace(REQUEST, state="merged", web_url=address))
-    remarks = {"123": [PageComment(id="1", author=WIKI_BOT.id, storage=f'<a href="{one}">') for one in said]}
+    merged = Reader(replace(REQUEST, state="merged", web_url=ADDRESS))
+    remarks = {"123": [PageComment(id="1", author=WIKI_BOT.id, storage=remark)]}
     scene = Scene(reader=merged, pages=Pages(said=remarks), looking=lambda _page: OTHERS[:1])
     with pytest.raises(Stopped):
         scene.propose(PAGE)
     assert len(scene.started) == count
 
 
-def test_what_the_bot_changed_itself_and_what_is_gone_starts_nothing() -> None:
-    for pages in (Pages(known=(replace(GUIDE, author=WIKI_BOT.id),)), Pages(known=())):
-        scene = Scene(pages=pages, looking=lambda _page: OTHERS)
-        with pytest.raises(Stopped):
-            scene.propose(PAGE)
-        assert scene.started == []
+def test_a_page_that_nobody_looked_at_is_not_read() -> None:
+    scene = Scene()
+    with pytest.raises(Stopped, match="no merge request"):
+        scene.propose(PAGE)
+    assert scene.pages.asked == []
 
 
-def test_a_pipeline_of_another_project_learns_nothing_of_a_page() -> None:
+def test_a_page_that_is_gone_starts_nothing() -> None:
+    scene = Scene(pages=Pages(known=()), looking=lambda _page: OTHERS)
+    with pytest.raises(Stopped, match="gone"):
+        scene.propose(PAGE)
+    assert scene.started == []
+
+
+def test_however_many_merged_ones_looked_at_a_page_the_open_one_is_looked_at_again() -> None:
+    @dataclass
+    class LastIsOpen(Reader):
+        def merge_request(self, target: Target) -> MergeRequest:
+            return replace(REQUEST, target=target, state="opened" if target.iid == 99 else "merged")
+
+    scene = Scene(
+        reader=LastIsOpen(), looking=lambda _page: [Target("acme/shop", iid, 1) for iid in range(1, 100)]
+    )
+    with pytest.raises(Stopped, match="1 merge request looked at"):
+        scene.propose(PAGE)
+    assert [one.iid for one in scene.started] == [99]
+
+
+def test_a_pipeline_learns_nothing_of_a_page_and_starts_nothing_of_another_project() -> None:
+    theirs = [*OTHERS, Target("acme/secret", 4, 2)]
+    scene = Scene(looking=lambda _page: theirs)
+    with pytest.raises(Stopped) as stopped:
+        scene.propose(PAGE.model_copy(update={"project": "acme/shop"}))
+    assert str(stopped.value) == "page 123 has changed: 2 merge requests looked at again"
+    assert {one.project for one in scene.started} == {"acme/shop"}
     with pytest.raises(Withheld):
-        Scene().propose(PAGE.model_copy(update={"project": "acme/other"}))
+        Scene(rules=Rules(), looking=lambda _page: OTHERS).propose(
+            PAGE.model_copy(update={"project": "acme/shop"})
+        )
 
 
 # --- release notes ---
@@ -509,3 +707,32 @@ def test_of_very_many_merges_the_latest_are_listed_and_the_rest_counted() -> Non
     history = {("v1.4.0", "main"): [merged(iid) for iid in range(500, 0, -1)]}
     (page,) = Scene(reader=MERGED, code=code(histories=history)).notes(NOTED).pages
     assert (len(page.merged), page.left_out, page.merged[0].iid) == (300, 200, 500)
+
+
+def test_what_was_released_before_its_merge_was_noted_is_listed_with_its_release() -> None:
+    history = {("v1.3.0", "v1.4.0"): [merged(7)], ("v1.4.0", "main"): [merged(9)]}
+    pages = Scene(reader=MERGED, code=code(histories=history)).notes(NOTED).pages
+    assert [(one.version, [two.iid for two in one.merged]) for one in pages] == [
+        ("v1.4.0", [7]),
+        ("next", [9]),
+    ]
+
+
+def test_a_jira_that_is_down_keeps_no_release_notes_from_being_written() -> None:
+    history = {("v1.4.0", "main"): [merged(7, "SHOP-12: totals")]}
+    jira = Issues(trouble=Unavailable("Jira is down"))
+    context = Scene(reader=MERGED, code=code(histories=history), issues=jira).notes(NOTED)
+    [(_, (issue,))] = context.pages[0].issues.items()
+    assert (issue.key, issue.kind) == ("SHOP-12", "")
+    assert ["Jira is down" in one for one in context.complaints] == [True]
+
+
+def test_a_configuration_that_is_wrong_is_told_as_such() -> None:
+    broken = Projects(files={".trivet.yml": "pages: {release_note: 1}"})
+    with pytest.raises(PlatformError, match=r"\.trivet\.yml is not used"):
+        Scene(reader=MERGED, code=broken).propose(NOTED)
+
+
+def test_release_notes_of_a_tag_are_bound_to_its_commit() -> None:
+    proposal = Scene(code=code()).propose(TAGGED)
+    assert (proposal.tag, proposal.head, proposal.iid) == ("v1.4.0", "b" * 40, 0)

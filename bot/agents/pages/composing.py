@@ -2,19 +2,18 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Final
 
 from bot.agents.pages import note
-from bot.agents.pages.keys import note_key, note_prefix, notice_key, section_key
+from bot.agents.pages.keys import is_about, note_key, note_prefix, notice_key, section_key
 from bot.agents.pages.notice import stale, true_again
 from bot.agents.pages.standing import Standing, stage
 from bot.agents.pages.telling import changed_lines
 from bot.agents.spec import AgentResult, LivingSection, SectionsContext, Shown
 from bot.domain.actions import Action, CommentPage, Decision, UpsertNote, WriteSection
+from bot.domain.kept import fits
 from bot.domain.pages import Page, SectionEdit
 
 NAMED = '"{section}" of {page}'
-LARGEST: Final = 100_000  # characters of JSON: of edits that a note is asked to keep
 
 
 def composed(standings: Sequence[Standing], context: SectionsContext) -> AgentResult:
@@ -43,7 +42,7 @@ def _actions(standings: Sequence[Standing], context: SectionsContext) -> Iterato
 def _reused(standing: Standing) -> Decision:
     living = standing.living
     about = NAMED.format(section=living.wanted.section, page=living.wanted.page)
-    return Decision(key=note_prefix(living), allowed=True, reason=standing.why, about=about)
+    return Decision(key=note_prefix(living), allowed=standing.is_judged, reason=standing.why, about=about)
 
 
 # --- while it is open ---
@@ -58,7 +57,7 @@ def _while_open(standing: Standing, context: SectionsContext) -> Iterator[Action
 def _note(
     standing: Standing, edit: SectionEdit, context: SectionsContext, *, create: bool = True
 ) -> UpsertNote:
-    kept = _kept(standing.living, edit)
+    kept = _kept(standing, edit, context)
     keeps_edits = kept is not None and kept.edits == edit.edits
     return UpsertNote(
         key=note_key(standing.living, edit),
@@ -68,21 +67,37 @@ def _note(
     )
 
 
-def _kept(living: LivingSection, edit: SectionEdit) -> SectionEdit | None:
-    """What the note keeps: anybody who reads the merge request can read it. Edits too large to be kept are left out."""
-    if not living.tells_page:
+def _kept(standing: Standing, edit: SectionEdit, context: SectionsContext) -> SectionEdit | None:
+    """What the note keeps: anybody who reads the merge request can read it.
+
+    Edits that it has no room for, or that it does not show whole, are left out: nobody can accept them.
+    """
+    if not standing.living.tells_page:
         return None
-    is_large = len(edit.model_dump_json()) > LARGEST
-    return edit.model_copy(update={"edits": ()}) if is_large else edit
+    is_acceptable = note.shows_all(standing, context) and fits(edit)
+    return edit if is_acceptable else edit.model_copy(update={"edits": ()})
 
 
 def _older(standing: Standing) -> Iterator[UpsertNote]:
     """Notes that propose something else are put right; one that proposes nothing any more is left as it is."""
     living, edit = standing.living, standing.edit
     body = note.not_needed(living) if edit is None else note.replaced(living)
-    for shown in living.shown:
-        if (edit is None or shown.key != note_key(living, edit)) and _proposes(shown, living):
+    for shown in _proposing(living):
+        if shown == standing.overtaken:
+            yield _overtaken(shown, living)
+        elif edit is None or shown.key != note_key(living, edit):
             yield UpsertNote(key=shown.key, body=body, create=False)
+
+
+def _overtaken(shown: Shown, living: LivingSection) -> UpsertNote:
+    """What was accepted is kept, so that a later run tells the same."""
+    section = shown.edit if living.tells_page else None
+    return UpsertNote(key=shown.key, body=note.overtaken(living), create=False, section=section)
+
+
+def _proposing(living: LivingSection) -> list[Shown]:
+    """The notes on this section, of this page, that propose something."""
+    return [one for one in living.shown if is_about(one.key, living) and _proposes(one, living)]
 
 
 def _proposes(shown: Shown, living: LivingSection) -> bool:
@@ -92,14 +107,9 @@ def _proposes(shown: Shown, living: LivingSection) -> bool:
 
 def _closed(living: LivingSection) -> Iterator[UpsertNote]:
     """What it proposes is kept, for a merge request may be opened again."""
-    for shown in living.shown:
-        if _proposes(shown, living):
-            yield UpsertNote(
-                key=shown.key,
-                body=note.closed(living),
-                create=False,
-                section=shown.edit if living.tells_page else None,
-            )
+    for shown in _proposing(living):
+        section = shown.edit if living.tells_page else None
+        yield UpsertNote(key=shown.key, body=note.closed(living), create=False, section=section)
 
 
 # --- at the merge ---
@@ -109,6 +119,9 @@ def _at_the_merge(standing: Standing, context: SectionsContext) -> Iterator[Acti
     living, edit, page = standing.living, standing.edit, standing.living.page
     if page is None:
         raise AssertionError("a section without a page is not judged")
+    if not standing.is_judged:
+        yield from _as_nobody_knows(standing, page, context)
+        return
     if edit is None:
         yield from _true_again(living, page)
     elif standing.is_written:
@@ -120,6 +133,13 @@ def _at_the_merge(standing: Standing, context: SectionsContext) -> Iterator[Acti
         yield _note(standing, edit, context, create=False)
         yield _stale(standing, page, context)
     yield from _older(standing)
+
+
+def _as_nobody_knows(standing: Standing, page: Page, context: SectionsContext) -> Iterator[Action]:
+    """What was accepted for other code is not written on trust, and not dropped in silence."""
+    if standing.overtaken:
+        yield _overtaken(standing.overtaken, standing.living)
+        yield _stale(standing, page, context)
 
 
 def _write(standing: Standing, edit: SectionEdit, page: Page, context: SectionsContext) -> Iterator[Action]:
@@ -134,13 +154,13 @@ def _write(standing: Standing, edit: SectionEdit, page: Page, context: SectionsC
         result=edit.result,
         edits=edit.edits,
         source=str(context.request.target),
-        difference="\n".join(changed_lines(standing, context)),
+        difference="\n".join(changed_lines(standing, context)) if living.tells_page else "",
     )
     yield UpsertNote(
         key=note_key(living, edit),
         body=note.written(standing, context),
         create=False,
-        section=_kept(living, edit),
+        section=_kept(standing, edit, context),
         tells=(key,),
     )
     done = _after_writing(standing, edit, page, context)
@@ -160,7 +180,8 @@ def _after_writing(
 
 
 def _true_again(living: LivingSection, page: Page) -> Iterator[CommentPage]:
-    if living.has_notice:
+    """Nobody judged a section whose files the merge request does not change: what is said of it stands."""
+    if living.has_notice and living.files:
         yield CommentPage(
             key=notice_key(living), space=page.space, page=page.id, body=true_again(living), create=False
         )
@@ -168,4 +189,7 @@ def _true_again(living: LivingSection, page: Page) -> Iterator[CommentPage]:
 
 def _stale(standing: Standing, page: Page, context: SectionsContext) -> CommentPage:
     body = stale(standing, context)
-    return CommentPage(key=notice_key(standing.living), space=page.space, page=page.id, body=body)
+    living = standing.living
+    return CommentPage(
+        key=notice_key(living), space=page.space, page=page.id, body=body, is_told=living.tells_page
+    )

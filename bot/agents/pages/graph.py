@@ -29,7 +29,7 @@ from bot.agents.pages.schema import (
     Work,
     new_task,
 )
-from bot.agents.pages.standing import Standing, each_once, known, stage
+from bot.agents.pages.standing import Standing, each_once, known, settled, stage, unjudged
 from bot.agents.remembering import Saver, walk
 from bot.agents.shown import safe_text, shown_name
 from bot.agents.spec import AgentResult, LivingSection, SectionsContext
@@ -37,10 +37,16 @@ from bot.agents.spending import total
 from bot.domain.actions import Coverage, Decision
 
 PARALLEL: Final = 4  # model turns at once
+ACCEPTING: Final = frozenset({"command", "thumbsup"})
+"""The triggers by which a person accepts a text."""
 
 FAILED = 'The model did not say whether section "{section}" of {page} stays true: {reason}'
+NO_REASON = "why is not told here, as not everybody who reads this may read the page"
 NOT_JUDGED = "No model is configured: nobody has looked whether {sections} stay true"
 TROUBLE = 'Section "{section}" of {page} cannot be written: {trouble}'
+TOO_LATE = (
+    'What was accepted for section "{section}" of {page} is not written: another text stands there by now'
+)
 NO_PAGE = "there is no such page, or the bot's account may not see it"
 NAMED = '"{section}" of {page}'
 NOT_SHOWN = "the model was not shown its whole diff"
@@ -79,10 +85,13 @@ def sections(context: SectionsContext) -> AgentResult:
     """Raises Unavailable where the model or the repository is out for the moment, and what `still_wanted` raises."""
     context = replace(context, sections=each_once(context.sections))
     standings = {at: known(one, context) for at, one in enumerate(context.sections) if _is_writable(one)}
-    asks = [at for at, one in standings.items() if one is None and _is_asked_about(context)]
+    open_ones = [at for at, one in standings.items() if one is None]
+    asks = open_ones if _is_asked_about(context) else []
     found = [one for one in standings.values() if one is not None]
     if not asks or context.model is None:
-        return _with_complaints(composed(found, context), asks, context)
+        left = _unjudged(open_ones, context)
+        result = _with_complaints(composed([*found, *left], context), asks, context)
+        return replace(result, complaints=(*result.complaints, *_too_late(open_ones, context)))
     about = {"of": _question(asks, context), "asks": [str(at) for at in asks]}
     state = walk(build, about, context, context.steps, PARALLEL)
     return _told(state, found, context)
@@ -93,7 +102,23 @@ def _is_writable(living: LivingSection) -> bool:
 
 
 def _is_asked_about(context: SectionsContext) -> bool:
-    return stage(context.request) in {"open", "merged"}
+    """Who accepts a text after the merge has that written, and nothing judged anew."""
+    match stage(context.request):
+        case "merged":
+            return context.trigger not in ACCEPTING
+        case other:
+            return other == "open"
+
+
+def _too_late(places: Sequence[int], context: SectionsContext) -> list[str]:
+    """Of what was accepted after the merge: that the section is not any more what it was accepted for."""
+    is_late = stage(context.request) == "merged" and not _is_asked_about(context)
+    late = [context.sections[at] for at in places if is_late and not unjudged(context.sections[at], context)]
+    return [TOO_LATE.format(section=one.wanted.section, page=one.wanted.page) for one in late]
+
+
+def _unjudged(places: Sequence[int], context: SectionsContext) -> list[Standing]:
+    return [one for at in places if (one := unjudged(context.sections[at], context))]
 
 
 def _question(asks: Sequence[int], context: SectionsContext) -> str:
@@ -112,9 +137,11 @@ def _question(asks: Sequence[int], context: SectionsContext) -> str:
 def _told(state: Mapping[str, Any], found: Sequence[Standing], context: SectionsContext) -> AgentResult:
     tasks: dict[str, Task] = state["tasks"]
     done = [task for task in tasks.values() if task["state"] == "done"]
-    failures = tuple(_failure(task, context) for task in tasks.values() if task["state"] == "failed")
+    failed = [task for task in tasks.values() if task["state"] == "failed"]
+    failures = tuple(_failure(task, context) for task in failed)
     judgements = [_judgement(task, context) for task in done]
-    result = composed([*found, *(one for one, _ in judgements)], context)
+    left = _unjudged([int(task["id"]) for task in failed], context)
+    result = composed([*found, *(one for one, _ in judgements), *left], context)
     result = _with_complaints(result, (), context)
     return replace(
         result,
@@ -137,12 +164,14 @@ def _judgement(task: Task, context: SectionsContext) -> tuple[Standing, list[Dec
         for reason in (*task["dropped"], *said.dropped)
     ]
     changed = [Decision(key=key, allowed=True, reason=reason, about=about) for reason in said.changed]
-    return Standing(living, said.edit), [*left_out, *changed]
+    return settled(living, said.edit, context), [*left_out, *changed]
 
 
 def _failure(task: Task, context: SectionsContext) -> str:
-    wanted = context.sections[int(task["id"])].wanted
-    reason = safe_text(task["missing"], context.redactor)
+    """A model's fault can hold words of its answer, and so of the page."""
+    living = context.sections[int(task["id"])]
+    wanted, reason = living.wanted, safe_text(task["missing"], context.redactor)
+    reason = reason if living.tells_page else NO_REASON
     return FAILED.format(section=wanted.section, page=wanted.page, reason=reason)
 
 

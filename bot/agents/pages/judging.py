@@ -187,4 +187,5 @@ def _edit(stands: Sequence[_Stands], living: LivingSection, context: SectionsCon
         edits=edits,
         reasons=reasons,
         of=change_of(living, context),
+        after=context.newest_note,
     )

@@ -1,19 +1,14 @@
-"""The keys of what the pages agent writes: what it wrote before is found by them."""
-
-from typing import Final
+"""The keys of what the pages agent writes about a section."""
 
 from bot.agents.spec import LivingSection
+from bot.domain import page_keys
 from bot.domain.pages import SectionEdit, slug
 from bot.domain.sections import digest
-
-NOTE: Final = "page:{slug}"
-SECTION: Final = "section:{slug}"
-NOTICE: Final = "stale:{slug}"
 
 
 def note_prefix(living: LivingSection) -> str:
     """What the keys of all notes on a section begin with."""
-    return NOTE.format(slug=slug(living.wanted.section))
+    return page_keys.note_prefix(_page(living), living.wanted.section)
 
 
 def note_key(living: LivingSection, edit: SectionEdit) -> str:
@@ -22,12 +17,20 @@ def note_key(living: LivingSection, edit: SectionEdit) -> str:
     return f"{note_prefix(living)}:{told or digest('')}"
 
 
+def is_about(key: str, living: LivingSection) -> bool:
+    """Whether the note with this key is on the section; of a page that cannot be read its name has to do."""
+    page, section = page_keys.note_about(key) or ("", "")
+    names = (page if living.page else "", section)
+    return names == (_page(living), slug(living.wanted.section))
+
+
 def section_key(living: LivingSection) -> str:
-    """Sections of two pages may have one name."""
-    page = living.page.id if living.page else ""
-    return f"{SECTION.format(slug=slug(living.wanted.section))}:{page}"
+    return page_keys.section_key(_page(living), living.wanted.section)
 
 
 def notice_key(living: LivingSection) -> str:
-    """Of our comment on the page that says that the section is not true."""
-    return NOTICE.format(slug=slug(living.wanted.section))
+    return page_keys.notice_key(living.wanted.section)
+
+
+def _page(living: LivingSection) -> str:
+    return living.page.id if living.page else ""

@@ -6,8 +6,9 @@ Where the page's texts may not stand in the merge request, the note says no more
 from collections.abc import Iterator
 from typing import Final
 
+from bot.agents.pages.judging import change_of
 from bot.agents.pages.standing import Standing, stage
-from bot.agents.pages.telling import address, changed_lines, place
+from bot.agents.pages.telling import CUT_LINE, address, changed_lines, place
 from bot.agents.spec import LivingSection, SectionsContext
 from bot.domain.markdown import code, fence, one_line, prose_line
 from bot.domain.pages import Reason
@@ -25,6 +26,10 @@ INSTEAD = "Proposed in its place:"
 
 ACCEPT = "To have this written to the page at the merge, react to this note with a thumbs-up or write `/trivet accept`."
 ACCEPTED = "Accepted: it is written to the page at the merge."
+ACCEPTED_BEFORE = (
+    "Accepted, before later commits changed the code that it is about: at the merge it is written only if it is right "
+    "for that code, too."
+)
 UNASKED = "It is written to the page at the merge."
 TOO_LARGE = "The new text is too large to be accepted here: the page is to be put right by hand."
 NOT_ACCEPTED = "Nobody accepted this before the merge, so it was not written."
@@ -32,6 +37,7 @@ WRITING = "At the merge:"
 
 REPLACED = "{place}: replaced by a newer proposal."
 NOT_NEEDED = "{place}: no longer needed, nothing in it is wrong with this merge request as it is now."
+OVERTAKEN = "{place}: this text was accepted, but later commits changed the code that it is about; it was not written."
 CLOSED = "{place}: the merge request was closed without a merge, so nothing is written."
 
 LONGEST_DIFFERENCE: Final = 30_000  # characters; a note takes 60,000
@@ -59,8 +65,17 @@ def not_needed(living: LivingSection) -> str:
     return NOT_NEEDED.format(place=_where(living))
 
 
+def overtaken(living: LivingSection) -> str:
+    return OVERTAKEN.format(place=_where(living))
+
+
 def closed(living: LivingSection) -> str:
     return CLOSED.format(place=_where(living))
+
+
+def shows_all(standing: Standing, context: SectionsContext) -> bool:
+    """Whether the note shows the whole difference: nobody can say yes to what they do not see."""
+    return CUT_LINE not in changed_lines(standing, context, LONGEST_DIFFERENCE)
 
 
 def _told(standing: Standing, context: SectionsContext, end: str) -> str:
@@ -127,6 +142,7 @@ def _fate(standing: Standing, context: SectionsContext) -> str:
     """What becomes of it without anybody doing anything; "" where a member may still accept it."""
     if stage(context.request) == "merged":
         return NOT_ACCEPTED
-    if standing.is_accepted:
-        return ACCEPTED
+    if standing.is_accepted and standing.edit:
+        is_of_now = standing.edit.of == change_of(standing.living, context)
+        return ACCEPTED if is_of_now else ACCEPTED_BEFORE
     return UNASKED if standing.is_due else ""

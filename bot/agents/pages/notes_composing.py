@@ -1,6 +1,5 @@
 """What is proposed for release notes: each page's text, a note on the merge request, links on its issues."""
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -9,7 +8,7 @@ from bot.agents.link.plain import plain
 from bot.agents.pages.notes_asking import MOST_ASKED
 from bot.agents.pages.notes_listing import Entry, Listing, in_order, listing
 from bot.agents.pages.notes_memory import Found, memory, remembered
-from bot.agents.pages.notes_page import Written, written
+from bot.agents.pages.notes_page import NEXT, Written, written
 from bot.agents.spec import AgentResult, NotesContext, NotesPage
 from bot.domain.actions import Action, Decision, LinkIssue, UpsertNote, WriteSection
 from bot.domain.markdown import counted, one_line
@@ -20,13 +19,17 @@ from bot.errors import Damaged
 SECTION: Final = "release-notes"
 NOTE: Final = "release-notes"
 SUMMARY: Final = "Release notes"
+OWNER: Final = "gitlab:{project}"
 
-LISTED = "This merge request is in the release notes, on the page {title}."
+LISTED = "In the release notes: {title}."
 NO_MODEL = "No model is configured: only the breaking changes that are declared stand in the release notes"
 NOT_ASKED = "Not looked at for breaking changes yet: {requests}, as a run looks at the latest {most} at most"
 LEFT_OUT = "{title}: {requests} left out, the oldest; there are more than the page has room for"
 PARTLY = "Of {requests} only a part of the change was read for breaking changes"
 FAILED = "Breaking changes of {requests} were not looked for: {reason}"
+GLOBAL_ID = "release-notes={project}"
+"""One link an issue: it leads to the notes of the next release, and then to those of its own."""
+MOST_TOLD: Final = 50  # merge requests of a release whose notes are brought up to date
 NOT_LISTED = "not in the release notes: {reason}"
 AND_MORE = " and {count} more"
 DIFFERENCE_CUT = "\n… the rest of the difference is left out"
@@ -34,7 +37,6 @@ DIFFERENCE_CUT = "\n… the rest of the difference is left out"
 MOST_NAMED: Final = 10  # merge requests in a sentence
 LONGEST_DIFFERENCE: Final = 20_000  # characters
 LONGEST_TITLE: Final = 255
-LONGEST_ID: Final = 255  # characters: Jira's limit of a remote link's globalId
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ def _section(made: Made, context: NotesContext) -> WriteSection:
         source=f"{context.project.path} {page.version}",
         memory=made.memory,
         difference=_difference(made),
+        owner=OWNER.format(project=context.project.id),
     )
 
 
@@ -130,34 +133,43 @@ def _standing(page: NotesPage) -> str:
 
 
 def _both_ways(made: Sequence[Made], context: NotesContext) -> Iterator[Action]:
-    """From the merge request that was merged, and from its issues, to the page that lists it."""
-    page = next((one.page for one in made if one.listing.lists(context.merged)), None)
-    if page is None:
+    """From what was merged, and from its issues, to the page that lists it.
+
+    What is released was told before that it is in the next release: those notes and links are brought up to date.
+    """
+    if context.merged:
+        listing_it = next((one.page for one in made if one.listing.lists(context.merged)), None)
+        yield from _to_page(context.merged, listing_it, context, create=True) if listing_it else ()
         return
+    for one in made:
+        told = (
+            []
+            if one.page.version == NEXT
+            else [two.iid for two in one.page.merged if one.listing.lists(two.iid)]
+        )
+        for iid in told[:MOST_TOLD]:
+            yield from _to_page(iid, one.page, context, create=False)
+
+
+def _to_page(iid: int, page: NotesPage, context: NotesContext, *, create: bool) -> Iterator[Action]:
     title = one_line(plain(page.title, context.redactor, LONGEST_TITLE))
-    yield UpsertNote(key=NOTE, body=LISTED.format(title=title), tells=(_key(page),))
+    body, other = LISTED.format(title=title), iid if iid != context.merged else 0
+    yield UpsertNote(key=NOTE, body=body, tells=(_key(page),), create=create, iid=other)
     if context.links_issues:
-        for issue in page.issues.get(context.merged, ()):
-            yield _link(issue.key, page, context)
+        yield from (_link(one.key, iid, page, context, create=create) for one in page.issues.get(iid, ()))
 
 
-def _link(issue: str, page: NotesPage, context: NotesContext) -> LinkIssue:
+def _link(issue: str, iid: int, page: NotesPage, context: NotesContext, *, create: bool) -> LinkIssue:
     return LinkIssue(
-        key=f"page:{issue}:{page.version}",
+        key=f"page:{issue}:{iid}:{page.version}",
         issue=issue,
-        global_id=global_id(context.space, page.title),
+        global_id=GLOBAL_ID.format(project=context.project.id),
         title=plain(page.title, context.redactor, LONGEST_TITLE),
         summary=SUMMARY,
+        state="none",
         made=_key(page),
+        create=create,
     )
-
-
-def global_id(space: str, title: str) -> str:
-    """The page's name in Jira, where a page that is not made yet has no number."""
-    whole = f"confluence={space}&title={title}"
-    if len(whole) <= LONGEST_ID:
-        return whole
-    return f"confluence&digest={hashlib.sha256(whole.encode('utf-8', 'surrogatepass')).hexdigest()}"
 
 
 def _key(page: NotesPage) -> str:

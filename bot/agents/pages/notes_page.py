@@ -26,6 +26,7 @@ from bot.domain.document import (
     paragraph,
 )
 from bot.domain.markdown import counted
+from bot.domain.sections import LONGEST_SECTION
 from bot.domain.storage import to_storage
 
 NEXT: Final = "next"
@@ -49,7 +50,9 @@ LEFT_OUT = "{requests} merged before these have no room here."
 MOST_ISSUES: Final = 10  # that an item names
 LONGEST_AUTHOR: Final = 60  # characters
 LONGEST_VERSION: Final = 100
-MOST_STORAGE: Final = 90_000  # characters of entries in storage; a section may have 100,000
+MOST_STORAGE: Final = (
+    LONGEST_SECTION - 10_000
+)  # characters of entries in storage; the rest is for what stands around
 MOST_BREAKING: Final = 40_000  # of them for breaking changes
 LEVEL: Final = 2  # of the headings
 

@@ -19,11 +19,14 @@ from bot.domain.document import (
     inlines,
     paragraph,
 )
+from bot.domain.page_comments import OUT_OF_DATE, TRUE_AGAIN
 from bot.domain.pages import Reason
 
-STALE, TRUE = "OUT OF DATE", "TRUE AGAIN"
 MAY_BE_WRONG = " The section “{section}” may be out of date since merge request "
 NO_TEXT = " This page has no section “{section}” yet; one was proposed with merge request "
+OVERTAKEN = (
+    "A text for it was accepted, but later commits changed the code that it is about: it was not written."
+)
 PROPOSED = "Proposed text, as a difference to what stands there:"
 BY_HAND = "To be put right by hand: "
 INSTEAD = "Proposed in its place:"
@@ -36,7 +39,10 @@ def stale(standing: Standing, context: SectionsContext) -> Document:
     words = MAY_BE_WRONG if standing.living.section else NO_TEXT
     link = Link(text=str(context.request.target), url=context.request.web_url)
     headline = paragraph(
-        Lozenge(text=STALE, color="yellow"), words.format(section=standing.living.wanted.section), link, "."
+        Lozenge(text=OUT_OF_DATE, color="yellow"),
+        words.format(section=standing.living.wanted.section),
+        link,
+        ".",
     )
     return Document(blocks=(headline, *_told(standing, context)))
 
@@ -44,11 +50,13 @@ def stale(standing: Standing, context: SectionsContext) -> Document:
 def true_again(living: LivingSection) -> Document:
     """The same whoever finds it out, so that it is written once."""
     words = IS_TRUE.format(section=living.wanted.section)
-    return Document(blocks=(paragraph(Lozenge(text=TRUE, color="green"), words),))
+    return Document(blocks=(paragraph(Lozenge(text=TRUE_AGAIN, color="green"), words),))
 
 
 def _told(standing: Standing, context: SectionsContext) -> Iterator[Block]:
     reasons = standing.edit.reasons if standing.edit else ()
+    if standing.overtaken:
+        yield paragraph(OVERTAKEN)
     if reasons:
         yield BulletList(items=tuple(_item(one, context) for one in reasons))
     if lines := changed_lines(standing, context, LONGEST_DIFFERENCE):

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.agents.pages.notes_composing import global_id
 from bot.agents.pages.notes_memory import memory, remembered
 from bot.agents.spec import AgentResult, NotesPage
 from bot.domain.actions import LinkIssue, UpsertNote, WriteSection
+from bot.domain.flow import CodeProject
 from bot.domain.pages import Page
 from bot.domain.secrets import Redactor
 from bot.domain.sections import wrapped
@@ -37,6 +37,12 @@ def test_a_page_that_is_not_there_is_named_by_its_title() -> None:
     assert (one.key, one.space, one.section) == ("notes:next", "DOC", "release-notes")
     assert (one.page, one.title, one.parent, one.source) == ("", "Release next", "77", "acme/shop next")
     assert (one.base, one.edits) == ("", ())
+
+
+def test_a_section_belongs_to_the_project_whatever_its_path() -> None:
+    for path in ("acme/shop", "acme/store"):
+        (one,) = sections(run(page(request(1)), project=CodeProject(42, path, "private")))
+        assert one.owner == "gitlab:42"
 
 
 def test_a_page_that_is_there_is_named_by_its_id() -> None:
@@ -116,7 +122,7 @@ def test_the_merge_request_is_told_where_it_is_listed() -> None:
     result = run(page(request(1), request(2, "fix: round")), merged=2)
     (note,) = [one for one in result.actions if isinstance(one, UpsertNote)]
     assert (note.key, note.tells, note.create) == ("release-notes", ("notes:next",), True)
-    assert note.body == "This merge request is in the release notes, on the page Release next."
+    assert note.body == "In the release notes: Release next."
     assert result.actions.index(note) > 0
 
 
@@ -126,6 +132,23 @@ def test_the_note_is_about_the_page_that_lists_it() -> None:
     (note,) = [one for one in result.actions if isinstance(one, UpsertNote)]
     assert note.tells == ("notes:v1.2.0",)
     assert r"Release \*v1.2.0\*" in note.body
+
+
+def test_at_its_release_what_was_told_of_the_next_one_is_brought_up_to_date() -> None:
+    released = page(
+        request(1), request(2, "ci: cache"), version="v1.2.0", title="Release v1.2.0", issues={1: [issue()]}
+    )
+    actions = run(released, page(request(3)), links_issues=True).actions
+    (note,) = [one for one in actions if isinstance(one, UpsertNote)]
+    assert (note.iid, note.create, note.tells) == (1, False, ("notes:v1.2.0",))
+    (link,) = [one for one in actions if isinstance(one, LinkIssue)]
+    assert (link.issue, link.create, link.title, link.state) == ("SHOP-12", False, "Release v1.2.0", "none")
+
+
+def test_of_a_large_release_the_latest_fifty_are_told() -> None:
+    released = page(*(request(iid) for iid in range(1, 201)), version="v1.2.0", title="Release v1.2.0")
+    notes = [one for one in run(released).actions if isinstance(one, UpsertNote)]
+    assert (len(notes), notes[0].iid) == (50, 200)
 
 
 @pytest.mark.parametrize(("title", "merged"), [("ci: cache", 1), ("fix: round", 0), ("fix: round", 9)])
@@ -138,21 +161,14 @@ def test_its_issues_are_linked_to_the_page() -> None:
     given = page(request(1), request(2), issues={1: [issue(), issue("OPS-1")], 2: [issue("SHOP-9")]})
     links = [one for one in run(given, merged=1, links_issues=True).actions if isinstance(one, LinkIssue)]
     assert [(one.key, one.issue) for one in links] == [
-        ("page:SHOP-12:next", "SHOP-12"),
-        ("page:OPS-1:next", "OPS-1"),
+        ("page:SHOP-12:1:next", "SHOP-12"),
+        ("page:OPS-1:1:next", "OPS-1"),
     ]
-    assert {one.global_id for one in links} == {"confluence=DOC&title=Release next"}
+    assert {one.global_id for one in links} == {"release-notes=1"}
     assert {(one.title, one.url, one.made, one.summary) for one in links} == {
         ("Release next", "", "notes:next", "Release notes")
     }
     assert not [one for one in run(given, merged=1).actions if isinstance(one, LinkIssue)]
-
-
-@given(st.text(max_size=400), st.text(max_size=400))
-@settings(max_examples=60, deadline=None)
-def test_a_pages_name_in_jira_fits_and_is_its_own(title: str, other: str) -> None:
-    assert len(global_id("DOC", title)) <= 255
-    assert (global_id("DOC", title) == global_id("DOC", other)) == (title == other)
 
 
 # --- what is remembered

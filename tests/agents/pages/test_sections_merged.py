@@ -7,13 +7,19 @@ from typing import Any
 import pytest
 
 from bot.agents.pages import SPEC
+from bot.agents.pages.schema import SectionAnswer
+from bot.agents.spec import AgentResult
+from bot.domain.action_words import described
 from bot.domain.actions import CommentPage, UpsertNote, WriteSection
 from bot.domain.change import MergeRequest
 from bot.domain.document import Link, lines_of
+from bot.errors import Declined
+from bot.llm.messages import Prompt
 from bot.policy import MAX_COMMENT, Ground, decide
 from bot.testing import ScriptedModel
 from tests.agents.pages.living import (
     CLOSED,
+    CODE,
     LIMITS,
     MERGED,
     PAGE,
@@ -28,6 +34,7 @@ from tests.agents.pages.living import (
     words,
     wrong,
 )
+from tests.doubles import change_of, edited_file
 
 WRITES = [("write", "Endpoints"), ("edit note",), ("stale", "refused only")]
 REMARKS = [("edit note",), ("stale", "always")]
@@ -74,6 +81,88 @@ def test_what_is_written_is_exactly_what_was_accepted() -> None:
     assert "+A cart holds at most **50** items." in write.difference
 
 
+# --- accepted, and pushed to since
+
+PUSHED = change_of(edited_file("api/orders.py", CODE.replace("50", "90"), [1]))
+NINETY = wrong(line="LIMIT = 90", why="A cart holds 90.", text="A cart holds at most **90** items.")
+
+
+def notes_of(result: AgentResult) -> dict[str, str]:
+    """The bodies by key."""
+    return {note.key: note.body for note in of_kind(result, UpsertNote)}
+
+
+def test_what_was_accepted_for_other_code_is_not_written_where_the_model_says_another_text_is_right() -> None:
+    before = proposed(accepted=True)
+    result = run(says(NINETY), living(shown=[before]), request=MERGED, change=PUSHED)
+    assert words(result) == [("edit note",), ("stale", "always"), ("edit note",)]
+    (remark,) = of_kind(result, CommentPage)
+    assert "later commits changed the code that it is about: it was not written" in text(remark.body)
+    assert "+A cart holds at most **90** items." in text(remark.body)
+    assert "later commits changed the code" in notes_of(result)[before.key]
+
+
+def test_what_was_accepted_is_written_where_the_model_comes_to_the_same_text_for_the_later_code() -> None:
+    before = proposed(accepted=True)
+    other = change_of(edited_file("api/orders.py", CODE, [1, 2]))
+    result = run(says(wrong(line="raise Full(cart)")), living(shown=[before]), request=MERGED, change=other)
+    assert words(result) == WRITES
+    (write,) = of_kind(result, WriteSection)
+    assert before.edit is not None
+    assert (write.result, write.edits) == (before.edit.result, before.edit.edits)
+
+
+def test_where_later_commits_left_the_section_true_nothing_is_written_and_the_note_says_so() -> None:
+    before = proposed(accepted=True)
+    section = living(shown=[before], has_notice=True)
+    result = run(says(), section, request=MERGED, change=PUSHED)
+    assert words(result) == [("true", "always"), ("edit note",)]
+    assert "no longer needed" in notes_of(result)[before.key]
+
+
+def test_our_own_text_is_brought_to_what_the_later_code_asks_for_whatever_was_accepted() -> None:
+    section = living(mode="auto", is_ours=True, shown=[proposed(accepted=True)])
+    result = run(says(NINETY), section, request=MERGED, change=PUSHED)
+    (write,) = of_kind(result, WriteSection)
+    assert "+A cart holds at most **90** items." in write.difference
+
+
+def failing(_prompt: Prompt) -> SectionAnswer:
+    raise Declined("the model refused")
+
+
+@pytest.mark.parametrize("model", [None, ScriptedModel(failing)], ids=["none", "fails"])
+@pytest.mark.parametrize("fields", [{}, {"mode": "auto", "is_ours": True}], ids=["asked", "unasked"])
+def test_what_was_accepted_for_other_code_is_not_written_on_trust_nor_dropped_in_silence(
+    model: ScriptedModel | None, fields: dict[str, Any]
+) -> None:
+    before = proposed(accepted=True)
+    result = run(model, living(shown=[before], **fields), request=MERGED, change=PUSHED)
+    assert words(result) == [("edit note",), ("stale", "always")]
+    (remark,) = of_kind(result, CommentPage)
+    assert "later commits changed the code" in text(remark.body)
+    assert "50" not in text(remark.body)
+    assert [one.allowed for one in result.decisions] == [False]
+
+
+# --- accepted when it was over
+
+
+@pytest.mark.parametrize("trigger", ["command", "thumbsup"])
+def test_a_yes_after_the_merge_has_what_was_judged_written_and_nothing_judged_anew(trigger: str) -> None:
+    model = says(NINETY)
+    accepted, other = living(shown=[proposed(accepted=True)]), living(name="other", has_notice=True)
+    result = run(model, accepted, other, request=MERGED, trigger=trigger)
+    assert (model.calls, words(result)) == (0, WRITES)
+
+
+def test_a_yes_to_what_the_page_says_no_more_is_told_in_the_report() -> None:
+    section = living(storage=STORAGE.replace("30 days", "40 days"), shown=[proposed(accepted=True)])
+    result = run(says(NINETY), section, request=MERGED, trigger="command")
+    assert result.actions == ()
+    assert ["another text stands there by now" in one for one in result.complaints] == [True]
+
+
 def test_the_note_tells_what_became_of_the_writing() -> None:
     before = proposed(accepted=True)
     result = run(ScriptedModel([]), living(shown=[before]), request=MERGED)
@@ -104,6 +193,25 @@ def test_a_note_that_may_not_tell_speaks_of_no_acceptance_after_the_merge() -> N
     assert "accept" not in note.body
 
 
+def test_what_not_everybody_may_read_stands_in_no_report() -> None:
+    secret = {"mode": "auto", "is_ours": True, "tells_page": False}
+    (write,) = of_kind(run(says(wrong()), living(**secret), request=MERGED), WriteSection)
+    assert write.difference == ""
+    result = run(says(wrong()), living(tells_page=False), request=MERGED)
+    (remark,) = of_kind(result, CommentPage)
+    assert "20" in text(remark.body), "who reads the page may read it there"
+    told = [described(action) for action in result.actions]
+    assert not [one for one in (*told, repr(result.decisions), *result.complaints) if "items" in one]
+
+
+def test_a_fault_of_the_model_tells_nothing_of_such_a_page() -> None:
+    def quoting(_prompt: Prompt) -> SectionAnswer:
+        raise Declined("at most **20** items")
+
+    result = run(ScriptedModel(quoting), living(tells_page=False))
+    assert [("items" in one, "why is not told" in one) for one in result.failures] == [(False, True)]
+
+
 def test_a_remark_on_the_page_says_since_when_why_and_what_instead() -> None:
     (remark,) = of_kind(run(says(wrong()), request=MERGED), CommentPage)
     links = [
@@ -126,6 +234,11 @@ def test_what_is_true_again_is_said_only_where_it_was_doubted() -> None:
     assert isinstance(remark, CommentPage)
     assert (remark.key, remark.create) == ("stale:endpoints", False)
     assert "TRUE AGAIN" in text(remark.body)
+
+
+def test_of_a_section_that_nobody_judged_nothing_is_said() -> None:
+    section = living(files=(), shown=[proposed()], has_notice=True)
+    assert words(run(says(), section, request=MERGED)) == [("edit note",)]
 
 
 def test_a_section_that_is_written_is_true_again_once_that_is_done() -> None:

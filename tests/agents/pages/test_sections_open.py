@@ -1,10 +1,14 @@
 """An open merge request: what is proposed for a section, when, and what is said of earlier proposals."""
 
+import random
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bot.agents.spec import LivingSection, Shown
+from bot.domain.actions import UpsertNote
+from bot.domain.kept import fits
 from bot.domain.secrets import Redactor
 from bot.domain.sections import digest, edited
 from bot.policy import MAX_BODY
@@ -43,7 +47,7 @@ def test_a_wrong_section_is_proposed_in_one_note() -> None:
     result = run(says(wrong()))
     note = the_note(result)
     assert words(result) == [("note",)]
-    assert note.key == f"page:endpoints:{digest(INNER.replace(LIMITS, NEW))}"
+    assert note.key == f"page:77:endpoints:{digest(INNER.replace(LIMITS, NEW))}"
     for said in (
         "Section `Endpoints` of [API guide](https://wiki.example/pages/77) is no longer true",
         "- A cart holds 50 items now. "
@@ -140,11 +144,14 @@ def test_secrets_stand_in_no_note() -> None:
     assert "REDACTED" in the_note(result).body
 
 
-def test_a_long_difference_is_cut_and_says_so() -> None:
+def test_a_long_difference_is_cut_and_says_so_and_nobody_can_accept_what_is_not_shown() -> None:
     storage = STORAGE.replace(LIMITS, LIMITS + f"<p>{'old words ' * 4_000}</p>")
     said = wrong(block=2, quote="old words", text="new words " * 900)
-    body = the_note(run(says(said), living(storage=storage))).body
+    result = run(says(said), living(storage=storage))
+    body = the_note(result).body
     assert "(the rest is left out)" in body
+    assert "too large to be accepted here" in body
+    assert edit_of(result).edits == ()
     assert len(body) <= MAX_BODY
 
 
@@ -165,6 +172,26 @@ def test_edits_too_large_to_be_kept_are_proposed_in_words() -> None:
     result = run(says(*said), living(storage=storage))
     assert "too large to be accepted here" in the_note(result).body
     assert edit_of(result).edits == ()
+
+
+def test_a_text_that_a_note_has_no_room_for_is_not_offered_though_it_is_shown_whole() -> None:
+    chinese = "".join(chr(random.Random(nth).randrange(0x4E00, 0x9FA0)) for nth in range(19_800))
+    said = [wrong(text=chinese[:9_900]), wrong(block=2, quote="GET", text=chinese[9_900:])]
+    result = run(says(*said), living())
+    assert chinese[:9_900] in the_note(result).body
+    assert "(the rest is left out)" not in the_note(result).body
+    assert "too large to be accepted here" in the_note(result).body
+    assert (edit_of(result).edits, fits(edit_of(result))) == ((), True)
+
+
+def test_edits_that_could_not_be_kept_are_worked_out_again() -> None:
+    before = proposed()
+    assert before.edit is not None
+    emptied = replace(before, edit=before.edit.model_copy(update={"edits": ()}))
+    model = says(wrong())
+    result = run(model, living(shown=[emptied]))
+    assert (model.calls, words(result)) == (1, [("note",)])
+    assert edit_of(result).edits
 
 
 # --- what was proposed before
@@ -212,6 +239,11 @@ def test_what_is_accepted_stands_whatever_is_pushed_and_is_said_to() -> None:
     result = run(model, living(shown=[before]), change=other)
     assert model.calls == 0
     assert (the_note(result).key, the_note(result).section) == (before.key, before.edit)
+    assert "later commits changed the code that it is about" in the_note(result).body
+
+
+def test_what_is_accepted_for_the_code_as_it_is_is_said_to_be_written() -> None:
+    result = run(ScriptedModel([]), living(shown=[proposed(accepted=True)]))
     assert the_note(result).body.endswith("Accepted: it is written to the page at the merge.")
 
 
@@ -253,6 +285,59 @@ def test_one_who_reads_an_edit_of_another_page_does_not_believe_it() -> None:
     assert model.calls == 1
 
 
+# --- two pages with a section of one name
+
+OTHER_PAGE = replace(PAGE, id="88", title="Ops guide")
+
+
+def both(**fields: Any) -> list[LivingSection]:
+    """The section on its page, and one of its name on another."""
+    there = living(storage=STORAGE.replace("30 days", "40 days"), **fields)
+    assert there.page is not None
+    return [living(**fields), replace(there, page=replace(OTHER_PAGE, storage=there.page.storage))]
+
+
+def test_sections_of_one_name_on_two_pages_have_a_note_each() -> None:
+    first = [note for note in of_kind(run(says(wrong()), *both()), UpsertNote) if note.create]
+    assert [note.key.split(":")[:3] for note in first] == [
+        ["page", "77", "endpoints"],
+        ["page", "88", "endpoints"],
+    ]
+    notes = [Shown(note.key, note.section) for note in first]
+    again = run(says(), *both(shown=notes))
+    assert [(note.key, note.create) for note in of_kind(again, UpsertNote)] == [
+        (note.key, True) for note in notes
+    ]
+
+
+def test_a_closed_merge_request_speaks_once_in_each_note() -> None:
+    notes = [Shown(note.key, note.section) for note in of_kind(run(says(wrong()), *both()), UpsertNote)]
+    closed = of_kind(run(None, *both(shown=notes), request=CLOSED), UpsertNote)
+    assert [note.key for note in closed] == [note.key for note in notes]
+
+
+def test_of_a_page_that_cannot_be_read_the_sections_name_has_to_do() -> None:
+    gone = living(page=None, section=None, trouble="there is no page", shown=[proposed()])
+    (note,) = run(None, gone, request=CLOSED).actions
+    assert "closed without a merge" in note.body
+
+
+# --- a text that comes back
+
+
+def test_a_proposal_knows_after_which_note_a_yes_to_it_can_come() -> None:
+    assert edit_of(run(says(wrong()), newest_note=41)).after == 41
+    again = run(ScriptedModel([]), living(shown=[proposed()]), newest_note=60)
+    assert edit_of(again).after == 0, "it was proposed all the time"
+    other = change_of(edited_file("api/orders.py", CODE, [2]))
+    judged = run(
+        says(wrong(line="def orders(cart):")), living(shown=[proposed()]), change=other, newest_note=60
+    )
+    assert edit_of(judged).after == 0, "it is the same text still"
+    withdrawn = replace(proposed(), edit=None)
+    assert edit_of(run(says(wrong()), living(shown=[withdrawn]), newest_note=60)).after == 60
+
+
 # --- closed, and opened again
 
 
@@ -279,6 +364,14 @@ def test_a_section_that_two_entries_name_is_asked_about_once_with_the_files_of_b
     assert model.calls == 1
     assert [one.path for one in result.coverage] == ["api/carts.py", "api/orders.py"]
     assert "thumbs-up" in the_note(result).body, "one of the entries wants to be asked"
+
+
+def test_blanks_and_hyphens_in_a_name_make_no_two_sections() -> None:
+    storage = STORAGE.replace("Endpoints", "Rate limits")
+    sections = [living(storage=storage, name=name) for name in ("Rate limits", "rate-limits")]
+    model = says(wrong())
+    result = run(model, *sections)
+    assert (model.calls, words(result)) == (1, [("note",)])
 
 
 def test_a_section_that_cannot_be_written_is_told_and_not_judged() -> None:
