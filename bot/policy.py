@@ -27,6 +27,7 @@ from bot.domain.findings import Suggestion
 from bot.domain.flow import CodeProject
 from bot.domain.markdown import finding_comment
 from bot.domain.positions import file_position, position
+from bot.domain.sections import LONGEST_SECTION
 from bot.errors import PlatformError, Unavailable
 from bot.ports import Snapshot
 
@@ -37,7 +38,6 @@ EMOJI = frozenset({"eyes", "thumbsup", "confused", "warning"})
 NOTE_KEYS = re.compile(r"summary|failure|release-notes|page:[0-9]{1,20}:[A-Za-z0-9_-]{1,60}:[0-9a-f]{8,64}")
 KEY = re.compile(r"[A-Za-z0-9_.:/]{1,200}")  # what a mark can hold
 MAX_COMMENT = 30_000  # characters of a comment's texts; Jira takes 32,767 with its markup
-MAX_SECTION = 100_000  # characters of the texts that are written into a section
 PAGE_KEY = re.compile(r"(?:stale|proposed):[A-Za-z0-9_-]{1,60}")
 STATUSES = frozenset({"trivet/issue"})
 REF = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{|\.lock(?:/|$)))[A-Za-z0-9][\w./-]{0,198}[A-Za-z0-9]", re.ASCII)
@@ -156,8 +156,8 @@ def _to_section(action: WriteSection, ground: Ground, allowed: Sequence[Action])
     if action.body is None and not action.page:
         return "edits of a page that is not there"
     texts = [action.body] if action.body else [edit.body for edit in action.edits]
-    if sum(len(text) for one in texts for text in one.texts()) > MAX_SECTION:
-        return TOO_LONG.format(most=MAX_SECTION)
+    if sum(len(text) for one in texts for text in one.texts()) > LONGEST_SECTION:
+        return TOO_LONG.format(most=LONGEST_SECTION)
     return _other_space(action.space, ground)
 
 

@@ -97,7 +97,6 @@ class CodeReader(Protocol):
     def username(self, *, username: str = "", email: str = "") -> str:
         """The user name of the active account with this name or public e-mail address, "" for none or several."""
 
-
     def tags(self, project: CodeProject) -> Sequence[Tag]:
         """The project's tags, the newest hundred, in no certain order."""
 

@@ -7,13 +7,19 @@ from typing import Any, get_args
 
 import pytest
 
-from bot.domain import boundary, repo_config, rules
+from bot.domain import boundary, page_comments, repo_config, rules, sections
 from bot.domain.events import IssueChanged, PageChanged
 from bot.domain.issue_commands import HELP
 from bot.domain.pages import PROPERTY
 from bot.domain.sections import find
 from bot.entry.cienv import OF_A_JOB
-from bot.gateways import confluence_comments, confluence_plan, confluence_reader, http
+from bot.gateways import (
+    confluence_effects,
+    confluence_plan,
+    confluence_reader,
+    confluence_sections,
+    http,
+)
 from bot.llm.providers import PROVIDERS, parse_spec
 from bot.proposing import page_sections, pages, release_notes
 from bot.settings import BudgetSettings, known_settings
@@ -29,7 +35,15 @@ SMART_VALUE = re.compile(r"\{\{.*?\}\}")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SETTING = re.compile(r"\bTRIVET_[A-Z_]+[A-Z]\b")
 PLACEHOLDER = re.compile(r'"?\{[^{}]*\}"?')
-SPEAKING = (boundary, confluence_plan, http, page_sections, release_notes)
+SPEAKING = (
+    boundary,
+    confluence_effects,
+    confluence_plan,
+    confluence_sections,
+    http,
+    page_sections,
+    release_notes,
+)
 """Whose sentences docs/confluence.md quotes."""
 NOT_SETTINGS = {"TRIVET_SECRETS_DIR"} | OF_A_JOB
 
@@ -117,13 +131,13 @@ def texts(value: Any) -> list[str]:
 def test_the_limits_told_of_confluence_are_those_in_force() -> None:
     limits = section("confluence.md", "Limits")
     for limit in (
-        confluence_plan.LARGEST_PAGE,
-        confluence_plan.LONGEST_SECTION,
+        sections.LARGEST_PAGE,
+        sections.LONGEST_SECTION,
         confluence_reader.MAX_COMMENTS,
     ):
         assert f" {limit:,} " in limits
     assert f"latest {pages.MOST_AGAIN} that are open" in section("confluence.md", "Webhooks")
-    assert confluence_comments.MARK.partition(" (")[0] in section("confluence.md", "What Trivet writes")
+    assert page_comments.MARK.partition(" (")[0] in section("confluence.md", "What Trivet writes")
 
 
 def test_everything_that_a_rule_can_do_is_told_and_can_be_asked_for() -> None:

@@ -5,4 +5,6 @@ from typing import Any
 from bot.agents import link, pages, review, triage
 from bot.agents.spec import AgentSpec
 
-AGENTS: dict[str, AgentSpec[Any]] = {spec.name: spec for spec in (review.SPEC, link.SPEC, triage.SPEC, pages.SPEC)}
+AGENTS: dict[str, AgentSpec[Any]] = {
+    spec.name: spec for spec in (review.SPEC, link.SPEC, triage.SPEC, pages.SPEC)
+}

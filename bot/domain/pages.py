@@ -11,6 +11,10 @@ PROPERTY = "trivet.section.{section}"
 """The content property that remembers what we wrote into a section, by its `slug`."""
 
 
+OWNER = "gitlab:{project}"
+"""Whose release notes a section holds, by the number of the project."""
+
+
 def slug(section: str) -> str:
     """A section's name as it stands in boundaries, marks and keys."""
     return section.lower().replace(" ", "-")

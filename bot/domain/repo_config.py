@@ -138,9 +138,7 @@ class ReleaseNotes(_Section):
     """A page's title; {version} is the tag or the Jira version, and "next" for what is not released yet."""
 
 
-SectionId = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9]+([ _-][A-Za-z0-9]+)*$", max_length=60)
-]
+SectionId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]+([ _-][A-Za-z0-9]+)*$", max_length=60)]
 
 
 class PageSection(_Section):

@@ -43,6 +43,7 @@ ALREADY_THERE = "the section {name!r} is on the page already"
 NO_SUCH_BLOCK = "the section has no block {block}"
 CHANGED_TWICE = "block {block} is replaced or deleted twice"
 
+LARGEST_PAGE: Final = 1_000_000  # bytes: about what Cloud takes of a body, by those who tried
 LONGEST_SECTION: Final = 100_000  # characters of a section's storage
 MOST_DIGESTS: Final = 5
 LONGEST_DIGEST, LONGEST_SOURCE, LONGEST_OWNER = 64, 500, 100  # characters

@@ -23,6 +23,7 @@ from bot.domain.pages import PagePerson
 from bot.domain.rules import Rules
 from bot.domain.sanitize import sanitize
 from bot.domain.secrets import Redactor
+from bot.domain.sections import LONGEST_SECTION
 from bot.entry.accounts import Accounts
 from bot.entry.models import open_models
 from bot.errors import AccessDenied, NotFound, UsageError
@@ -62,8 +63,6 @@ JIRA_READ_SETTING = "TRIVET_JIRA__READ_TOKEN or, where that is unset, TRIVET_JIR
 READ_SETTING = "TRIVET_GITLAB__READ_TOKEN or, where that is unset, TRIVET_GITLAB__TOKEN"
 
 CONFLUENCE_READ_SETTING = "TRIVET_CONFLUENCE__READ_TOKEN or, where that is unset, TRIVET_CONFLUENCE__TOKEN"
-
-LONGEST_SECTION = 100_000  # characters of the texts that are written to a page at a time
 
 _DEPLOYMENTS: dict[str, Literal["cloud", "datacenter"]] = {}
 

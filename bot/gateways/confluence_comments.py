@@ -3,22 +3,21 @@
 A body that says the same is not written again, however Confluence has rewritten it.
 """
 
-from typing import Any, Final, Literal
+from typing import Any, Literal
 from urllib.parse import quote
 
 from bot.domain.document import Document, paragraph
+from bot.domain.page_comments import MARK, has_key
 from bot.domain.pages import PageComment
 from bot.domain.sections import digest
 from bot.domain.storage import to_storage
-from bot.errors import Damaged, NotFound
+from bot.errors import NotFound
 from bot.gateways.confluence_api import ConfluenceApi, content_path
 from bot.gateways.confluence_pages import MadeShape
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.confluence_shapes import shaped
-from bot.gateways.confluence_text import last_line
 from bot.gateways.confluence_tries import settled
 
-MARK: Final = "Trivet keeps this comment up to date ({key})."
 WRITTEN, EDITED = "written", "edited in place"
 NOT_THERE = "there is no comment to edit"
 
@@ -53,16 +52,8 @@ def _written(
 
 
 def _ours(reader: ConfluenceReader, page: str, key: str) -> list[PageComment]:
-    me, mark = reader.me().id, MARK.format(key=key)
-    return [one for one in reader.comments(page) if one.author == me and _ends_with(one, mark)]
-
-
-def _ends_with(comment: PageComment, mark: str) -> bool:
-    """A comment that cannot be read is none of ours."""
-    try:
-        return last_line(comment.storage) == mark
-    except Damaged:
-        return False
+    me = reader.me().id
+    return [one for one in reader.comments(page) if one.author == me and has_key(one.storage, key)]
 
 
 def _says(comment: PageComment, body: str) -> bool:

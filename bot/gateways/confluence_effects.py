@@ -17,6 +17,11 @@ from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.confluence_sections import SectionWriter
 
 LONGEST_DIFFERENCE: Final = 20_000  # characters
+MAY_NOT_WRITE = (
+    "the bot may not edit this page: let its account in under the page's restrictions, or give it the right to "
+    "edit in the space"
+)
+MAY_NOT_COMMENT = "the bot may not comment on this page: give its account the right to, in the space"
 PROPOSED = "proposed:{section}"
 """The key of the comment that shows what was not written."""
 SHOWN = "{reason}; a comment on the page shows the proposed text"
@@ -48,7 +53,10 @@ class ConfluenceEffects:
         """
         try:
             return self._applied(action, Author(self._me.id, self._clean, made))
-        except (LeftAlone, Damaged, NotFound, Forbidden, Refused) as error:
+        except Forbidden:
+            reason = MAY_NOT_WRITE if isinstance(action, WriteSection) else MAY_NOT_COMMENT
+            return Outcome(key=action.key, result="refused", reason=reason)
+        except (LeftAlone, Damaged, NotFound, Refused) as error:
             return Outcome(key=action.key, result="refused", reason=str(error).removesuffix("."))
         except (Unavailable, AccessDenied):
             raise

@@ -10,6 +10,7 @@ from bot.domain.actions import CommentPage, WriteSection
 from bot.domain.document import Document
 from bot.domain.pages import BlockEdit, Page, slug
 from bot.domain.sections import (
+    LARGEST_PAGE,
     LONGEST_SECTION,
     Kept,
     Section,
@@ -29,7 +30,6 @@ from bot.errors import PlatformError, Refused
 from bot.gateways.confluence_properties import Remembered
 from bot.gateways.confluence_text import addresses
 
-LARGEST_PAGE = 1_000_000  # bytes: about what Cloud takes of a body, by those who tried
 LONGEST_MESSAGE = 250  # characters of a version's message, a column of 255 in Data Center
 
 STANDS_ELSEWHERE = "a page of this title stands elsewhere in the space, and it holds no section of ours"

@@ -7,7 +7,7 @@ ends anywhere between is done again from the beginning.
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Literal
+from typing import Final, Literal
 
 from bot.domain.actions import WriteSection
 from bot.domain.pages import Page
@@ -33,6 +33,12 @@ from bot.gateways.http import Conflict
 
 COMMENTS_AGAIN = "Trivet: inline comments put back"
 MOST_RESCUES = 5  # versions in which more comments are looked for that were lost while others were put back
+
+TAKEN: Final = "already exists"  # Confluence's words for a title, Cloud's and Data Center's
+TITLE_TAKEN = (
+    "the title “{title}” is taken by an archived page, or by one that the bot may not see: rename that page, or let "
+    "the bot in"
+)
 
 Done = tuple[Literal["done", "unchanged"], Page]
 
@@ -64,8 +70,10 @@ class SectionWriter:
         body = wrapped(action.section, new)
         try:
             number = create(self._api, action.space, action.title, action.parent, body)
-        except (Refused, Conflict):
+        except (Refused, Conflict) as error:
             page = self._found(action)
+            if page is None and isinstance(error, Refused) and TAKEN in error.detail:
+                raise Refused(TITLE_TAKEN.format(title=action.title)) from None
             if page is None:
                 raise
             return self._written(action, page)

@@ -128,7 +128,8 @@ def _with_troubles(
     result: AgentResult, sections: Sequence[LivingSection], request: MergeRequest, said: Said, means: Means
 ) -> AgentResult:
     """On an open merge request in one note, edited in place, which is put right once nothing is wrong any more."""
-    troubles = list(dict.fromkeys(one.trouble for one in sections if one.trouble))
+    troubles = tuple(dict.fromkeys(one.trouble for one in sections if one.trouble))
+    result = replace(result, failures=(*result.failures, *troubles))
     if troubles and request.state == OPENED:
         note = UpsertNote(key=FAILURE, body=failure_note("; ".join(troubles)))
     elif not troubles and not result.failures and _has_failed(said, means):

@@ -10,7 +10,7 @@ from bot.domain.page_comments import OUT_OF_DATE, has_key, has_label
 from bot.domain.page_keys import notice_key
 from bot.domain.pages import Page, PageComment, slug
 from bot.domain.repo_config import PageSection
-from bot.domain.sections import find, is_ours, kept_of
+from bot.domain.sections import LARGEST_PAGE, find, is_ours, kept_of
 from bot.errors import Damaged
 from bot.proposing.acceptance import About
 from bot.proposing.means import Wiki
@@ -22,6 +22,7 @@ OTHER_SPACE = (
 NO_PAGE = "there is no page “{page}” in {spaces}, or the bot may not see it"
 SEVERAL = "there is a page “{page}” in each of {spaces}: name the space in .trivet.yml"
 NOT_CURRENT = "the page “{page}” is {status}"
+TOO_LARGE = "the page “{page}” has {size:,} bytes, and more than {limit:,} are not safe to write"
 TAKEN_AWAY = "a person took the section “{section}” off the page “{page}”: it is not put back"
 UNTOLD = "the page “{page}” cannot be kept true: why is not told, as not everybody who reads this may read the page"
 
@@ -87,6 +88,9 @@ def _section(plain: LivingSection, found: Page | str, reads: _Reads, wiki: Wiki)
     known = replace(plain, page=found, tells_page=reads.tells(found))
     if found.status != "current":
         trouble = NOT_CURRENT.format(page=wanted.page, status=found.status)
+        return _troubled(known, trouble, is_told=known.tells_page)
+    if (size := len(found.storage.encode())) > LARGEST_PAGE:
+        trouble = TOO_LARGE.format(page=wanted.page, size=size, limit=LARGEST_PAGE)
         return _troubled(known, trouble, is_told=known.tells_page)
     try:
         section = find(found.storage, wanted.section)

@@ -10,10 +10,10 @@ from bot.domain.actions import Proposal
 from bot.domain.change import ChangeSet, MergeRequest, Target
 from bot.domain.flow import CodeProject
 from bot.domain.issue_keys import found, found_in_branch
-from bot.domain.pages import Page
+from bot.domain.pages import OWNER, Page
 from bot.domain.releases import MergedRequest, ReleaseIssue, Tag
 from bot.domain.repo_config import ReleaseNotes
-from bot.domain.sections import kept_of
+from bot.domain.sections import Kept, kept_of
 from bot.domain.versions import before, newest, same_version, spellings
 from bot.errors import Forbidden, NotFound, NotReady, PlatformError, Stopped, UsageError
 from bot.policy import Ground
@@ -84,7 +84,9 @@ def propose_release_notes(request: JobRequest, run: str, means: Means) -> Propos
     means.still_ours()
     issues = frozenset(one.key for page in pages for some in page.issues.values() for one in some)
     ground = Ground(means.agent, issues=issues, spaces=frozenset({parent.space}))
-    return proposal(request, run, means, _bound(request, project, merge_request, tags), result, ground, started)
+    return proposal(
+        request, run, means, _bound(request, project, merge_request, tags), result, ground, started
+    )
 
 
 def _of_version(request: JobRequest, wiki: Wiki, means: Means) -> str:
@@ -150,7 +152,9 @@ def _pages(
     What was released before its merge was noted is listed with its release.
     """
     page = _page(NEXT, config, wiki)
-    memory = _remembered(page, wiki)
+    kept = _kept(page, wiki)
+    is_own = kept is not None and kept.owner in ("", OWNER.format(project=project.id))
+    memory = (kept.memory if kept and is_own else None) or {}
     since, pages = newest(tags), []
     if request.release != NEXT:
         pages.append(_released(request.release, request.trigger, project, config, tags, wiki))
@@ -215,15 +219,20 @@ def _with_background(
     means: Means,
     complaints: list[str],
 ) -> NotesPage:
-    """With what is known already, be it by the page that listed the same before, and the issues that are named."""
-    memory = _remembered(page.page, wiki) or next_memory
+    """With what is known already, be it by the page that listed the same before, and the issues that are named.
+
+    Of a page that is another project's nothing is known: it is not written either.
+    """
+    kept = _kept(page.page, wiki)
+    if kept and kept.owner not in ("", OWNER.format(project=project.id)):
+        page, kept = replace(page, page=None), None
+    memory = (kept.memory if kept else None) or next_memory
     issues = _issues(page.merged, project, means.tracker, wiki, complaints) if means.tracker else {}
     return replace(page, memory=memory, issues=issues)
 
 
-def _remembered(page: Page | None, wiki: Wiki) -> Mapping[str, Any]:
-    kept = kept_of(wiki.pages.remembered(page.id, SECTION)) if page else None
-    return (kept.memory or {}) if kept else {}
+def _kept(page: Page | None, wiki: Wiki) -> Kept | None:
+    return kept_of(wiki.pages.remembered(page.id, SECTION)) if page else None
 
 
 # --- the issues that merge requests name ---

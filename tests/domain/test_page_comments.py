@@ -5,7 +5,6 @@ import pytest
 from bot.domain.document import Code, Document, Lozenge, paragraph
 from bot.domain.page_comments import MARK, OUT_OF_DATE, TRUE_AGAIN, has_key, has_label
 from bot.domain.storage import to_storage
-from bot.gateways import confluence_comments
 
 KEY = "stale:endpoints"
 
@@ -25,10 +24,6 @@ def test_a_comment_is_known_by_its_last_line() -> None:
 
 def test_what_cannot_be_read_is_none_of_ours() -> None:
     assert not has_key("<p>x", KEY)
-
-
-def test_the_last_line_is_the_one_that_is_written() -> None:
-    assert confluence_comments.MARK == MARK
 
 
 @pytest.mark.parametrize(("label", "doubted"), [(OUT_OF_DATE, True), (TRUE_AGAIN, False)])

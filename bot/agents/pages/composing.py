@@ -34,6 +34,8 @@ def _actions(standings: Sequence[Standing], context: SectionsContext) -> Iterato
         case "merged":
             for one in standings:
                 yield from _at_the_merge(one, context)
+            for living in context.sections:
+                yield from _blocked(living)
         case "open":
             for one in standings:
                 yield from _while_open(one, context)
@@ -85,8 +87,19 @@ def _older(standing: Standing) -> Iterator[UpsertNote]:
     for shown in _proposing(living):
         if shown == standing.overtaken:
             yield _overtaken(shown, living)
-        elif edit is None or shown.key != note_key(living, edit):
+        elif edit is None or shown.key != _note_of(living, edit):
             yield UpsertNote(key=shown.key, body=body, create=False)
+
+
+def _note_of(living: LivingSection, edit: SectionEdit) -> str:
+    """The key of the note whose text was accepted, wherever the page has come to since; else that of its own."""
+    accepted = (one for one in living.shown if one.is_accepted and one.edit)
+    same = (
+        one.key
+        for one in accepted
+        if one.edit and (one.edit.base, one.edit.result) == (edit.base, edit.result)
+    )
+    return next(same, note_key(living, edit))
 
 
 def _overtaken(shown: Shown, living: LivingSection) -> UpsertNote:
@@ -113,6 +126,13 @@ def _closed(living: LivingSection) -> Iterator[UpsertNote]:
 
 
 # --- at the merge ---
+
+
+def _blocked(living: LivingSection) -> Iterator[UpsertNote]:
+    """What was accepted and cannot be written is kept: a later yes has it written."""
+    for shown in _proposing(living) if living.trouble else ():
+        if shown.is_accepted:
+            yield UpsertNote(key=shown.key, body=note.blocked(living), create=False, section=shown.edit)
 
 
 def _at_the_merge(standing: Standing, context: SectionsContext) -> Iterator[Action]:
@@ -157,7 +177,7 @@ def _write(standing: Standing, edit: SectionEdit, page: Page, context: SectionsC
         difference="\n".join(changed_lines(standing, context)) if living.tells_page else "",
     )
     yield UpsertNote(
-        key=note_key(living, edit),
+        key=_note_of(living, edit),
         body=note.written(standing, context),
         create=False,
         section=_kept(standing, edit, context),
@@ -165,7 +185,8 @@ def _write(standing: Standing, edit: SectionEdit, page: Page, context: SectionsC
     )
     done = _after_writing(standing, edit, page, context)
     yield from (one.model_copy(update={"after": key}) for one in done)
-    yield _stale(standing, page, context).model_copy(update={"after": key, "on": "refused"})
+    later = stale(standing, context, is_now=False)
+    yield _stale(standing, page, context).model_copy(update={"body": later, "after": key, "on": "refused"})
 
 
 def _after_writing(

@@ -1,5 +1,7 @@
 """The keys of what the pages agent writes about a section."""
 
+import hashlib
+
 from bot.agents.spec import LivingSection
 from bot.domain import page_keys
 from bot.domain.pages import SectionEdit, slug
@@ -12,9 +14,13 @@ def note_prefix(living: LivingSection) -> str:
 
 
 def note_key(living: LivingSection, edit: SectionEdit) -> str:
-    """Of the note that proposes a text. One that may not tell it has a key of the text that is not true."""
-    told = edit.result if living.tells_page else edit.base
-    return f"{note_prefix(living)}:{told or digest('')}"
+    """Of the note that proposes a text in place of another: a yes to one is none to the next.
+
+    One that may not tell it has a key of the text that is not true.
+    """
+    base = edit.base or digest("")
+    told = hashlib.sha256(f"{base} {edit.result}".encode()).hexdigest()[:32] if living.tells_page else base
+    return f"{note_prefix(living)}:{told}"
 
 
 def is_about(key: str, living: LivingSection) -> bool:

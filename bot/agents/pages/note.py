@@ -15,6 +15,7 @@ from bot.domain.pages import Reason
 
 WRONG = "**{place} is no longer true with this merge request.**"
 FIRST = "**{place} has no text yet. Proposed:**"
+AT_MERGE = "**{place}: what was proposed for it, and what became of that at the merge.**"
 MAY_BE_WRONG = "**{place} may be out of date with this merge request.**"
 NOT_SHOWN = (
     "What stands there is not shown here: not everybody who reads this merge request may read the page."
@@ -37,6 +38,7 @@ WRITING = "At the merge:"
 
 REPLACED = "{place}: replaced by a newer proposal."
 NOT_NEEDED = "{place}: no longer needed, nothing in it is wrong with this merge request as it is now."
+BLOCKED = "{place}: accepted, but not written: {trouble}. Once that is put right, `/trivet accept` here has it written."
 OVERTAKEN = "{place}: this text was accepted, but later commits changed the code that it is about; it was not written."
 CLOSED = "{place}: the merge request was closed without a merge, so nothing is written."
 
@@ -54,7 +56,7 @@ def proposal(standing: Standing, context: SectionsContext, *, keeps_edits: bool)
 def written(standing: Standing, context: SectionsContext) -> str:
     """What became of the writing is told below it."""
     is_told = standing.living.tells_page
-    return _told(standing, context, WRITING) if is_told else _untold(standing, WRITING)
+    return _told(standing, context, WRITING, AT_MERGE) if is_told else _untold(standing, WRITING)
 
 
 def replaced(living: LivingSection) -> str:
@@ -69,6 +71,10 @@ def overtaken(living: LivingSection) -> str:
     return OVERTAKEN.format(place=_where(living))
 
 
+def blocked(living: LivingSection) -> str:
+    return BLOCKED.format(place=_where(living), trouble=one_line(living.trouble).rstrip("."))
+
+
 def closed(living: LivingSection) -> str:
     return CLOSED.format(place=_where(living))
 
@@ -78,8 +84,8 @@ def shows_all(standing: Standing, context: SectionsContext) -> bool:
     return CUT_LINE not in changed_lines(standing, context, LONGEST_DIFFERENCE)
 
 
-def _told(standing: Standing, context: SectionsContext, end: str) -> str:
-    headline = WRONG if standing.living.section else FIRST
+def _told(standing: Standing, context: SectionsContext, end: str, headline: str = "") -> str:
+    headline = headline or (WRONG if standing.living.section else FIRST)
     reasons = _reasons(standing, by_hand=False)
     parts = (
         headline.format(place=_where(standing.living)),

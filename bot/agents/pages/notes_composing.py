@@ -12,6 +12,7 @@ from bot.agents.pages.notes_page import NEXT, Written, written
 from bot.agents.spec import AgentResult, NotesContext, NotesPage
 from bot.domain.actions import Action, Decision, LinkIssue, UpsertNote, WriteSection
 from bot.domain.markdown import counted, one_line
+from bot.domain.pages import OWNER
 from bot.domain.sections import difference, find
 from bot.domain.storage import to_storage
 from bot.errors import Damaged
@@ -19,7 +20,6 @@ from bot.errors import Damaged
 SECTION: Final = "release-notes"
 NOTE: Final = "release-notes"
 SUMMARY: Final = "Release notes"
-OWNER: Final = "gitlab:{project}"
 
 LISTED = "In the release notes: {title}."
 NO_MODEL = "No model is configured: only the breaking changes that are declared stand in the release notes"

@@ -28,6 +28,7 @@ OVERTAKEN = (
     "A text for it was accepted, but later commits changed the code that it is about: it was not written."
 )
 PROPOSED = "Proposed text, as a difference to what stands there:"
+PROPOSED_BEFORE = "Proposed text, as a difference to what stood there when it was proposed:"
 BY_HAND = "To be put right by hand: "
 INSTEAD = "Proposed in its place:"
 IS_TRUE = " The section “{section}” is true as far as the latest merge requests tell."
@@ -35,7 +36,8 @@ IS_TRUE = " The section “{section}” is true as far as the latest merge reque
 LONGEST_DIFFERENCE: Final = 10_000  # characters; a comment takes 30,000
 
 
-def stale(standing: Standing, context: SectionsContext) -> Document:
+def stale(standing: Standing, context: SectionsContext, *, is_now: bool = True) -> Document:
+    """`is_now`: the page has still the text that the edits stand on."""
     words = MAY_BE_WRONG if standing.living.section else NO_TEXT
     link = Link(text=str(context.request.target), url=context.request.web_url)
     headline = paragraph(
@@ -44,7 +46,7 @@ def stale(standing: Standing, context: SectionsContext) -> Document:
         link,
         ".",
     )
-    return Document(blocks=(headline, *_told(standing, context)))
+    return Document(blocks=(headline, *_told(standing, context, is_now=is_now)))
 
 
 def true_again(living: LivingSection) -> Document:
@@ -53,14 +55,14 @@ def true_again(living: LivingSection) -> Document:
     return Document(blocks=(paragraph(Lozenge(text=TRUE_AGAIN, color="green"), words),))
 
 
-def _told(standing: Standing, context: SectionsContext) -> Iterator[Block]:
+def _told(standing: Standing, context: SectionsContext, *, is_now: bool) -> Iterator[Block]:
     reasons = standing.edit.reasons if standing.edit else ()
     if standing.overtaken:
         yield paragraph(OVERTAKEN)
     if reasons:
         yield BulletList(items=tuple(_item(one, context) for one in reasons))
     if lines := changed_lines(standing, context, LONGEST_DIFFERENCE):
-        yield paragraph(PROPOSED)
+        yield paragraph(PROPOSED if is_now else PROPOSED_BEFORE)
         yield Code(text="\n".join(lines), language="diff")
     for one in reasons:
         if one.instead:

@@ -65,8 +65,10 @@ def test_nothing_is_written_where_there_is_trouble(accepted: bool) -> None:
         trouble="the page is archived", mode="auto", is_ours=True, shown=[proposed(accepted=accepted)]
     )
     result = run(ScriptedModel([]), section, request=MERGED)
-    assert result.actions == ()
     assert any("the page is archived" in one for one in result.complaints)
+    told = [one.body for one in of_kind(result, UpsertNote)]
+    assert len(told) == len(result.actions) == accepted
+    assert all("accepted, but not written: the page is archived" in one for one in told)
 
 
 def test_what_is_written_is_exactly_what_was_accepted() -> None:
