@@ -160,7 +160,7 @@ def test_a_text_that_is_accepted_after_the_merge_is_written_then(rig: WikiRig) -
 def test_what_a_person_wrote_after_the_yes_is_not_overwritten(rig: WikiRig) -> None:
     one = accepted(rig)
     rig.wiki.act(one.title, "edit", old=HINT, new="Nobody gets more.", user="ada")
-    rig.wait(lambda: ran(rig, iid_of(one), f":page:{page_id(one)}:"), what="a look at the page as it is now")
+    rig.wait(lambda: len(one.notes(iid_of(one))) == 2, what="a proposal for the page as it is now")
     rig.idle()
     old, new = one.notes(iid_of(one))
     assert REPLACED in old["body"]
