@@ -255,11 +255,7 @@ def test_a_page_is_found_by_its_title(cloud: Told, center: Told) -> None:
     assert without_url(cloud.reader().find("DOC", "API guide")) == PAGE
     assert without_url(center.reader().find("DOC", "API guide")) == PAGE
     asked = cloud.asked[1][1]
-    assert (asked["space-id"], asked["title"], asked["status"]) == (
-        ["98"],
-        ["API guide"],
-        ["current", "archived"],
-    )
+    assert (asked["space-id"], asked["title"], "status" in asked) == (["98"], ["API guide"], False)
     assert center.asked[0][1]["spaceKey"] == ["DOC"]
     assert len(cloud.asked) == 2
 
@@ -295,7 +291,7 @@ def test_in_a_space_that_is_not_there_is_no_page(cloud: Told, center: Told) -> N
     center.say("/rest/api/content", 404)
     for told in (cloud, center):
         assert told.reader().find("NOPE", "API guide") is None
-        assert len(told.asked) == 1
+        assert not [path for path in told.paths if path == "/api/v2/pages"]
 
 
 def test_a_space_that_may_not_be_asked_for_is_an_error(cloud: Told, center: Told) -> None:
@@ -322,7 +318,7 @@ def test_a_space_is_found_in_whichever_case_its_key_is_written(
     cloud.say("/api/v2/spaces", {"results": [{"id": id, "key": name} for name, id in spaces.items()]})
     cloud.say("/api/v2/pages", {"results": []})
     assert cloud.reader().find(key, "API guide") is None
-    assert {"DOC", "doc"} <= set(cloud.asked[0][1]["keys"])
+    assert cloud.asked[0][1]["keys"] == [key]
     assert cloud.asked[1][1]["space-id"] == ["98"]
 
 
