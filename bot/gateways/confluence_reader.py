@@ -38,12 +38,12 @@ class ConfluenceReader:
     def is_restricted(self, page: Page) -> bool:
         """Own restrictions do not name those of the pages above (CONFSERVER-45609), so that each is asked.
 
-        What may not be asked counts as restricted, and so does what stands above and cannot be asked: a folder, or a
-        page that may not be seen.
+        What may not be asked, or is gone by now, counts as restricted, and so does what stands above and cannot be
+        asked: a folder, or a page that may not be seen.
         """
         try:
             return self._is_restricted(page.id) or self._is_hidden_from_above(page.id)
-        except Forbidden:
+        except (Forbidden, NotFound):
             return True
 
     def comments(self, page: str) -> Sequence[PageComment]:
