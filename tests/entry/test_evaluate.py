@@ -224,7 +224,7 @@ def test_some_unmeasured_cases_end_with_3(
         (["--case", "nonsense", "--model", "scripted"], "there is no case nonsense"),
         ([], "no model is configured: set TRIVET_MODELS"),
         (["--model", "nonsense"], "each must be like openai:NAME"),
-        (["drift"], "'drift' is not"),
+        (["drifts"], "'drifts' is not"),
         (["--runs", "0"], "0 is not in the range"),
         (["--parallel", "0"], "0 is not in the range"),
         (["--format", "sarif"], "'sarif' is not one of"),

@@ -333,7 +333,7 @@ def test_a_page_that_may_not_be_edited_is_an_outcome(wiki: ConfluenceBridge) -> 
     deeds.restrict(wiki.site, wiki.person("grace"), page, "update", [wiki.person("ada")])
     outcome = apply(wiki, action)
     assert (outcome.result, page.now.number) == ("refused", 2)
-    assert "403" in outcome.reason
+    assert "the bot may not edit this page: let its account in" in outcome.reason
 
 
 def test_a_page_that_is_gone_is_an_outcome(wiki: ConfluenceBridge) -> None:
