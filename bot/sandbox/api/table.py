@@ -1,14 +1,13 @@
 """The API at a glance: method, path, who answers, and the access level asked for in the project."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from bot.sandbox.api import branches, drafts, history, hooks, merge_requests, notes, projects, statuses, users
 from bot.sandbox.api.call import Call
 from bot.sandbox.model import Access
+from bot.sandbox.paths import named_parts
 
 Handler = Callable[[Call], Any]
 
@@ -24,9 +23,7 @@ class Route:
 
     def parts(self, path: str) -> dict[str, str] | None:
         """The named segments, decoded; None where the path is another one."""
-        pattern = re.sub(r":(\w+)", r"(?P<\1>[^/]+)", self.path)
-        found = re.fullmatch(pattern, path)
-        return None if found is None else {key: unquote(value) for key, value in found.groupdict().items()}
+        return named_parts(self.path, path)
 
 
 HERE = "/projects/:id"

@@ -3,11 +3,9 @@
 On Cloud these paths follow `/wiki`; what v1 has lost there is answered with 410.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from bot.sandbox.confluence.api import (
     comments,
@@ -22,6 +20,7 @@ from bot.sandbox.confluence.api import (
 )
 from bot.sandbox.confluence.api.call import Call
 from bot.sandbox.confluence.model import Flavour
+from bot.sandbox.paths import named_parts
 
 Handler = Callable[[Call], Any]
 
@@ -37,8 +36,7 @@ class Route:
 
     def parts(self, path: str) -> dict[str, str] | None:
         """The named segments, decoded; None where the path is another one."""
-        found = re.fullmatch(re.sub(r":(\w+)", r"(?P<\1>[^/]+)", self.path), path)
-        return None if found is None else {key: unquote(value) for key, value in found.groupdict().items()}
+        return named_parts(self.path, path)
 
 
 CLOUD: Flavour = "cloud"

@@ -1,14 +1,13 @@
 """Jira's API at a glance: method, path, who answers, and on which deployment."""
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
 from bot.sandbox.jira.api import comments, hooks, issues, links, people, projects, properties
 from bot.sandbox.jira.api.call import Call
 from bot.sandbox.jira.model import Deployment
+from bot.sandbox.paths import named_parts
 
 Handler = Callable[[Call], Any]
 
@@ -24,8 +23,7 @@ class Route:
 
     def parts(self, path: str) -> dict[str, str] | None:
         """The named segments, decoded; None where the path is another one."""
-        found = re.fullmatch(re.sub(r":(\w+)", r"(?P<\1>[^/]+)", self.path), path)
-        return None if found is None else {key: unquote(value) for key, value in found.groupdict().items()}
+        return named_parts(self.path, path)
 
 
 CLOUD: Deployment = "cloud"
