@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from bot.agents.spec import NotesContext, NotesPage
@@ -13,7 +13,7 @@ from bot.domain.issue_keys import found, found_in_branch
 from bot.domain.pages import OWNER, Page
 from bot.domain.releases import MergedRequest, ReleaseIssue, Tag
 from bot.domain.repo_config import ReleaseNotes
-from bot.domain.sections import Kept, kept_of
+from bot.domain.sections import kept_of
 from bot.domain.versions import before, newest, same_version, spellings
 from bot.errors import Forbidden, NotFound, NotReady, PlatformError, Stopped, UsageError
 from bot.policy import Ground
@@ -59,9 +59,8 @@ def propose_release_notes(request: JobRequest, run: str, means: Means) -> Propos
     merge_request = _merged(request, project, means) if request.iid else None
     parent = _parent(config, project, wiki)
     means.tell(READING.format(project=project.path))
-    complaints: list[str] = []
-    tags = wiki.code.tags(project)
-    pages = _pages(request, project, config, tags, wiki, means, complaints)
+    releases = _Releases(project, config, wiki.code.tags(project), wiki, means.tracker)
+    pages = releases.pages(request)
     means.still_ours()
     context = NotesContext(
         project=project,
@@ -78,14 +77,14 @@ def propose_release_notes(request: JobRequest, run: str, means: Means) -> Propos
         still_wanted=means.still_ours,
         tell=means.tell,
         can_wait=means.can_wait,
-        complaints=complaints,
+        complaints=releases.complaints,
     )
     result = means.agent.run(context)
     means.still_ours()
     issues = frozenset(one.key for page in pages for some in page.issues.values() for one in some)
     ground = Ground(means.agent, issues=issues, spaces=frozenset({parent.space}))
     return proposal(
-        request, run, means, _bound(request, project, merge_request, tags), result, ground, started
+        request, run, means, _bound(request, project, merge_request, releases.tags), result, ground, started
     )
 
 
@@ -138,101 +137,90 @@ def _parent(config: ReleaseNotes, project: CodeProject, wiki: Wiki) -> Page:
 # --- what each page lists ---
 
 
-def _pages(
-    request: JobRequest,
-    project: CodeProject,
-    config: ReleaseNotes,
-    tags: Sequence[Tag],
-    wiki: Wiki,
-    means: Means,
-    complaints: list[str],
-) -> list[NotesPage]:
-    """The released version's, if the run is about one, and that of the next, which it takes entries away from.
+@dataclass(frozen=True)
+class _Known:
+    """What a page keeps of earlier runs; nothing of one that is another project's, which is not written either."""
 
-    What was released before its merge was noted is listed with its release.
-    """
-    page = _page(NEXT, config, wiki)
-    kept = _kept(page, wiki)
-    is_own = kept is not None and kept.owner in ("", OWNER.format(project=project.id))
-    memory = (kept.memory if kept and is_own else None) or {}
-    since, pages = newest(tags), []
-    if request.release != NEXT:
-        pages.append(_released(request.release, request.trigger, project, config, tags, wiki))
-    if request.release == NEXT or page:
-        pages.append(_listed(NEXT, page, _Range(project, since, project.default_branch), config, wiki))
-    is_listed = any(one.iid == request.iid for one in pages[-1].merged) or pages[-1].left_out
-    if request.iid and since and not is_listed:
-        pages.insert(0, _released(since.name, request.trigger, project, config, tags, wiki))
-    return [_with_background(one, memory, project, wiki, means, complaints) for one in pages]
-
-
-def _released(
-    release: str,
-    trigger: str,
-    project: CodeProject,
-    config: ReleaseNotes,
-    tags: Sequence[Tag],
-    wiki: Wiki,
-) -> NotesPage:
-    """By its tag; a version that Jira releases before it is tagged has what the default branch holds."""
-    tag = same_version(tags, release)
-    if tag is None and trigger in (*BY_HAND, "tag"):
-        kind_of_error = UsageError if trigger in BY_HAND else PlatformError
-        raise kind_of_error(NO_TAG.format(project=project.path, version=release))
-    version = tag.name if tag else release
-    there = (_page(one, config, wiki) for one in spellings(version))
-    span = _Range(project, before(tags, version), tag.name if tag else project.default_branch)
-    return _listed(version, next(filter(None, there), None), span, config, wiki)
+    is_own: bool = True
+    memory: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class _Range:
-    """What is in `until` and not in `since`."""
+class _Releases:
+    """One project's releases as they are read for their pages. `complaints` grows by what could not be read."""
 
     project: CodeProject
-    since: Tag | None
-    until: str
+    config: ReleaseNotes
+    tags: Sequence[Tag]
+    wiki: Wiki
+    tracker: Tracker | None
+    complaints: list[str] = field(default_factory=list)
 
+    def pages(self, request: JobRequest) -> list[NotesPage]:
+        """The released version's, if the run is about one, and that of the next, which it takes entries away from.
 
-def _page(version: str, config: ReleaseNotes, wiki: Wiki) -> Page | None:
-    return wiki.pages.find(config.space, config.title.format(version=version))
+        What was released before its merge was noted is listed with its release.
+        """
+        page, since = self._page(NEXT), newest(self.tags)
+        pages = [] if request.release == NEXT else [self._released(request.release, request.trigger)]
+        if request.release == NEXT or page:
+            pages.append(self._listed(NEXT, page, since, self.project.default_branch))
+        is_listed = any(one.iid == request.iid for one in pages[-1].merged) or pages[-1].left_out
+        if request.iid and since and not is_listed:
+            pages.insert(0, self._released(since.name, request.trigger))
+        following = self._known(page)
+        return [
+            self._with_background(one, following if one.version == NEXT else self._known(one.page), following)
+            for one in pages
+        ]
 
+    def _released(self, release: str, trigger: str) -> NotesPage:
+        """By its tag; a version that Jira releases before it is tagged has what the default branch holds."""
+        tag = same_version(self.tags, release)
+        if tag is None and trigger in (*BY_HAND, "tag"):
+            kind_of_error = UsageError if trigger in BY_HAND else PlatformError
+            raise kind_of_error(NO_TAG.format(project=self.project.path, version=release))
+        version = tag.name if tag else release
+        there = next(filter(None, map(self._page, spellings(version))), None)
+        until = tag.name if tag else self.project.default_branch
+        return self._listed(version, there, before(self.tags, version), until)
 
-def _listed(version: str, page: Page | None, span: _Range, config: ReleaseNotes, wiki: Wiki) -> NotesPage:
-    merged = wiki.code.merged(span.project, span.since, span.until)
-    return NotesPage(
-        version=version,
-        title=page.title if page else config.title.format(version=version),
-        merged=tuple(merged[:MOST_MERGED]),
-        page=page,
-        since=span.since.name if span.since else "",
-        until=span.until,
-        left_out=max(0, len(merged) - MOST_MERGED),
-    )
+    def _listed(self, version: str, page: Page | None, since: Tag | None, until: str) -> NotesPage:
+        """What is in `until` and not in `since`."""
+        merged = self.wiki.code.merged(self.project, since, until)
+        return NotesPage(
+            version=version,
+            title=page.title if page else self.config.title.format(version=version),
+            merged=tuple(merged[:MOST_MERGED]),
+            page=page,
+            since=since.name if since else "",
+            until=until,
+            left_out=max(0, len(merged) - MOST_MERGED),
+        )
 
+    def _with_background(self, page: NotesPage, known: _Known, following: _Known) -> NotesPage:
+        """With what is known already, be it by the page that listed the same before, and the issues that are named."""
+        issues = (
+            _issues(page.merged, self.project, self.tracker, self.wiki, self.complaints)
+            if self.tracker
+            else {}
+        )
+        return replace(
+            page,
+            page=page.page if known.is_own else None,
+            memory=known.memory or following.memory,
+            issues=issues,
+        )
 
-def _with_background(
-    page: NotesPage,
-    next_memory: Mapping[str, Any],
-    project: CodeProject,
-    wiki: Wiki,
-    means: Means,
-    complaints: list[str],
-) -> NotesPage:
-    """With what is known already, be it by the page that listed the same before, and the issues that are named.
+    def _page(self, version: str) -> Page | None:
+        return self.wiki.pages.find(self.config.space, self.config.title.format(version=version))
 
-    Of a page that is another project's nothing is known: it is not written either.
-    """
-    kept = _kept(page.page, wiki)
-    if kept and kept.owner not in ("", OWNER.format(project=project.id)):
-        page, kept = replace(page, page=None), None
-    memory = (kept.memory if kept else None) or next_memory
-    issues = _issues(page.merged, project, means.tracker, wiki, complaints) if means.tracker else {}
-    return replace(page, memory=memory, issues=issues)
-
-
-def _kept(page: Page | None, wiki: Wiki) -> Kept | None:
-    return kept_of(wiki.pages.remembered(page.id, SECTION)) if page else None
+    def _known(self, page: Page | None) -> _Known:
+        kept = kept_of(self.wiki.pages.remembered(page.id, SECTION)) if page else None
+        if kept is None:
+            return _Known()
+        is_own = kept.owner in ("", OWNER.format(project=self.project.id))
+        return _Known(is_own, (kept.memory or {}) if is_own else {})
 
 
 # --- the issues that merge requests name ---
