@@ -22,7 +22,12 @@ def requirements() -> dict[str, list[str]]:
     """What each lock must satisfy: lock file name -> requirement lines."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     core = project["project"]["dependencies"]
-    return {"requirements.lock": core, "requirements-dev.lock": core + project["dependency-groups"]["dev"]}
+    postgres = project["project"]["optional-dependencies"]["postgres"]
+    return {
+        "requirements.lock": core,
+        "requirements-image.lock": core + postgres,
+        "requirements-dev.lock": core + project["dependency-groups"]["dev"],
+    }
 
 
 def digest(lines: list[str]) -> str:
