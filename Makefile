@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SHORT := /tmp/tt-$(shell id -u)# of two workers: the path of a socket may have 107 bytes
 
-.PHONY: help demo test lint types unit locks check-locks ci-local docs bench clean
+.PHONY: help demo test lint types unit locks check-locks ci-local helm docs bench clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 16
@@ -33,7 +33,7 @@ unit: $(STAMP)   ## the tests
 	@mkdir -p $(SHORT); $(BIN)/python -m pytest -n 2 --dist loadfile --basetemp=$(SHORT)/$$$$ $(PYTEST_ARGS); \
 	status=$$?; rm -rf $(SHORT)/$$$$; exit $$status
 
-locks: $(STAMP)  ## write requirements.lock and requirements-dev.lock anew
+locks: $(STAMP)  ## write the lock files anew
 	$(BIN)/python tests/tools/locks.py write
 
 check-locks: $(STAMP) ## the locks answer pyproject.toml, have hashes and no addresses
@@ -42,8 +42,12 @@ check-locks: $(STAMP) ## the locks answer pyproject.toml, have hashes and no add
 ci-local: $(STAMP) ## install gitlab-ci-local, which the tests of templates/ need
 	$(BIN)/python tests/tools/ci_local.py
 
-docs: $(STAMP)   ## write the tables of README.md that are made from other files
+helm: $(STAMP)   ## install Helm, which the tests of chart/ need
+	$(BIN)/python tests/tools/helm.py
+
+docs: $(STAMP)   ## write the tables of the READMEs that are made from other files
 	$(BIN)/python tests/tools/inputs_table.py
+	$(BIN)/python tests/tools/values_table.py
 
 bench: $(STAMP)  ## the performance table
 	$(BIN)/python -m tests.bench

@@ -28,6 +28,9 @@ from bot.errors import UsageError
 PREFIX: Final = "TRIVET_"
 SECRETS_DIR: Final = "TRIVET_SECRETS_DIR"
 DEBUG: Final = "TRIVET_DEBUG"
+CONNECT_TOKEN: Final = "TRIVET_CONNECT_TOKEN"  # noqa: S105 - read by `trivet connect` alone, never kept
+CONNECT_EMAIL: Final = "TRIVET_CONNECT_EMAIL"
+NOT_SETTINGS: Final = frozenset({SECRETS_DIR, DEBUG, CONNECT_TOKEN, CONNECT_EMAIL})
 PROVIDER_KEYS: Final = (
     "OPENAI_API_KEY",
     "ANTHROPIC_API_KEY",
@@ -289,6 +292,8 @@ class Settings(BaseSettings):
     mark_secrets: MarkSecrets = ()
     reviewer_state: Literal["reviewed", "requested_changes"] = "reviewed"
     log_format: Literal["json", "human"] | None = None
+    metrics_port: Port | None = None
+    sentry_dsn: SecretStr | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -317,10 +322,12 @@ class Settings(BaseSettings):
         platforms = (self.gitlab, self.jira, self.confluence)
         tokens = [token for one in platforms for token in (one.token, one.read_token)]
         hooks = [secret for one in platforms for secret in one.webhook_secrets]
-        held = (*tokens, *hooks, *self.mark_secrets)
+        held = (*tokens, *hooks, *self.mark_secrets, self.sentry_dsn)
         values = [secret.get_secret_value() for secret in held if secret]
         passwords = [urlsplit(url).password for url in (self.redis_url, self.database_url) if url]
-        keys = [os.environ.get(name) for name in PROVIDER_KEYS]
+        passwords += [urlsplit(self.sentry_dsn.get_secret_value()).username] if self.sentry_dsn else []
+        providers = provider_environment(os.environ)
+        keys = [providers.get(name) for name in (*PROVIDER_KEYS, CONNECT_TOKEN)]
         return [*values, *filter(None, (*passwords, *keys))]
 
 
@@ -356,31 +363,45 @@ def environment(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def given(environ: Mapping[str, str]) -> dict[str, str | Path]:
-    """Where each setting comes from: its text, or the file that holds it. Files win."""
+    """Where each setting comes from: its text, or the file that holds it. Files win.
+
+    Providers' keys are told where they are files; in the environment they stand already.
+    """
     sources: dict[str, str | Path] = {
         name.upper(): value for name, value in environ.items() if value and _is_ours(name)
     }
     sources |= {file.name.upper(): file for file in secret_files(environ)}
-    return {name: source for name, source in sources.items() if name in known_settings()}
+    return {
+        name: source for name, source in sources.items() if name in known_settings() or name in PROVIDER_KEYS
+    }
 
 
 def secret_files(environ: Mapping[str, str]) -> list[Path]:
-    """The files named like settings in `TRIVET_SECRETS_DIR`. Raises UsageError when that is not a folder."""
+    """The files named like settings or providers' keys in `TRIVET_SECRETS_DIR`.
+
+    Raises UsageError when that is not a folder.
+    """
     folder = environ.get(SECRETS_DIR)
     if not folder:
         return []
     if not Path(folder).is_dir():
         raise UsageError(NO_FOLDER.format(folder=folder))
     return sorted(
-        file for file in Path(folder).absolute().iterdir() if _is_ours(file.name) and file.is_file()
+        file for file in Path(folder).absolute().iterdir() if _is_secret(file.name) and file.is_file()
     )
+
+
+def provider_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment with the providers' keys that are files read into it. Raises UsageError as `environment`."""
+    keys = environment({SECRETS_DIR: environ.get(SECRETS_DIR, "")})
+    return {**environ, **{name: keys[name] for name in PROVIDER_KEYS if name in keys}}
 
 
 def unknown_settings(environ: Mapping[str, str]) -> list[str]:
     """A sentence for every `TRIVET_` name that is no setting: a typo, or meant for another version."""
     names = [*environ, *(file.name for file in secret_files(environ))]
     unknown = sorted({name.upper() for name in names if _is_ours(name)} - known_settings())
-    return [_unknown(name) for name in unknown if name not in (SECRETS_DIR, DEBUG)]
+    return [_unknown(name) for name in unknown if name not in NOT_SETTINGS]
 
 
 @functools.cache
@@ -404,6 +425,10 @@ def _unknown(name: str) -> str:
 
 def _is_ours(name: str) -> bool:
     return name.upper().startswith(PREFIX)
+
+
+def _is_secret(name: str) -> bool:
+    return _is_ours(name) or name.upper() in PROVIDER_KEYS
 
 
 def _texts(sources: Mapping[str, str | Path]) -> Iterator[tuple[str, str]]:

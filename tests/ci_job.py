@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from tests.canaries import plant
 from tests.gitrepos import git
 from tests.rig import clean_environment
 from tests.sandbox_server import PROJECT, SandboxServer
@@ -133,7 +134,7 @@ def ci_job(
         "CI_PROJECT_PATH": PROJECT,
         "CI_PIPELINE_SOURCE": "merge_request_event",
         "CI_COMMIT_SHA": pipeline["sha"],
-        "CI_JOB_TOKEN": sandbox.token("rita"),
+        "CI_JOB_TOKEN": plant(sandbox.token("rita")),
         "CI_REPOSITORY_URL": f"http://gitlab-ci-token:{sandbox.token('rita')}@{host}/{PROJECT}.git",
         "CI_MERGE_REQUEST_IID": str(iid),
         "CI_MERGE_REQUEST_PROJECT_ID": str(request["target_project_id"]),
@@ -149,6 +150,6 @@ def ci_job(
         "CI_MERGE_REQUEST_DIFF_BASE_SHA": request["diff_refs"]["base_sha"],
         "CI_MERGE_REQUEST_TITLE": request["title"],
         "CI_MERGE_REQUEST_DESCRIPTION": request["description"] or "",
-        "TRIVET_ID_TOKEN": pipeline["id_token"],
+        "TRIVET_ID_TOKEN": plant(pipeline["id_token"]),
     }
     return CiJob(sandbox, folder, variables)

@@ -2,7 +2,9 @@
 
 import logging
 import os
-from collections.abc import Iterator
+import sys
+import threading
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from hypothesis import settings
 
 from bot.entry.logs import Forwarder
 from bot.llm.providers import PROVIDERS
+from tests import canaries
 from tests.redis_server import RedisServer
 
 if TYPE_CHECKING:
@@ -42,6 +45,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    canaries.judge(report)
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_secret_comes_out() -> Iterator[None]:
+    """Of no test: see `canaries`."""
+    with canaries.listening():
+        yield
+
+
 @pytest.fixture(autouse=True)
 def no_models_of_the_person_who_tests(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
@@ -57,7 +74,9 @@ def no_models_of_the_person_who_tests(
 @pytest.fixture(autouse=True)
 def logging_stays_as_it_was() -> Iterator[None]:
     """A command that a test runs in this process sets logging up, and would for every test after it."""
+    hooks = sys.excepthook, threading.excepthook, sys.unraisablehook
     yield
+    sys.excepthook, threading.excepthook, sys.unraisablehook = hooks
     structlog.reset_defaults()
     logging.captureWarnings(False)
     for handler in [one for one in logging.root.handlers if isinstance(one, Forwarder)]:

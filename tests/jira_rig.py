@@ -9,11 +9,11 @@ from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.canaries import JIRA_HOOK_SECRET, plant
 from tests.jira_server import Deployment, RunningJira
 from tests.rig import Rig, free_port
 from tests.sandbox_server import PROJECT
 
-JIRA_SECRET = "a-shared-" + "secret-for-jira"
 MAPPED = f"{{project: SHOP, gitlab: {PROJECT}}}"
 RULES = f"""
 jira:
@@ -61,9 +61,9 @@ class JiraRig(Rig):
         email = {"TRIVET_JIRA__EMAIL": bot["email"]} if self._deployment == "cloud" else {}
         mine = {
             "TRIVET_JIRA__URL": self.jira.url,
-            "TRIVET_JIRA__TOKEN": bot["token"],
+            "TRIVET_JIRA__TOKEN": plant(bot["token"]),
             "TRIVET_JIRA__DEPLOYMENT": self._deployment,
-            "TRIVET_JIRA__WEBHOOK_SECRETS": JIRA_SECRET,
+            "TRIVET_JIRA__WEBHOOK_SECRETS": JIRA_HOOK_SECRET,
             "TRIVET_RULES": str(self.rules),
             **email,
         }
@@ -73,7 +73,7 @@ class JiraRig(Rig):
         if not self._set_up:
             self._set_up = True
             self.sandbox.push("main", {".trivet.yml": self._config}, "How we link")
-            self.jira.control("hooks", url=self.hook.replace("gitlab", "jira"), secret=JIRA_SECRET)
+            self.jira.control("hooks", url=self.hook.replace("gitlab", "jira"), secret=JIRA_HOOK_SECRET)
         super().start()
 
     def is_introduced(self) -> bool:

@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.canaries import plant
 from tests.model_rules import Refusal, check
 
 Body = dict[str, Any]
@@ -400,7 +401,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _key() -> str:
-    return "sk-" + "Rk4vT9wq" + "Lm2XcB7nPz5Ys8Hd"
+    return plant("sk-" + "Rk4vT9wq" + "Lm2XcB7nPz5Ys8Hd")
 
 
 # --- the providers' shapes ---

@@ -3,12 +3,14 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import httpx2
 import uvicorn
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric as Family
 
 from bot.domain.events import Event
 from bot.entry.receiver import Receipt, Receiver, StoreDown
@@ -51,9 +53,11 @@ class DictInbox:
         self._check()
         return None
 
-    async def depths(self) -> dict[str, int]:
+    async def common(self) -> Iterable[Family]:
         self._check()
-        return {"agents": len(self.requests), "effects": 0}
+        depth = GaugeMetricFamily("trivet_queue_depth", "Waiting jobs by queue.", labels=["queue"])
+        depth.add_metric(["agents"], len(self.requests))
+        return [depth]
 
 
 def call(app: Receiver, method: str, path: str, **options: Any) -> httpx2.Response:

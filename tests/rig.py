@@ -18,9 +18,9 @@ from typing import Any, Self
 from redis import Redis
 
 from bot.entry.embedded import redis_url
+from tests.canaries import HOOK_SECRET, plant, watch
 from tests.sandbox_server import PROJECT, SandboxServer
 
-TOKEN_SECRET = "a-shared-" + "secret-for-hooks"
 COMMANDS = {
     "redis": "valkey-server",
     "serve": "bot serve",
@@ -72,13 +72,13 @@ class Rig:
         self._sweep = sweep
         self._settings = settings
         self._up: subprocess.Popen[bytes] | None = None
-        self._log = folder / "up.log"
+        self._log = watch(folder / "up.log")
 
     def __enter__(self) -> Self:
         (self.folder / "sandbox").mkdir(parents=True, exist_ok=True)
         self.sandbox.__enter__()
         try:
-            self.sandbox.add_hook(self.hook, TOKEN_SECRET)
+            self.sandbox.add_hook(self.hook, HOOK_SECRET)
             self.start()
         except BaseException:
             self.__exit__()
@@ -97,8 +97,8 @@ class Rig:
             "TRIVET_SWEEP_SECONDS": str(self._sweep),
             "TRIVET_LOG_FORMAT": "json",
             "TRIVET_GITLAB__URL": self.sandbox.url,
-            "TRIVET_GITLAB__TOKEN": self.sandbox.token("trivet"),
-            "TRIVET_GITLAB__WEBHOOK_SECRETS": TOKEN_SECRET,
+            "TRIVET_GITLAB__TOKEN": plant(self.sandbox.token("trivet")),
+            "TRIVET_GITLAB__WEBHOOK_SECRETS": HOOK_SECRET,
             "TRIVET_GITLAB__PROJECTS": "acme/**",
             **self._settings,
         }
@@ -110,6 +110,8 @@ class Rig:
             )
         self.wait(self.is_ready, 60, "the receiver to be ready")
         self.wait(self.is_introduced, 60, "the workers to tell who the bot is")
+        if (kept := self.folder / "data" / "mark-secret").exists():
+            plant(kept.read_text().strip())
 
     def stop(self, seconds: float = 40) -> int | None:
         """SIGTERM, as a person's Ctrl-C or a service manager does; the exit code."""

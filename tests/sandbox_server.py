@@ -147,7 +147,7 @@ class SandboxServer:
     def add_user(
         self, username: str, access: int = 0, project: str = PROJECT, **fields: Any
     ) -> dict[str, Any]:
-        """`fields`: name, token, scopes, bot."""
+        """`fields`: name, token, scopes, bot, expires_on (ISO date), admin."""
         body = {"username": username, "project": project, "access": access, **fields}
         return self.call("POST", "/sandbox/users", body)
 
@@ -166,6 +166,10 @@ class SandboxServer:
         if files is not None:
             self.push("main", files, "First commit", project=path)
         return made
+
+    def add_group(self, path: str, members: Mapping[str, int] | None = None) -> dict[str, Any]:
+        """A group above the projects whose paths begin with its own."""
+        return self.call("POST", "/sandbox/groups", {"path": path, "members": dict(members or {})})
 
     def push(
         self,
@@ -236,8 +240,11 @@ class SandboxServer:
     def resend(self, delivery: int) -> None:
         self.call("POST", f"/sandbox/deliveries/{delivery}/resend")
 
-    def switch(self, **on: bool) -> None:
-        """`lax_drafts`, `drop_hooks`."""
+    def archive(self, project: str = PROJECT) -> None:
+        self.call("POST", "/sandbox/projects/archive", {"project": project})
+
+    def switch(self, **on: bool | float) -> None:
+        """`lax_drafts`, `drop_hooks`, `auto_disable`, `premium`; `clock`: seconds that GitLab's is ahead."""
         self.call("POST", "/sandbox/switches", on)
 
     def limits(self, **numbers: int) -> None:

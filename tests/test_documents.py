@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 import pytest
 
+from bot import settings
 from bot.domain import boundary, page_comments, repo_config, rules, sections
 from bot.domain.events import IssueChanged, PageChanged
 from bot.domain.issue_commands import HELP
@@ -45,7 +46,7 @@ SPEAKING = (
     release_notes,
 )
 """Whose sentences docs/confluence.md quotes."""
-NOT_SETTINGS = {"TRIVET_SECRETS_DIR"} | OF_A_JOB
+NOT_SETTINGS = settings.NOT_SETTINGS | OF_A_JOB
 
 
 def of_the_repository(text: bytes) -> repo_config.RepoConfig:

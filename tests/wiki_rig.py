@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+from tests.canaries import WIKI_HOOK_SECRET, plant
 from tests.confluence_server import Flavour, RunningConfluence
 from tests.rig import Rig
 from tests.sandbox_server import PROJECT
 
-WIKI_SECRET = "a-shared-" + "secret-for-the-wiki"
 RULES = f"spaces: [{{space: DOC, gitlab: {PROJECT}}}]\n"
 TRIVET_YML = """
 pages:
@@ -46,9 +46,9 @@ class WikiRig(Rig):
         email = {"TRIVET_CONFLUENCE__EMAIL": bot["email"]} if self._flavour == "cloud" else {}
         mine = {
             "TRIVET_CONFLUENCE__URL": self.wiki.url,
-            "TRIVET_CONFLUENCE__TOKEN": bot["token"],
+            "TRIVET_CONFLUENCE__TOKEN": plant(bot["token"]),
             "TRIVET_CONFLUENCE__DEPLOYMENT": self._flavour,
-            "TRIVET_CONFLUENCE__WEBHOOK_SECRETS": WIKI_SECRET,
+            "TRIVET_CONFLUENCE__WEBHOOK_SECRETS": WIKI_HOOK_SECRET,
             "TRIVET_RULES": str(self.rules),
             **email,
         }
@@ -58,7 +58,7 @@ class WikiRig(Rig):
         if not self._set_up:
             self._set_up = True
             self.sandbox.push("main", {".trivet.yml": self._config}, "Which pages describe what")
-            self.wiki.control("hooks", url=self.hook.replace("gitlab", "confluence"), secret=WIKI_SECRET)
+            self.wiki.control("hooks", url=self.hook.replace("gitlab", "confluence"), secret=WIKI_HOOK_SECRET)
         super().start()
 
     def is_introduced(self) -> bool:

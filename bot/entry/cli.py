@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,11 +14,13 @@ import click
 from bot import __version__
 from bot.errors import TrivetError, UsageError
 
-DONE, USAGE, FAILED, STOPPED = 0, 2, 3, 130
+DONE, USAGE, FAILED, STOPPED, TERMINATED = 0, 2, 3, 130, 143
+FIRST_PROCESS = 1
 EXIT_CODES = (
     "Exit codes: 0 done; 1 findings at or above --fail-on, whatever else failed; 2 usage or configuration; "
     "3 a platform or a model failed."
 )
+DOCTOR_CODES = "Exit codes: 0 nothing is wrong; 2 a setting is; 3 something else is."
 BROKEN = "internal error: {name}: {text} (TRIVET_DEBUG=1 shows where)"
 LOG_FORMAT = "TRIVET_LOG_FORMAT"
 PARTS = frozenset({"serve", "web", "work", "schedule"})
@@ -407,6 +410,71 @@ def _account(report: Any, form: str, reports: Reports, fail_on: str | None = Non
     sys.exit(exit_code(report, fail_on))
 
 
+@trivet.group(epilog="Example: trivet connect gitlab group/shop")
+def connect() -> None:
+    """Create or repair webhooks, check tokens, roles and scopes.
+
+    Where the bot's own token may not, give one that may for this call alone: TRIVET_CONNECT_TOKEN, for Atlassian Cloud
+    with TRIVET_CONNECT_EMAIL. It is not kept.
+    """
+
+
+url_option = click.option(
+    "--url", metavar="URL", help="Our own address, as the platform reaches it (TRIVET_PUBLIC_URL)."
+)
+
+
+@connect.command("gitlab", epilog=f"Example: trivet connect gitlab group/shop\n\n{EXIT_CODES}")
+@click.argument("target", metavar="GROUP_OR_PROJECT")
+@url_option
+def connect_gitlab_command(target: str, url: str | None) -> None:
+    """Webhooks of a GitLab project or group, tried with a test event."""
+    settings = _settings()
+    from bot.entry.connect.gitlab import connect_gitlab
+
+    sys.exit(connect_gitlab(settings, target, url))
+
+
+@connect.command("jira", epilog=f"Example: trivet connect jira\n\n{EXIT_CODES}")
+@url_option
+def connect_jira_command(url: str | None) -> None:
+    """The webhook of Jira, or the exact steps to it."""
+    settings = _settings()
+    from bot.entry.connect.jira import connect_jira
+
+    sys.exit(connect_jira(settings, url))
+
+
+@connect.command("confluence", epilog=f"Example: trivet connect confluence\n\n{EXIT_CODES}")
+@url_option
+def connect_confluence_command(url: str | None) -> None:
+    """The webhook of Confluence, or the exact steps to it."""
+    settings = _settings()
+    from bot.entry.connect.confluence import connect_confluence
+
+    sys.exit(connect_confluence(settings, url))
+
+
+@trivet.command(epilog=f"Example: trivet doctor --json\n\n{DOCTOR_CODES}")
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def doctor(as_json: bool) -> None:
+    """Look at all that Trivet needs; a line each, with the cure.
+
+    Settings, Redis, database, tokens with their roles and scopes, webhooks, models, processes, clocks.
+    """
+    from bot.entry.doctor.examination import run_doctor
+
+    sys.exit(run_doctor(as_json=as_json))
+
+
+@trivet.command(epilog="Example: trivet health")
+def health() -> None:
+    """Say whether this container's processes work: for health checks."""
+    from bot.entry.pulse import health as heard
+
+    sys.exit(heard())
+
+
 @trivet.command("propose", hidden=True)
 def propose() -> None:
     """The reading half of a run, in a process without the write token: request in, proposal out."""
@@ -521,7 +589,13 @@ def _name_unknown_settings() -> None:
 
 
 def main() -> None:
-    """The process edge: an error becomes a sentence and an exit code, never a traceback."""
+    """The process edge: an error becomes a sentence and an exit code, never a traceback.
+
+    The first process of a container is sent no SIGTERM that it has no handler for (pid_namespaces(7)); those who drain
+    set their own later.
+    """
+    if os.getpid() == FIRST_PROCESS:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
@@ -542,11 +616,18 @@ def _outcome(command: Callable[[], object]) -> int:
         return _complain(error, USAGE if isinstance(error, UsageError) else FAILED)
     except OSError as error:
         return _complain(f"{error.filename or 'standard output'}: {error.strerror}", FAILED)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the edge of the process
         if os.environ.get("TRIVET_DEBUG"):
-            raise
-        return _complain(_redacted(BROKEN.format(name=type(error).__name__, text=error)), FAILED)
+            _tell(_traceback(), "error")
+        _report_defect(error)
+        return _complain(BROKEN.format(name=type(error).__name__, text=error), FAILED)
     return DONE
+
+
+def _report_defect(error: Exception) -> None:
+    from bot.entry.error_tracking import report_error
+
+    report_error(error)
 
 
 def _print(text: str) -> None:
@@ -565,19 +646,23 @@ def _complain(error: object, code: int) -> int:
 def _tell(sentence: str, level: str) -> None:
     """On standard error; where the logs are JSON, a process that cannot start says so in their form."""
     as_json = os.environ.get(LOG_FORMAT) == "json"
-    click.echo(_log_line(sentence, level) if as_json else f"trivet: {sentence}", err=True)
+    click.echo(_log_line(sentence, level) if as_json else f"trivet: {_redacted(sentence)}", err=True)
+
+
+def _traceback() -> str:
+    import traceback
+
+    return traceback.format_exc()
 
 
 def _log_line(sentence: str, level: str) -> str:
-    import json
-    from datetime import UTC, datetime
+    from bot.entry.logs import json_line
 
-    moment = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return json.dumps({"@timestamp": moment, "log.level": level, "message": sentence})
+    return json_line(sentence, level, _redacted)
 
 
 def _redacted(text: str) -> str:
-    """An error nobody foresaw may quote anything."""
+    """An error may quote what a platform, a library or a person wrote, and that may quote anything."""
     from bot.domain.secrets import Redactor
     from bot.entry.credentials import secret_values
 

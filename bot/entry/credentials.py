@@ -5,9 +5,19 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
+from urllib.parse import urlsplit
 
 from bot.errors import UsageError
-from bot.settings import PREFIX, PROVIDER_KEYS, SECRETS_DIR, Settings, environment, given, known_settings
+from bot.settings import (
+    CONNECT_TOKEN,
+    PREFIX,
+    PROVIDER_KEYS,
+    SECRETS_DIR,
+    Settings,
+    environment,
+    given,
+    known_settings,
+)
 from bot.sources.signatures import check_plain_secret, check_secret
 
 WRITE: Final = "TRIVET_GITLAB__TOKEN"
@@ -25,6 +35,8 @@ WRITING: Final = frozenset({WRITE, JIRA_WRITE, CONFLUENCE_WRITE})
 READING: Final = frozenset({READ, JIRA_READ, CONFLUENCE_READ})
 RECEIVING: Final = frozenset({HOOKS, JIRA_HOOKS, CONFLUENCE_HOOKS})
 SECRETS: Final = WRITING | READING | RECEIVING | {MARKS, DATABASE, *PROVIDER_KEYS}
+REDIS: Final = "TRIVET_REDIS_URL"
+OPEN: Final = frozenset({"TRIVET_SENTRY_DSN", CONNECT_TOKEN})  # secrets too, that belong to no role alone
 FALLBACKS: Final[Mapping[str, str]] = {
     READ: WRITE,
     JIRA_READ: JIRA_WRITE,
@@ -89,7 +101,11 @@ def check_hooks(settings: Settings) -> None:
 def secret_values(environ: Mapping[str, str]) -> list[str]:
     """Every secret that is given, for redaction; of a list each one."""
     values = {**environ, **environment(environ)}
-    return [part for name, value in values.items() if name.upper() in SECRETS for part in value.split(",")]
+    named = [
+        part for name, value in values.items() if name.upper() in SECRETS | OPEN for part in value.split(",")
+    ]
+    password = urlsplit(values.get(REDIS, "")).password
+    return named + ([password] if password else [])
 
 
 def _shared(environ: Mapping[str, str], role: str) -> dict[str, str]:
@@ -128,7 +144,7 @@ def _is_copy(value: str, secret: str) -> bool:
 
 def _expected(folder: Path, role: str) -> dict[str, Path]:
     """Files that may be added while we run: their links lead nowhere until then."""
-    return {name: folder / name for name in known_settings() - (SECRETS - HOLDS[role])}
+    return {name: folder / name for name in (known_settings() | set(PROVIDER_KEYS)) - (SECRETS - HOLDS[role])}
 
 
 def _linked(folder: Path, files: Mapping[str, Path]) -> Path:

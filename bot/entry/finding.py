@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from bot.domain.events import Event, Ignored
+from bot.entry.meters import count
 from bot.entry.store import Store
 from bot.routing import JobRequest
 
@@ -31,4 +32,6 @@ def start_unknown(store: Store, requests: Sequence[JobRequest], event: Event | N
     for request in fresh:
         store.start(request, "sweep", event)
         log.info("found", target=request.about, agent=request.agent, trigger=request.trigger)
+    if fresh:
+        store.add([count("trivet_sweep_found", by=len(fresh))])
     return len(fresh)

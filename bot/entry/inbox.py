@@ -2,18 +2,20 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, Final
 
 import redis.asyncio
+from prometheus_client.metrics_core import Metric as Family
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from rq.job import Job
 
 from bot.domain.events import Event, IssueCommented, MergeRequestChanged, NoteWritten
 from bot.entry import keys
+from bot.entry.exposition import SNAPSHOT, Common, snapshot_keys, today
 from bot.entry.group_commit import GroupCommit, Value
-from bot.entry.queue import AGENTS, EFFECTS, job_form, job_id, job_time, queue_key, run_id
+from bot.entry.queue import AGENTS, job_form, job_id, job_time, queue_key, run_id
 from bot.entry.receiver import Receipt, StoreDown
 from bot.routing import JobRequest, ends
 
@@ -101,9 +103,12 @@ def _without_text(event: Event) -> Event:
 
 
 class RedisInbox:
-    """The receiver's side of Redis: short time-outs, no retries, so that 503 is answered in milliseconds."""
+    """The receiver's side of Redis: short time-outs, no retries, so that 503 is answered in milliseconds.
 
-    def __init__(self, url: str, *, volatile_ok: bool = False) -> None:
+    `day_tokens`: what models may take a day, for the metrics.
+    """
+
+    def __init__(self, url: str, *, volatile_ok: bool = False, day_tokens: int = 0) -> None:
         self._redis = redis.asyncio.Redis.from_url(
             url,
             retry=redis.asyncio.retry.Retry(NoBackoff(), 1),
@@ -112,6 +117,7 @@ class RedisInbox:
         )
         self._accept = GroupCommit(self._redis, ACCEPT, ANSWER_SECONDS)
         self._volatile_ok = volatile_ok
+        self._day_tokens = day_tokens
 
     async def accept(
         self, key: str, event: Event, requests: Sequence[JobRequest], ttl: int | None = None
@@ -134,8 +140,10 @@ class RedisInbox:
             return f"Redis does not answer ({error})"
         return None if self._volatile_ok else forgetful(info)
 
-    async def depths(self) -> dict[str, int]:
-        return {name: await _answered(self._redis.llen(queue_key(name))) for name in (AGENTS, EFFECTS)}
+    async def common(self) -> Iterable[Family]:
+        names = snapshot_keys(today(time.time()))
+        said = await _answered(self._redis.eval(SNAPSHOT, len(names), *names))
+        return Common(said, self._day_tokens).families()
 
     async def close(self) -> None:
         await self._accept.close()

@@ -7,9 +7,12 @@ from typing import Protocol
 
 import structlog
 from rq import get_current_job
+from structlog.contextvars import bound_contextvars
 
 from bot.domain.actions import LinkIssue, Outcome, Proposal
 from bot.domain.change import MergeRequest, Target
+from bot.entry import tally
+from bot.entry.error_tracking import report_error
 from bot.entry.lease import Busy, Lease, Replaced
 from bot.entry.progress import narrated
 from bot.entry.store import REVIEW, Run, Store
@@ -72,7 +75,8 @@ class Jobs:
             "withdraw": self.withdraw,
             "complain": self.complain,
         }
-        return (proposing if self.means else {}) | (writing if self.effects else {})
+        mine = (proposing if self.means else {}) | (writing if self.effects else {})
+        return {kind: _telling(kind, function) for kind, function in mine.items()}
 
     def propose(self, run_id: str) -> None:
         self._guarded("propose", run_id, "running", self._propose)
@@ -88,7 +92,7 @@ class Jobs:
         try:
             award = self.effects().acknowledge(run.request.target)
         except PlatformError as error:
-            log.warning("not acknowledged", run=run_id, reason=str(error))
+            log.warning("not acknowledged", reason=str(error))
             return
         if award is not None:
             self.store.remember_award(run, award)
@@ -104,7 +108,7 @@ class Jobs:
         try:
             self.effects().withdraw(run.request.target)
         except PlatformError as error:
-            log.warning("the reaction stays", run=run_id, reason=str(error))
+            log.warning("the reaction stays", reason=str(error))
 
     def complain(self, run_id: str) -> None:
         """Say a failure once, in one sentence, on the merge request or issue."""
@@ -119,7 +123,7 @@ class Jobs:
             elif run.request.iid:
                 self.effects().complain(run.request.target, run.request.agent, run.message)
         except PlatformError as error:
-            log.warning("the failure could not be said", run=run_id, reason=str(error))
+            log.warning("the failure could not be said", reason=str(error))
 
     def _complain_of_release(self, run: Run) -> None:
         """On the commit of its tag, where it has one: a version that only Jira knows stands nowhere in GitLab."""
@@ -132,7 +136,7 @@ class Jobs:
     def _guarded(self, kind: str, run_id: str, state: str, work: Callable[[Run, Lease], None]) -> None:
         run = self.store.run(run_id)
         if run is None or run.over or (kind == "propose" and run.state == "applying"):
-            log.info("nothing left to do", run=run_id, job=kind)
+            log.info("nothing left to do")
             return
         try:
             with self.store.lease(run) as lease:
@@ -140,9 +144,9 @@ class Jobs:
                 self._recorded(kind, run, lambda: work(run, lease))
         except Busy:
             self.store.park(kind, run)
-            log.info("waits for the run before it", run=run_id, job=kind)
+            log.info("waits for the run before it")
         except Replaced:
-            log.warning("another execution of this run took over", run=run_id, job=kind)
+            log.warning("another execution of this run took over")
 
     def _recorded(self, kind: str, run: Run, work: Callable[[], None]) -> None:
         """Turn what ended the work into the run's state."""
@@ -155,19 +159,20 @@ class Jobs:
         except (Unavailable, AccessDenied) as error:
             self._put_back(kind, run, error)
         except TrivetError as error:
-            self._fail(run, str(error))
-        except OVER_TIME:
-            self._go_on(kind, run)
+            self._fail(kind, run, str(error), error)
+        except OVER_TIME as error:
+            self._go_on(kind, run, error)
         except Replaced:
             raise
         except Exception as error:
-            log.exception("the job broke", run=run.id, job=kind)
+            log.exception("the job broke")
             job = get_current_job()
             if job is not None and job.retries_left:
                 if job.retries_left == 1:
                     self._forget(run)  # the last try begins anew: what is kept may be what breaks it
                 raise
-            self._fail(run, BROKEN.format(name=type(error).__name__, run=run.id))
+            report_error(error)
+            self._fail(kind, run, BROKEN.format(name=type(error).__name__, run=run.id), error)
 
     def _propose(self, run: Run, lease: Lease) -> None:
         if self.means is None:
@@ -184,8 +189,8 @@ class Jobs:
         self.store.hand_over(run, proposal, lease)
         self._forget(run)
         for sentence in proposal.report.failures:
-            log.error("not all was done", run=run.id, reason=sentence)
-        log.info("proposed", run=run.id, actions=len(proposal.actions), seconds=proposal.report.seconds)
+            log.error("not all was done", reason=sentence)
+        log.info("proposed", actions=len(proposal.actions), seconds=proposal.report.seconds)
 
     def _apply(self, run: Run, lease: Lease) -> None:
         proposal = self.store.proposal(run.id)
@@ -203,11 +208,15 @@ class Jobs:
             state_seen=proposal.state,
             linked=[action.issue for action in proposal.actions if isinstance(action, LinkIssue)],
             pages=proposal.pages,
+            counts=[
+                *tally.stage(proposal.agent, "apply", report.seconds - proposal.report.seconds),
+                *tally.applied(proposal, report),
+            ],
         )
         for outcome in report.outcomes:
             if outcome.result == "failed" or (outcome.result == "refused" and outcome.about):
-                log.warning("not done", run=run.id, action=outcome.key, reason=outcome.reason)
-        log.info("applied", run=run.id, outcomes=len(report.outcomes), seconds=report.seconds)
+                log.warning("not done", action=outcome.key, reason=outcome.reason)
+        log.info("applied", outcomes=len(report.outcomes), seconds=report.seconds)
 
     # how a run ends
 
@@ -216,7 +225,7 @@ class Jobs:
         then = "withdraw" if begun is not None and begun.award is not None else None
         self.store.finish(run, error.state, str(error), again=error.again, then=then)
         self._forget(run)
-        log.info("ended", run=run.id, state=error.state, reason=str(error))
+        log.info("ended", state=error.state, reason=str(error))
 
     def _succeed(self, run: Run, error: Superseded) -> None:
         """The newest head gets its own run, whether or not a delivery told of it.
@@ -235,20 +244,20 @@ class Jobs:
         """An outage, or a token that an operator will renew: neither is the merge request's fault."""
         pause = self.store.put_back(kind, run, error)
         if pause is None:
-            self._fail(run, DAY_LONG.format(error=error))
+            self._fail(kind, run, DAY_LONG.format(error=error), error)
         else:
-            log.warning("put back", run=run.id, job=kind, seconds=round(pause, 1), reason=str(error))
+            log.warning("put back", pause=round(pause, 1), reason=str(error))
 
-    def _go_on(self, kind: str, run: Run) -> None:
+    def _go_on(self, kind: str, run: Run, error: BaseException) -> None:
         """A proposal keeps its steps and goes on from there; what writes keeps none."""
         if kind == "propose" and self.store.go_on(kind, run, TOO_SLOW):
-            log.warning("put back", run=run.id, job=kind, reason=TOO_SLOW)
+            log.warning("put back", reason=TOO_SLOW)
         else:
-            self._fail(run, TOO_SLOW)
+            self._fail(kind, run, TOO_SLOW, error)
 
-    def _fail(self, run: Run, message: str) -> None:
-        self.store.finish(run, "failed", message, then="complain")
-        log.error("failed", run=run.id, reason=message)
+    def _fail(self, kind: str, run: Run, message: str, error: BaseException) -> None:
+        self.store.finish(run, "failed", message, then="complain", counts=[tally.stopped(kind, error)])
+        log.error("failed", reason=message)
         self._forget(run)
 
     def _forget(self, run: Run) -> None:
@@ -256,7 +265,17 @@ class Jobs:
         try:
             self.forget(run.id)
         except TrivetError as error:
-            log.warning("the run's steps are still kept", run=run.id, reason=str(error))
+            log.warning("the run's steps are still kept", reason=str(error))
+
+
+def _telling(kind: str, job: Callable[[str], None]) -> Callable[[str], None]:
+    """Every line that is logged meanwhile, by whomever, names the run."""
+
+    def told(run_id: str) -> None:
+        with bound_contextvars(run=run_id, job=kind):
+            job(run_id)
+
+    return told
 
 
 @dataclass(frozen=True)

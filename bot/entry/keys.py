@@ -20,6 +20,9 @@ SWEPT = "trivet:swept"
 TRACKER = "jira"
 WIKI = "confluence"
 WATCHED = "trivet:watched"
+HOOKS = "trivet:hooks"
+HEARD = "trivet:heard"
+SWEEP = "sweep"
 
 
 def text(value: object) -> str:

@@ -20,6 +20,15 @@ def die_with_parent(expected_parent: int | None = None) -> None:
         os._exit(1)
 
 
+def heed_stop() -> None:
+    """Told to stop before there is anything to finish, a process ends at once, and that is no failure.
+
+    The first process of a container gets only the signals that it asks for (pid_namespaces(7)): one that is still
+    importing would not hear SIGTERM, and be waited for until it is killed.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
 def stoppable() -> None:
     """What ends a job or a terminal is treated like Ctrl-C: there may be something to take back."""
     for number in (signal.SIGTERM, signal.SIGHUP):

@@ -6,18 +6,29 @@ from collections.abc import Callable, Mapping
 from bot.domain.secrets import Redactor
 from bot.llm.breaker import Breaker
 from bot.llm.budget import Budget
-from bot.llm.chain import Chain
+from bot.llm.chain import Call, Chain
 from bot.llm.providers import PROVIDERS, chat, default_specs, parse_spec
 from bot.settings import Settings
 
 
 def open_models(
-    settings: Settings, environ: Mapping[str, str], *, redactor: Redactor, budget: Budget, breaker: Breaker
+    settings: Settings,
+    environ: Mapping[str, str],
+    *,
+    redactor: Redactor,
+    budget: Budget,
+    breaker: Breaker,
+    tally: Callable[[Call], object] = lambda call: None,
 ) -> Chain | None:
-    """The chain of models, None where none is configured. Nothing is connected yet. Raises UsageError."""
+    """The chain of models, None where none is configured. Nothing is connected yet. Raises UsageError.
+
+    `tally` is told of each request.
+    """
     specs = [parse_spec(text) for text in settings.models] or default_specs(environ)
     models = [chat(spec, environ) for spec in specs]
-    return Chain(models, redactor=redactor, budget=budget, breaker=breaker) if models else None
+    if not models:
+        return None
+    return Chain(models, redactor=redactor, budget=budget, breaker=breaker, tally=tally)
 
 
 def model_identity(settings: Settings, environ: Mapping[str, str]) -> Callable[[str], str]:

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from bot.domain.actions import Report
 from bot.entry.cienv import ID_TOKEN, SERVER, Job, merge_request_job
 from bot.errors import UsageError
-from bot.settings import NO_TOKEN, Settings, load_settings
+from bot.settings import NO_TOKEN, Settings, load_settings, provider_environment
 
 Mode = Literal["auto", "server", "direct", "report"]
 
@@ -198,7 +198,7 @@ def _report_only(job: Job, reason: str) -> Plan:
 def _model(settings: Settings) -> str:
     from bot.llm.providers import default_specs, parse_spec
 
-    specs = [parse_spec(text) for text in settings.models] or default_specs(os.environ)
+    specs = [parse_spec(text) for text in settings.models] or default_specs(provider_environment(os.environ))
     named = [str(spec).rstrip(":") for spec in specs]
     return WITH_MODEL.format(models=", ".join(named)) if named else CHECKS_ONLY
 

@@ -10,7 +10,7 @@ import gc
 import logging
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple, Protocol
@@ -18,8 +18,8 @@ from typing import Final, Literal, NamedTuple, Protocol
 import orjson
 import structlog
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics_core import Metric as Family
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -28,7 +28,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.domain.events import Event, GitLabEvent, Ignored, PageChanged, VersionReleased
 from bot.entry.body import UNREAD, Headers, read_body
+from bot.entry.error_tracking import report_error
+from bot.entry.exposition import CONTENT_TYPE, rendered
 from bot.entry.health import alive, json_answer, readiness
+from bot.entry.meters import own_counter, own_gauge, own_histogram
 from bot.entry.passage import closed
 from bot.errors import BadDelivery
 from bot.routing import JobRequest, Routing, ends, route
@@ -49,7 +52,7 @@ BROKEN = "the delivery could not be handled: send it again later"
 NO_STORE = "the store does not answer"
 
 LEVELS: Final = {202: logging.INFO, 503: logging.ERROR}
-BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+OWN_PART: Final = "own"
 REMEMBERED_KINDS: Final = 100
 
 LOG = structlog.get_logger("trivet.receiver")
@@ -84,8 +87,8 @@ class Inbox(Protocol):
     async def ready(self) -> str | None:
         """None while deliveries can be recorded, else the reason why not."""
 
-    async def depths(self) -> dict[str, int]:
-        """Waiting jobs by queue. Raises StoreDown."""
+    async def common(self) -> Iterable[Family]:
+        """The metrics that all processes count together. Raises StoreDown."""
 
 
 class Source(NamedTuple):
@@ -139,20 +142,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.deliveries = Counter(
-            "trivet_deliveries",
-            "Deliveries by source and result.",
-            ["source", "result", "code"],
-            registry=self.registry,
-        )
-        self.seconds = Histogram(
-            "trivet_delivery_seconds",
-            "Time from the first byte read to the answer.",
-            ["source"],
-            buckets=BUCKETS,
-            registry=self.registry,
-        )
-        self.depth = Gauge("trivet_queue_depth", "Waiting jobs by queue.", ["queue"], registry=self.registry)
+        self.deliveries = own_counter("trivet_deliveries", self.registry)
+        self.seconds = own_histogram("trivet_delivery_seconds", self.registry)
+        self.redis = own_gauge("trivet_redis_up", self.registry)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +158,7 @@ class Hook:
     max_body: int
     clock: Callable[[], float]
     metrics: Metrics
+    heard: Callable[[str], None]
     reported: set[str] = field(default_factory=set)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -175,6 +168,7 @@ class Hook:
             query = scope["query_string"].decode("latin-1")
             answer = await self._answer(SOURCES[self.name], headers, query, receive)
         except Exception as error:  # noqa: BLE001 - the edge of the process: no request may end in a 500
+            report_error(error)
             answer = Answer(503, "refused", BROKEN, SOURCES[self.name].name(headers), error=place(error))
         seconds = time.perf_counter() - started
         await _send(send, answer)
@@ -217,6 +211,8 @@ class Hook:
         """
         self.metrics.deliveries.labels(self.name, answer.status, answer.code).inc()
         self.metrics.seconds.labels(self.name).observe(seconds)
+        if answer.code == 202:
+            self.heard(self.name)
         LOG.log(
             self._level(answer),
             "delivery",
@@ -264,14 +260,16 @@ def create_receiver(
     max_body: int = 5_000_000,
     clock: Callable[[], float] = time.time,
     api: ASGIApp = closed,
+    heard: Callable[[str], None] = lambda source: None,
 ) -> Receiver:
     """The application. `secrets` (by a name of `SOURCES`) and `policy` are asked anew for each delivery.
 
-    `clock`: Unix seconds. `api` answers what is below `/api/`.
+    `clock`: Unix seconds. `api` answers what is below `/api/`. `heard` is told of each authentic delivery.
     """
     metrics = Metrics()
     hooks = {
-        f"/hooks/{name}": Hook(name, inbox, secrets, policy, max_body, clock, metrics) for name in SOURCES
+        f"/hooks/{name}": Hook(name, inbox, secrets, policy, max_body, clock, metrics, heard)
+        for name in SOURCES
     }
     rest = FastAPI(
         routes=[
@@ -310,15 +308,18 @@ def _problem(inbox: Inbox) -> Callable[[], Awaitable[str | None]]:
 
 
 def _exposition(inbox: Inbox, metrics: Metrics) -> Callable[[Request], Awaitable[Response]]:
+    """With `?part=own` without what all processes count together, so that several receivers do not tell it each."""
+
     async def exposition(request: Request) -> Response:
-        metrics.depth.clear()
+        common: Iterable[Family] = ()
+        metrics.redis.set(1)
         try:
-            depths = await inbox.depths()
+            if request.query_params.get("part") != OWN_PART:
+                common = await inbox.common()
         except StoreDown:
-            depths = {}
-        for queue, depth in depths.items():
-            metrics.depth.labels(queue).set(depth)
-        return Response(generate_latest(metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})
+            metrics.redis.set(0)
+        page = rendered(metrics.registry.collect(), common)
+        return Response(page, headers={"content-type": CONTENT_TYPE})
 
     return exposition
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.entry.body import UNREAD
+from bot.entry.error_tracking import report_error
 from bot.entry.health import json_answer
 from bot.entry.receiver import place
 from bot.errors import BadDelivery, Denied, PlatformError, Unavailable, UsageError
@@ -28,6 +29,8 @@ def refusal(error: Exception) -> Response:
     """What is wrong with the request is told to who sent it; what is wrong with us is told to the log, too."""
     denied = as_denied(error)
     say = log.error if denied.status >= 500 else log.info
+    if str(denied) == BROKEN:
+        report_error(error)
     say("refused", code=denied.status, reason=str(denied), **_origin(error, denied))
     return json_answer(denied.status, {"error": str(denied)}, _headers(denied))
 

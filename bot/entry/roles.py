@@ -4,10 +4,14 @@ import importlib
 import os
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import structlog
+from redis import Redis
+from redis.exceptions import RedisError
 
 from bot.domain.issues import IssuePerson
 from bot.domain.pages import PagePerson
@@ -16,16 +20,20 @@ from bot.entry import queue
 from bot.entry.accounts import Accounts
 from bot.entry.allowance import RedisBreaker, RedisBudget
 from bot.entry.confluence_sweep import ConfluenceSweep
+from bot.entry.exposition import common_page
 from bot.entry.introduction import Introduction
 from bot.entry.jira_sweep import JiraSweep
 from bot.entry.jobs import Jobs
-from bot.entry.logs import start_logging
+from bot.entry.metrics_server import serve_metrics
 from bot.entry.models import model_identity, open_models
+from bot.entry.process import begin
+from bot.entry.pulse import Pulse
 from bot.entry.rules_file import RulesFile, read_rules
 from bot.entry.serve import check_redis, require_redis
 from bot.entry.store import REVIEW, Run, Store, connect
 from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.entry.sweep import Sweep
+from bot.entry.tally import asked
 from bot.entry.wiring import (
     Account,
     account,
@@ -48,13 +56,14 @@ from bot.gateways.effects import Effects
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_sweep import GitLabSweep
 from bot.gateways.jira_reader import JiraReader
-from bot.llm.chain import Chain
+from bot.llm.chain import Call, Chain
 from bot.llm.providers import PROVIDERS, chat, default_specs, parse_spec
 from bot.proposing.means import Means
 from bot.routing import JobRequest, Routing
-from bot.settings import Settings, SettingsFile
+from bot.settings import Settings, SettingsFile, provider_environment
 
-POLITENESS = 10  # on a shared machine a delivery is answered before a review goes on
+HOOKS_SECONDS: Final = 3_600.0
+POLITENESS: Final = 10  # on a shared machine a delivery is answered before a review goes on
 
 log = structlog.get_logger("trivet.roles")
 
@@ -66,7 +75,7 @@ def run_worker(settings: Settings, name: str, processes: int = 1) -> None:
     if processes > 1:
         _run_workers(settings, name, processes)
         return
-    start_logging(settings.log_format, redactor(settings).redact)
+    begin(settings, name, redactor(settings).redact)
     check_redis(url, settings)
     store = Store(connect(url))
     jobs = _agents(settings, store) if name == queue.AGENTS else _effects(store)
@@ -76,7 +85,7 @@ def run_worker(settings: Settings, name: str, processes: int = 1) -> None:
 
 
 def _run_workers(settings: Settings, name: str, processes: int) -> None:
-    start_logging(settings.log_format, redactor(settings).redact)
+    begin(settings, name, redactor(settings).redact)
     environment, command = dict(os.environ), (*PYTHON, "work", name)
     Supervisor([Child(f"{name}-{number}", command, environment) for number in range(1, processes + 1)]).run()
 
@@ -119,15 +128,32 @@ def _agents(settings: Settings, store: Store) -> Jobs:
 def _model(settings: Settings, store: Store, run: Run) -> Chain | None:
     """The models of a queued run: all workers share what may be spent, and what is known of a model that is out."""
     budget = RedisBudget(store.redis, settings.budget, run=run.id, merge_request=run.target_key)
-    breaker = RedisBreaker(store.redis, model_identity(settings, os.environ))
-    return open_models(settings, os.environ, redactor=redactor(settings), budget=budget, breaker=breaker)
+    environ = provider_environment(os.environ)
+    breaker = RedisBreaker(store.redis, model_identity(settings, environ))
+    return open_models(
+        settings,
+        environ,
+        redactor=redactor(settings),
+        budget=budget,
+        breaker=breaker,
+        tally=partial(_count_call, store),
+    )
+
+
+def _count_call(store: Store, call: Call) -> None:
+    """An answer that was paid for is worth more than its count."""
+    try:
+        store.add(asked(call))
+    except RedisError as error:
+        log.warning("a request to a model was not counted", model=call.model, error=type(error).__name__)
 
 
 def _import_sdks(settings: Settings) -> None:
     """The SDKs of the configured models, each named like its protocol. Raises UsageError for a model that is none."""
-    specs = [parse_spec(text) for text in settings.models] or default_specs(os.environ)
+    environ = provider_environment(os.environ)
+    specs = [parse_spec(text) for text in settings.models] or default_specs(environ)
     for spec in specs:
-        chat(spec, os.environ)
+        chat(spec, environ)
         importlib.import_module(PROVIDERS[spec.provider].protocol)
         importlib.import_module("bot.llm.bounded")
 
@@ -204,20 +230,33 @@ def _verdict_told(run: Run) -> JobRequest | None:
 
 
 def run_schedule(settings: Settings) -> None:
-    from bot.entry.schedule import keep_schedule
+    from bot.entry.hook_watch import watch_hooks
+    from bot.entry.schedule import Rhythm, keep_schedule
 
     url = require_redis(settings)
-    start_logging(settings.log_format, redactor(settings).redact)
+    begin(settings, "schedule", redactor(settings).redact)
     check_redis(url, settings)
     store = Store(connect(url))
     current, rules = SettingsFile(), RulesFile(settings.rules)
-    keep_schedule(store, lambda: _sweep(current(), store, rules())(), settings.sweep_seconds)
+    chores = [
+        Rhythm(settings.sweep_seconds, lambda: _sweep(current(), store, rules())()),
+        Rhythm(HOOKS_SECONDS, lambda: watch_hooks(current(), store)),
+    ]
+    with _metrics(settings, connect(url)):
+        keep_schedule(store, chores, Pulse("schedule"))
+
+
+def _metrics(settings: Settings, connection: Redis) -> AbstractContextManager[object]:
+    if settings.metrics_port is None:
+        return nullcontext()
+    page = partial(common_page, connection, settings.budget.day_tokens)
+    return serve_metrics(settings.host, settings.metrics_port, page)
 
 
 def run_sweep(settings: Settings) -> int:
     """How many runs were queued. Raises PlatformError where something could not be looked at."""
     url = require_redis(settings)
-    start_logging(settings.log_format, redactor(settings).redact)
+    begin(settings, "shell", redactor(settings).redact)
     check_redis(url, settings)
     swept = _sweep(settings, Store(connect(url)), read_rules(settings.rules))()
     if swept.problems:

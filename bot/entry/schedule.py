@@ -2,8 +2,9 @@
 
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Event
 from typing import Final
 
@@ -13,6 +14,7 @@ from redis.exceptions import RedisError
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
+from bot.entry.pulse import Pulse
 from bot.entry.queue import AGENTS, EFFECTS
 from bot.entry.store import Store
 from bot.errors import PlatformError
@@ -54,8 +56,11 @@ class Retries:
         self._scheduler.stop()
 
 
-def keep_schedule(store: Store, sweep: Callable[[], object], sweep_seconds: float) -> None:
-    """Run until SIGTERM or SIGINT. A fault of Redis or GitLab is logged and the next round tries again."""
+def keep_schedule(store: Store, chores: Sequence[Rhythm], pulse: Pulse) -> None:
+    """Run until SIGTERM or SIGINT. A fault of Redis or of a platform is logged, and the next round tries again.
+
+    `chores` speak to platforms: one that fails keeps no other waiting.
+    """
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -63,9 +68,10 @@ def keep_schedule(store: Store, sweep: Callable[[], object], sweep_seconds: floa
     rhythms = [
         Rhythm(TICK_SECONDS, store.wake_due),
         Rhythm(RETRIES_EVERY, retries.step),
-        Rhythm(sweep_seconds, lambda: _swept(sweep)),
+        *(replace(chore, do=partial(_tried, chore.do)) for chore in chores),
     ]
     while not stop.wait(TICK_SECONDS):
+        pulse.beat()
         try:
             for rhythm in rhythms:
                 rhythm.maybe(time.monotonic())
@@ -75,11 +81,11 @@ def keep_schedule(store: Store, sweep: Callable[[], object], sweep_seconds: floa
     _released(retries)
 
 
-def _swept(sweep: Callable[[], object]) -> None:
+def _tried(chore: Callable[[], object]) -> None:
     try:
-        sweep()
+        chore()
     except PlatformError as error:
-        log.warning("the sweep was cut short", reason=str(error))
+        log.warning("a chore was cut short", reason=str(error))
 
 
 def _released(retries: Retries) -> None:

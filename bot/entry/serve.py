@@ -20,15 +20,17 @@ from bot.domain.secrets import Redactor
 from bot.entry import keys, listen
 from bot.entry.credentials import check_hooks
 from bot.entry.inbox import RedisInbox, forgetful
-from bot.entry.logs import start_logging
 from bot.entry.passage import Passage, closed
+from bot.entry.process import begin
+from bot.entry.pulse import Pulse
 from bot.entry.receiver import create_receiver
 from bot.entry.rules_file import RulesFile
 from bot.errors import PlatformError, Unavailable, UsageError
 from bot.routing import Routing
 from bot.settings import Settings, SettingsFile
 
-ASK_SECONDS: Final = 5.0
+ASK_SECONDS: Final = 2.0
+BEAT_SECONDS: Final = 3
 LOOK_SECONDS: Final = 1.0
 UVICORN: Final[dict[str, Any]] = {
     "access_log": False,
@@ -47,19 +49,14 @@ T = TypeVar("T")
 
 
 class Identity:
-    """The bot's own accounts, asked of Redis every few seconds beside the deliveries. None: not known yet."""
+    """The bot's own accounts. None: not known yet."""
 
-    def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(
-            url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=0.5, socket_timeout=1
-        )
+    def __init__(self, connection: Redis) -> None:
+        self._redis = connection
         self.id: int | None = None
         self.name: str | None = None
         self.tracker: NamedBy | None = None
         self.wiki: str | None = None
-
-    def watch(self) -> None:
-        threading.Thread(target=self._ask_for_ever, daemon=True, name="identity").start()
 
     def ask(self) -> None:
         gitlab, tracker, wiki = self._redis.hmget(keys.IDENTITIES, "gitlab", keys.TRACKER, keys.WIKI)
@@ -70,12 +67,40 @@ class Identity:
         known_wiki = keys.wiki(wiki)
         self.wiki = known_wiki["id"] if known_wiki else self.wiki
 
-    def _ask_for_ever(self) -> None:
+
+class Heard:
+    """When the last authentic delivery of each source came."""
+
+    def __init__(self, connection: Redis) -> None:
+        self._redis = connection
+        self._untold: dict[str, float] = {}
+
+    def note(self, source: str) -> None:
+        self._untold[source] = time.time()
+
+    def tell(self) -> None:
+        """What was not told yet. It is told again where Redis does not answer."""
+        if self._untold:
+            untold, self._untold = self._untold, {}
+            try:
+                self._redis.hset(keys.HEARD, mapping={source: str(at) for source, at in untold.items()})
+            except RedisError:
+                self._untold = untold | self._untold
+                raise
+
+
+def exchange(identity: Identity, heard: Heard) -> None:
+    """What the receiver and the others tell each other in Redis, every few seconds beside the deliveries."""
+
+    def for_ever() -> None:
         pause = threading.Event()
         while True:
             with suppress(RedisError):
-                self.ask()
-            pause.wait(ASK_SECONDS if self.id else 0.5)
+                identity.ask()
+                heard.tell()
+            pause.wait(ASK_SECONDS if identity.id else 0.5)
+
+    threading.Thread(target=for_ever, daemon=True, name="exchange").start()
 
 
 class Fresh(Generic[T]):
@@ -106,20 +131,22 @@ def run_receiver(settings: Settings, descriptor: int | None = None, web: int | N
     url = require_redis(settings)
     check_redis(url, settings, must_answer=False)
     check_hooks(settings)
-    start_logging(settings.log_format, Redactor(settings.own_secrets()).redact)
+    begin(settings, "serve", Redactor(settings.own_secrets()).redact)
     door = listen.opened(settings.host, settings.port, descriptor)
     current, rules = SettingsFile(), RulesFile(settings.rules)
-    identity = Identity(url)
-    identity.watch()
+    beside = Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=0.5, socket_timeout=1)
+    identity, heard = Identity(beside), Heard(beside)
+    exchange(identity, heard)
     secrets = Fresh(lambda: webhook_secrets(current()))
     app = create_receiver(
-        RedisInbox(url, volatile_ok=settings.redis_volatile_ok),
+        RedisInbox(url, volatile_ok=settings.redis_volatile_ok, day_tokens=settings.budget.day_tokens),
         secrets=lambda source: secrets()[source],
         policy=Fresh(lambda: _policy(current(), rules(), identity)),
         max_body=settings.max_body,
         api=Passage(web) if web else closed,
+        heard=heard.note,
     )
-    serve_until_told(uvicorn.Server(uvicorn.Config(app, **UVICORN)), door)
+    serve_until_told(uvicorn.Server(uvicorn.Config(app, **UVICORN, **beating("serve"))), door)
 
 
 def webhook_secrets(settings: Settings) -> dict[str, list[str]]:
@@ -142,6 +169,16 @@ def _policy(settings: Settings, rules: Rules, identity: Identity) -> Routing:
         tracker=identity.tracker,
         wiki=identity.wiki,
     )
+
+
+def beating(role: str) -> dict[str, Any]:
+    """uvicorn's options for a pulse from its event loop."""
+    pulse = Pulse(role)
+
+    async def beat() -> None:
+        pulse.beat()
+
+    return {"callback_notify": beat, "timeout_notify": BEAT_SECONDS}
 
 
 def serve_until_told(server: uvicorn.Server, door: socket) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, as_completed
+from contextvars import copy_context
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeVar
@@ -13,6 +14,7 @@ Result = TypeVar("Result")
 def side_by_side(do: Callable[[Task], Result], tasks: Sequence[Task], most: int) -> Iterator[Result]:
     """What each task gives, as they end, at most so many at a time. Raises the error of the first that fails.
 
+    The threads work in copies of the caller's context: their log lines name the caller's run.
     An executor's threads would be joined at exit: after Ctrl-C the process would wait for models that still think.
     """
     waiting: SimpleQueue[tuple[Task, Future[Result]]] = SimpleQueue()
@@ -20,7 +22,7 @@ def side_by_side(do: Callable[[Task], Result], tasks: Sequence[Task], most: int)
     for pair in zip(tasks, futures, strict=True):
         waiting.put(pair)
     for _ in range(min(most, len(tasks))):
-        Thread(target=_work, args=(do, waiting), daemon=True).start()
+        Thread(target=copy_context().run, args=(_work, do, waiting), daemon=True).start()
     yield from (future.result() for future in as_completed(futures))
 
 

@@ -3,7 +3,8 @@
 import json
 import random
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -18,10 +19,11 @@ from bot.domain.events import Event, Person
 from bot.domain.issue_commands import NamedBy
 from bot.domain.issues import IssuePerson
 from bot.domain.pages import PagePerson
-from bot.entry import keys
+from bot.entry import keys, meters, tally
 from bot.entry.inbox import ACCEPT, acceptance
 from bot.entry.keys import text
 from bot.entry.lease import Lease, Leases
+from bot.entry.meters import Count
 from bot.entry.queue import AGENTS, EFFECTS, enqueue, queue_key, run_id
 from bot.errors import AccessDenied, NotReady, Unavailable
 from bot.routing import JobRequest
@@ -148,6 +150,7 @@ class Store:
             pipe.hdel(keys.run(run.id), "outages", "first_outage", "progress")
             pipe.pexpire(keys.lease(run.lock_key), int(HANDOVER_SECONDS * 1000))
             enqueue("apply", run.id, self.redis, pipe)
+            meters.add(tally.stage(run.request.agent, "propose", proposal.report.seconds), pipe)
             pipe.execute()
 
     def proposal(self, run_id: str) -> Proposal | None:
@@ -167,12 +170,13 @@ class Store:
         state_seen: str = "",
         linked: Collection[str] = (),
         pages: Collection[str] = (),
+        counts: Iterable[Count] = (),
     ) -> None:
         """The run is over: its report stays a month, its event a day. `report`: None where nothing was published.
 
         `again`: an equal request may run again. `then`: a job of this run, `follow`: another run, to queue in the same
         transaction. `state_seen`: of the merge request, as it was told to issues or held against pages; `linked`: the
-        issues' keys, `pages` the pages' ids.
+        issues' keys, `pages` the pages' ids. `counts`: what is counted beside the run itself.
         """
         closing = report or Report(
             run=run.id,
@@ -183,9 +187,11 @@ class Store:
         closing = closing.model_copy(
             update={"state": state, "message": message, "trigger": run.request.trigger}
         )
+        now = time.time()
+        counted = tally.ended(run.request.agent, run.request.trigger, state, now - run.created)
         with self.redis.pipeline() as pipe:
             pipe.set(keys.report(run.id), closing.model_dump_json(), ex=keys.RUN_TTL)
-            pipe.hset(keys.run(run.id), mapping={"state": state, "message": message, "ended": time.time()})
+            pipe.hset(keys.run(run.id), mapping={"state": state, "message": message, "ended": now})
             if again or run.request.repeats:
                 pipe.hset(keys.run(run.id), "again", 1)
             pipe.expire(keys.run(run.id), keys.RUN_TTL)
@@ -206,6 +212,7 @@ class Store:
             if follow:
                 names, values = acceptance(f"follow:{uuid4().hex}", None, [follow], ttl=60)
                 self._accept(keys=names, args=values, client=pipe)
+            meters.add([*counted, *counts], pipe)
             pipe.execute()
 
     def report(self, run_id: str) -> Report | None:
@@ -301,6 +308,7 @@ class Store:
                 },
             )
             pipe.zadd(keys.WAITING, {f"{kind}:{run.id}": now + pause})
+            meters.add([tally.stopped(kind, error)], pipe)
             pipe.execute()
         return pause
 
@@ -402,6 +410,41 @@ class Store:
             count, _ = pipe.execute()
         if count > NOTES_PER_MINUTE:
             raise Unavailable("the limit of notes per minute is reached", retry_after=60 - into)
+
+    # what is seen, counted and told to who watches over us
+
+    def add(self, counts: Iterable[Count]) -> None:
+        """Counts that belong to no transaction."""
+        with self.redis.pipeline() as pipe:
+            meters.add(counts, pipe)
+            pipe.execute()
+
+    def heard(self, source: str) -> float | None:
+        """When any receiver saw the last authentic delivery of "gitlab", "jira" or "confluence" (Unix time)."""
+        said = self.redis.hget(keys.HEARD, source)
+        return float(said) if said else None
+
+    def remember_hooks(self, platform: str, states: Mapping[str, str]) -> None:
+        """In which state the webhooks of a platform are, by project or name; what was known before is replaced."""
+        old = [name for name in map(text, self.redis.hkeys(keys.HOOKS)) if name.startswith(f"{platform}:")]
+        with self.redis.pipeline() as pipe:
+            if old:
+                pipe.hdel(keys.HOOKS, *old)
+            if states:
+                pipe.hset(keys.HOOKS, mapping={f"{platform}:{name}": state for name, state in states.items()})
+            pipe.execute()
+
+    def hooks(self) -> dict[str, dict[str, str]]:
+        """The states of webhooks, as far as they are known, by platform and name."""
+        known: dict[str, dict[str, str]] = defaultdict(dict)
+        for name, state in self.redis.hgetall(keys.HOOKS).items():
+            platform, _, hook = text(name).partition(":")
+            known[platform][hook] = text(state)
+        return dict(known)
+
+    def swept(self) -> None:
+        """The sweep could look everywhere."""
+        self.redis.hset(keys.HEARD, keys.SWEEP, time.time())
 
     # the sweep's memory
 

@@ -10,14 +10,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any, Final
+from types import FrameType
+from typing import Final
 
 import structlog
 
 from bot.entry.lifeline import die_with_parent
 from bot.errors import PlatformError, UsageError
 
-PYTHON: Final = (sys.executable, "-m", "bot")
+PYTHON: Final = (sys.executable, "-P", "-m", "bot")  # -P: a checkout may hold a folder named like ours
 GRACE_SECONDS: Final = 25.0
 LAST_GRACE_SECONDS: Final = 10.0
 WATCH_SECONDS: Final = 0.2
@@ -85,10 +86,15 @@ class Child:
 class Supervisor:
     """What dies is started again, with growing pauses while it keeps dying at once.
 
-    A child that ends with `CONFIGURATION` would do so for ever: then everything stops.
+    A child that ends with `CONFIGURATION` would do so for ever: then everything stops. `grace`: seconds that children
+    have for what they are at. `beat` is called at least every few seconds while all is well; `close` once it stops, to
+    close what is held open for them: nobody waits at a door that no child will open any more.
     """
 
     children: list[Child]
+    grace: float = GRACE_SECONDS
+    beat: Callable[[], object] = lambda: None
+    close: Callable[[], object] = lambda: None
     stop: Event = field(default_factory=Event)
     hurry: Event = field(default_factory=Event)
 
@@ -99,13 +105,17 @@ class Supervisor:
                 for child in self.children:
                     self.start(child)
                 while not self.stop.wait(WATCH_SECONDS):
+                    self.beat()
                     self.tend()
             finally:
                 self.shut_down()
 
     @contextmanager
     def signals(self) -> Iterator[None]:
-        """The first signal stops everything in good order, the second at once."""
+        """The first signal stops everything in good order, a second Ctrl-C at once.
+
+        Any other may come twice without meaning more: from who starts us, and from who tells all processes of a group.
+        """
         before = {number: signal.signal(number, self._told) for number in SIGNALS}
         try:
             yield
@@ -118,6 +128,7 @@ class Supervisor:
         child.start()
         reminder = time.monotonic() + REMIND_SECONDS
         while not child.is_ready() and not self.stop.wait(ASK_SECONDS):
+            self.beat()
             if child.code is not None:
                 raise _failure(child)
             if time.monotonic() > reminder:
@@ -139,12 +150,13 @@ class Supervisor:
             raise _failure(child)
         child.failures = 0 if now - child.started > HEALTHY_SECONDS else child.failures + 1
         pause = min(FIRST_PAUSE * 2 ** min(child.failures, 10), LONGEST_PAUSE)
-        log.error("died", process=child.name, code=child.code, restart_in=round(pause, 1))
+        log.error("died", process=child.name, exit_code=child.code, restart_in=round(pause, 1))
         child.process, child.not_before = None, now + pause
 
     def shut_down(self) -> None:
         """Who does not stop in time is killed."""
-        self._end([child for child in self.children if not child.needed], GRACE_SECONDS)
+        self.close()
+        self._end([child for child in self.children if not child.needed], self.grace)
         self._end([child for child in self.children if child.needed], LAST_GRACE_SECONDS)
 
     def _end(self, children: Sequence[Child], seconds: float) -> None:
@@ -153,14 +165,17 @@ class Supervisor:
             process.terminate()
         deadline = time.monotonic() + seconds
         while any(process.poll() is None for process in alive) and time.monotonic() < deadline:
+            self.beat()
             if self.hurry.wait(ASK_SECONDS):
                 break
         for process in alive:
             process.kill()
             process.wait()
 
-    def _told(self, *_: Any) -> None:
-        (self.hurry if self.stop.is_set() else self.stop).set()
+    def _told(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT and self.stop.is_set():
+            self.hurry.set()
+        self.stop.set()
 
 
 def _failure(child: Child) -> UsageError | PlatformError:

@@ -65,6 +65,8 @@ class Sweep:
             except PlatformError as error:
                 log.warning("not swept", platform=name, reason=str(error))
                 problems.append(f"{name}: {error}")
+        if not problems:
+            self.store.swept()
         log.info("swept", queued=found)
         return Swept(found, tuple(problems))
 

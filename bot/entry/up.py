@@ -15,7 +15,7 @@ import structlog
 from bot.domain.secrets import Redactor
 from bot.entry import embedded, listen
 from bot.entry.credentials import MARKS, check_hooks, split
-from bot.entry.logs import start_logging
+from bot.entry.process import begin
 from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.errors import UsageError
 from bot.settings import NO_GITLAB, NO_TOKEN, Settings, kept_secret, own_folder
@@ -40,7 +40,7 @@ def run_up(settings: Settings, descriptor: int | None = None) -> None:
 
     Raises UsageError, PlatformError.
     """
-    start_logging(settings.log_format, Redactor(settings.own_secrets()).redact)
+    begin(settings, "up", Redactor(settings.own_secrets()).redact)
     _check(settings)
     with (
         alone(settings.data_dir),

@@ -11,8 +11,7 @@ import structlog
 import uvicorn
 from anyio import to_thread
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CollectorRegistry
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -24,15 +23,17 @@ from starlette.routing import Route
 from bot.domain.secrets import Redactor
 from bot.entry import listen
 from bot.entry.body import read_body
+from bot.entry.exposition import CONTENT_TYPE, rendered
 from bot.entry.health import alive, json_answer, readiness
 from bot.entry.id_tokens import IdTokens
 from bot.entry.inbox import RedisInbox
-from bot.entry.logs import start_logging
+from bot.entry.meters import own_counter, own_gauge, own_histogram
+from bot.entry.process import begin
 from bot.entry.refusals import AGAIN_SECONDS, refusal, unrouted
 from bot.entry.rules_file import RulesFile
 from bot.entry.run_view import RunViews, View
 from bot.entry.runs_api import Runs
-from bot.entry.serve import UVICORN, check_redis, require_redis, serve_until_told
+from bot.entry.serve import UVICORN, beating, check_redis, require_redis, serve_until_told
 from bot.entry.store import Store
 from bot.entry.tickets import Tickets
 from bot.entry.wiring import reading_api
@@ -69,13 +70,9 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = Counter(
-            "trivet_api_requests", "Requests by route and answer.", ["route", "code"], registry=self.registry
-        )
-        self.seconds = Histogram(
-            "trivet_api_start_seconds", "Time to start a run, GitLab's included.", registry=self.registry
-        )
-        self.waiting = Gauge("trivet_api_waiting", "Requests that wait for a change.", registry=self.registry)
+        self.requests = own_counter("trivet_api_requests", self.registry)
+        self.seconds = own_histogram("trivet_api_start_seconds", self.registry)
+        self.waiting = own_gauge("trivet_api_waiting", self.registry)
 
 
 @dataclass(frozen=True)
@@ -160,7 +157,7 @@ def run_web(settings: Settings, descriptor: int | None = None) -> None:
     if not settings.public_url:
         raise UsageError(NO_PUBLIC_URL)
     check_redis(url, settings, must_answer=False)
-    start_logging(settings.log_format, Redactor(settings.own_secrets()).redact)
+    begin(settings, "web", Redactor(settings.own_secrets()).redact)
     door = listen.opened(settings.host, settings.web_port, descriptor)
     current = SettingsFile()
     inbox = RedisInbox(url, volatile_ok=settings.redis_volatile_ok)
@@ -172,7 +169,7 @@ def run_web(settings: Settings, descriptor: int | None = None) -> None:
         problem=inbox.ready,
         stopping=lambda: server.should_exit,
     )
-    server = uvicorn.Server(uvicorn.Config(app, timeout_graceful_shutdown=5, **UVICORN))
+    server = uvicorn.Server(uvicorn.Config(app, timeout_graceful_shutdown=5, **UVICORN, **beating("web")))
     serve_until_told(server, door)
 
 
@@ -242,6 +239,6 @@ def _seconds(request: Request) -> float:
 
 def _exposition(metrics: Metrics) -> Handler:
     async def exposition(request: Request) -> Response:
-        return Response(generate_latest(metrics.registry), headers={"content-type": CONTENT_TYPE_LATEST})
+        return Response(rendered(metrics.registry.collect()), headers={"content-type": CONTENT_TYPE})
 
     return exposition

@@ -57,6 +57,7 @@ from bot.settings import (
     NO_READ_TOKEN,
     NO_TOKEN,
     Settings,
+    provider_environment,
 )
 
 JIRA_READ_SETTING = "TRIVET_JIRA__READ_TOKEN or, where that is unset, TRIVET_JIRA__TOKEN"
@@ -316,7 +317,11 @@ def shell_model(settings: Settings) -> Chain | None:
     """The models of one run outside the queue: what it may spend, and which model is out, only this process knows."""
     budget = RunBudget(settings.budget.run_tokens)
     return open_models(
-        settings, os.environ, redactor=redactor(settings), budget=budget, breaker=LocalBreaker()
+        settings,
+        provider_environment(os.environ),
+        redactor=redactor(settings),
+        budget=budget,
+        breaker=LocalBreaker(),
     )
 
 

@@ -6,22 +6,41 @@ its own second copy, unless the kernel takes it down with its parent.
 """
 
 import logging
+import signal
+import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import FrameType
+from typing import Any, Final
 
 import structlog
 from redis import Redis
-from rq import Worker
+from redis.backoff import ConstantBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from rq import Queue, Worker
+from rq.exceptions import DequeueTimeout
+from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from bot.entry.error_tracking import report_error
 from bot.entry.lifeline import die_with_parent
-from bot.entry.queue import open_queue
+from bot.entry.pulse import Pulse
+from bot.entry.queue import JOBS, open_queue
 from bot.entry.timelimit import HardTimeLimit
 
-MONITOR_SECONDS = 3
-MAINTENANCE_SECONDS = 3
-WORKER_TTL = 17
+MONITOR_SECONDS: Final = 3
+MAINTENANCE_SECONDS: Final = 3
+WORKER_TTL: Final = 17
+LOOK_SECONDS: Final = 1  # how long an idle worker waits for a job before it looks whether it was told to stop
+ANSWER_SECONDS: Final = 5
+AWAY_SECONDS: Final = 1.0
+PATIENCE: Final = (
+    3  # more tries, a second apart: enough for a Redis that is started anew; a silent one holds us 23 s
+)
+AFTER_LIMIT_SECONDS: Final = 70.0  # a job that does not heed its time limit is killed 60 s later by RQ
+
+NOT_OURS = "this version knows no such job: one of another version may"
 
 log = structlog.get_logger("trivet.worker")
 
@@ -38,7 +57,7 @@ def job_class(table: Mapping[str, Callable[[str], None]]) -> type[Job]:
         def func(self) -> Callable[[str], None]:
             function = table.get(self.func_name or "")
             if function is None or self.instance is not None or self.kwargs or len(self.args) != 1:
-                raise UnknownJob("the job is not one of ours")
+                raise UnknownJob(NOT_OURS)
             return function
 
         @property
@@ -57,26 +76,123 @@ def job_class(table: Mapping[str, Callable[[str], None]]) -> type[Job]:
 
 
 class SturdyWorker(Worker):
-    """The crash-safe settings."""
+    """The crash-safe settings, and a loop of our own that ends between two jobs only.
+
+    In RQ's loop a signal raises wherever it falls, and a job that was taken in that moment lies about for a minute; a
+    second SIGTERM kills the job at hand; and a Redis that is away for a moment ends the worker, its job with it.
+    """
 
     death_penalty_class = HardTimeLimit
-    max_connection_wait_time = 3.0
+    dequeue_timeout = LOOK_SECONDS
+    connection_timeout = ANSWER_SECONDS
+    pulse: Pulse
+
+    def run(self, *, burst: bool = False) -> None:
+        """Take jobs until told to stop; with `burst` until none is left. Raises RedisError where it is away at first.
+
+        SIGTERM and the first SIGINT let the job at hand end; a second SIGINT raises KeyboardInterrupt.
+        """
+        self._install_signal_handlers()  # type: ignore[no-untyped-call]
+        self.bootstrap(logging_level="WARNING")
+        try:
+            while (found := self._next(burst)) is not None:
+                self._do(*found)
+        finally:
+            self._leave()
+
+    def _next(self, burst: bool) -> tuple[Job, Queue] | None:
+        """The next job; None when told to stop, or when there is none and nobody waits for one."""
+        while not self._stop_requested:
+            self.pulse.beat()
+            try:
+                return self._taken(None if burst else LOOK_SECONDS)
+            except DequeueTimeout:
+                continue
+            except RedisError as error:
+                log.warning("Redis does not answer", error=type(error).__name__)
+                time.sleep(AWAY_SECONDS)
+        return None
+
+    def _taken(self, timeout: int | None) -> tuple[Job, Queue] | None:
+        """A job off the queue. Raises DequeueTimeout after so many seconds."""
+        self.heartbeat()
+        if self.should_run_maintenance_tasks:
+            self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
+        return self.queue_class.dequeue_any(
+            self.queues,
+            timeout,
+            connection=self.connection,
+            job_class=self.job_class,
+            serializer=self.serializer,
+            death_penalty_class=self.death_penalty_class,
+        )
+
+    def _do(self, job: Job, queue: Queue) -> None:
+        """A job whose end could not be recorded comes back: its record tells that nobody is at it."""
+        try:
+            self.execute_job(job, queue)
+        except RedisError as error:
+            log.warning("what became of a job could not be recorded", job=job.id, error=type(error).__name__)
+            self._drop_job()
+
+    def _drop_job(self) -> None:
+        """Kill what still runs of the job at hand."""
+        if self.horse_pid:
+            self.kill_horse()
+            self.wait_for_horse()
+            self._horse_pid = 0
+        self.executions.clear()
+
+    def _leave(self) -> None:
+        try:
+            self.register_death()  # type: ignore[no-untyped-call]
+        except RedisError:
+            log.info("left the worker's name in Redis to run out")
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Signals may come twice: a supervisor passes on what an init has told to all."""
+        if signum == signal.SIGINT and self._stop_requested:
+            self._drop_job()
+            raise KeyboardInterrupt
+        self._stop_requested = True
+
+    def subscribe(self) -> None:
+        """No commands by way of Redis, and no thread that may hold a lock while we fork."""
+
+    def maintain_heartbeats(self, job: Job, execution: Execution) -> None:
+        """A Redis that is away does not end a job that is under way."""
+        self.pulse.beat()
+        if self._stop_requested:
+            log.info("finishing the job at hand before stopping", job=job.id)
+        try:
+            super().maintain_heartbeats(job, execution)
+        except RedisError as error:
+            log.warning("Redis does not answer", job=job.id, error=type(error).__name__)
 
     def get_heartbeat_ttl(self, job: Job, working_time: float = 0.0) -> int:
         return int(self.job_monitoring_interval) * 3 + 1
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """One line and the traceback; RQ's own handler logs the job's arguments too."""
-        log.error("job broke", job=job.id, exc_info=exc_info)
+        log.error("job broke", job=job.id, tries_left=job.retries_left or 0, exc_info=exc_info)
+        if not job.should_retry:
+            report_error(exc_info[1])
 
-    def main_work_horse(self, job: Job, queue: Any) -> None:
-        die_with_parent()
+    def main_work_horse(self, job: Job, queue: Queue) -> None:
+        die_with_parent(self.pid)
         super().main_work_horse(job, queue)
+
+    def setup_work_horse_signals(self) -> None:
+        """The parent alone decides when a job ends; systemd, for one, sends SIGTERM to every process of a service."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
 
 
 def make_worker(queue: str, connection: Redis, table: Mapping[str, Callable[[str], None]]) -> SturdyWorker:
+    """`connection` gets a worker's patience: with redis-py's own a silent Redis would hold it for two minutes."""
     kind = job_class(table)
-    return SturdyWorker(
+    connection.set_retry(Retry(ConstantBackoff(AWAY_SECONDS), PATIENCE))
+    worker = SturdyWorker(
         [open_queue(queue, connection, kind)],
         connection=connection,
         job_class=kind,
@@ -86,10 +202,16 @@ def make_worker(queue: str, connection: Redis, table: Mapping[str, Callable[[str
         worker_ttl=WORKER_TTL,
         log_job_description=False,
     )
+    worker.pulse = Pulse(queue)
+    return worker
 
 
 def work(queue: str, connection: Redis, table: Mapping[str, Callable[[str], None]]) -> None:
     """Take jobs from one queue until told to stop."""
     logging.getLogger("rq").setLevel(logging.WARNING)
-    worker = make_worker(queue, connection, table)
-    worker.work(logging_level="WARNING")
+    make_worker(queue, connection, table).run()
+
+
+def drain_seconds(queue: str) -> float:
+    """How long a worker of this queue may take to stop: the longest job that it may have just begun, and a bit."""
+    return max(kind.timeout for kind in JOBS.values() if kind.queue == queue) + AFTER_LIMIT_SECONDS

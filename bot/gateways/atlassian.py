@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0  # who waits for one answer holds up the runs behind it
 PATIENCE = 3.0  # seconds: what is waited for burst limits within a minute
 MINUTE = 60.0
+HALF_A_SECOND = 0.5
 SHORT_WAIT = 1.0  # seconds, where a burst limit does not say how long
 GATEWAY = "api.atlassian.com"
 CLOUD_HOSTS = (".atlassian.net", ".jira.com")
@@ -30,6 +32,10 @@ NOT_JSON = (
 Verb = Literal["GET", "POST", "PUT", "DELETE"]
 Fault = Callable[[int, str, str], PlatformError | None]
 """A product's own reading of a bad answer: from status, what was asked for and detail; None for the common one."""
+
+
+class NotJson(Unavailable):
+    """An answer that is none, as a proxy's or another product's page."""
 
 
 class Wire:
@@ -84,6 +90,19 @@ class Wire:
         if not answer.ok or _is_login_failed(answer):
             raise self._fault(answer, what)
         return answer
+
+    def ahead(self, address: str, what: str) -> float | None:
+        """By how many seconds the platform's clock is ahead of ours; None where its answer has no readable `Date`.
+
+        To about a second: `Date` has whole ones, and the way there and back is taken for half each.
+        """
+        asked_at = time.time()
+        said = self.sent("GET", address, what).headers.get("Date", "")
+        try:
+            moment = parsedate_to_datetime(said).timestamp() + HALF_A_SECOND
+        except ValueError:
+            return None
+        return moment - (asked_at + time.time()) / 2
 
     def not_accepted(self, what: str) -> PlatformError:
         """The error for a token that is taken for nobody's."""
@@ -146,7 +165,7 @@ class Wire:
         try:
             return orjson.loads(answer.content)
         except orjson.JSONDecodeError:
-            raise Unavailable(NOT_JSON.format(platform=self.platform, what=what)) from None
+            raise NotJson(NOT_JSON.format(platform=self.platform, what=what)) from None
 
 
 def is_gateway(url: str) -> bool:

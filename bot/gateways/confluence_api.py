@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from atlassian.rest_client import AtlassianRestAPI
 
 from bot.errors import AccessDenied, NotFound, PlatformError, Unavailable
-from bot.gateways.atlassian import Wire, is_cloud_host, is_gateway
+from bot.gateways.atlassian import Verb, Wire, is_cloud_host, is_gateway
 from bot.gateways.confluence_shapes import ListShape, shaped
 from bot.gateways.http import Conflict
 
@@ -147,7 +147,7 @@ class ConfluenceApi:
 
     @cached_property
     def v1(self) -> Root:
-        return Root(self._wire, f"{self._cloud_url if self.is_cloud else self.url}/rest/api")
+        return Root(self._wire, f"{self._base}/rest/api")
 
     @cached_property
     def v2(self) -> Root:
@@ -166,6 +166,18 @@ class ConfluenceApi:
     def address(self, webui: str) -> str:
         """Where a person opens what Confluence calls `_links.webui`."""
         return f"{self.site}/{webui.lstrip('/')}"
+
+    def beside(self, verb: Verb, path: str, what: str, data: Any = None) -> Any:
+        """The answer of what stands beside the API; None where there is none. `path` from `/rest` on."""
+        return self._wire.json_or_nothing(verb, self._base + path, what, data=data)
+
+    def ahead(self) -> float | None:
+        """By how many seconds its clock is ahead of ours, see `Wire.ahead`."""
+        return self._wire.ahead(f"{self._base}/rest/api/user/current", "the bot's own account")
+
+    @property
+    def _base(self) -> str:
+        return self._cloud_url if self.is_cloud else self.url
 
     def not_accepted(self, what: str) -> PlatformError:
         """The error for a token that Confluence takes for nobody's, though it answers."""

@@ -49,6 +49,11 @@ class GitLabApi:
         )
         self._client.timeout = (CONNECT_SECONDS, READ_SECONDS)  # type: ignore[assignment]  # requests takes a pair
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Those of the last answer, whatever it was; empty before the first."""
+        return self._headers
+
     def get(self, path: str, what: str, **query: Any) -> Any:
         """The answer as JSON. Raises Unavailable where it is none: a proxy's page, most likely."""
         return _json(self._response("get", path, what, query=query), what)

@@ -9,10 +9,11 @@ from urllib.parse import quote
 from jira import JIRA
 
 from bot.errors import Forbidden, PlatformError, Refused, Unavailable
-from bot.gateways.atlassian import Wire, is_cloud_host, is_gateway
+from bot.gateways.atlassian import Verb, Wire, is_cloud_host, is_gateway
 from bot.gateways.jira_shapes import ServerShape, shaped
 
 PER_PAGE = 100
+SERVER_INFO = "/rest/api/2/serverInfo"  # both deployments have it there
 MOST_FIELDS = 20  # of an error's field messages
 
 NOT_A_LIST = "Jira answered {what} with something that is not a list of objects"
@@ -63,14 +64,14 @@ class JiraApi:
         """By the setting, else by the host, else by asking once (`deploymentType` of serverInfo)."""
         if self._deployment != "auto":
             return self._deployment == "cloud"
-        return is_cloud_host(self.url) or self._server.deployment == "Cloud"
+        return is_cloud_host(self.url) or self.server.deployment == "Cloud"
 
     @cached_property
     def site(self) -> str:
         """Where people open this Jira: as configured, else the address itself, which the gateway's is not."""
         if self._browse_url:
             return self._browse_url.rstrip("/")
-        return self._server.site.rstrip("/") if is_gateway(self.url) else self.url
+        return self.server.site.rstrip("/") if is_gateway(self.url) else self.url
 
     def browse(self, key: str) -> str:
         """Where a person opens an issue."""
@@ -97,6 +98,14 @@ class JiraApi:
 
     def delete(self, path: str, what: str) -> None:
         self._wire.sent("DELETE", self._address(path), what)
+
+    def beside(self, verb: Verb, path: str, what: str, data: Any = None) -> Any:
+        """The answer of what stands beside the API, as webhooks do; None where it is empty. `path`: from `/rest` on."""
+        return self._wire.json_or_nothing(verb, self.url + path, what, data=data)
+
+    def ahead(self) -> float | None:
+        """By how many seconds its clock is ahead of ours, see `Wire.ahead`."""
+        return self._wire.ahead(self.url + SERVER_INFO, "its server information")
 
     def newest(self, path: str, what: str, items: str, most: int, /, **query: Any) -> list[dict[str, Any]]:
         """The last `most` entries of a list that begins with the oldest, in that order, a hundred at a time.
@@ -125,10 +134,10 @@ class JiraApi:
         return objects(found, what), total
 
     @cached_property
-    def _server(self) -> ServerShape:
+    def server(self) -> ServerShape:
+        """What Jira says of itself, to everybody."""
         what = "its server information"
-        address = f"{self.url}/rest/api/2/serverInfo"  # both deployments have it there
-        return shaped(ServerShape, self._wire.json("GET", address, what), what)
+        return shaped(ServerShape, self._wire.json("GET", self.url + SERVER_INFO, what), what)
 
     def _address(self, path: str) -> str:
         return f"{self.url}/rest/api/{3 if self.is_cloud else 2}{path}"

@@ -29,6 +29,7 @@ class ServerShape(Shape):
     deployment: Text = Field("", alias="deploymentType")
     base_url: Text = Field("", alias="baseUrl")
     display_url: Text = Field("", alias="displayUrl")
+    version: Text = ""
 
     @property
     def site(self) -> str:

@@ -18,7 +18,7 @@ import asyncio
 import functools
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import structlog
@@ -38,13 +38,32 @@ DEADLINE: Final = 300.0  # seconds for a turn, all models and waits together
 
 NO_ANSWER = "{model}: no answer within the {seconds:.0f} seconds it had left: try again later"
 
+ANSWERED: Final = "answered"
+
 Pause = Callable[[float], Awaitable[None]]
 
 log = structlog.get_logger("trivet.models")
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that was made of a model, as its operator counts it.
+
+    `model` is "provider:model"; `result` is ANSWERED, or the name of the error's class. `usage.calls` is more than one
+    where the client sent the request again by itself.
+    """
+
+    model: str
+    result: str
+    usage: Usage
+    seconds: float
+
+
 class Chain:
-    """A `bot.llm.messages.Model` over several. `pause` waits that many seconds; `deadline` is for a whole turn."""
+    """A `bot.llm.messages.Model` over several. `pause` waits that many seconds; `deadline` is for a whole turn.
+
+    `tally` is told of each request once it has ended.
+    """
 
     def __init__(
         self,
@@ -55,6 +74,7 @@ class Chain:
         breaker: Breaker,
         pause: Pause = asyncio.sleep,
         deadline: float = DEADLINE,
+        tally: Callable[[Call], object] = lambda call: None,
     ) -> None:
         self.name = models[0].name
         self.window = min(model.window for model in models)
@@ -64,6 +84,7 @@ class Chain:
         self._breaker = breaker
         self._pause = pause
         self._deadline = deadline
+        self._tally = tally
 
     @property
     def has_tools(self) -> bool:
@@ -122,16 +143,17 @@ class Chain:
     async def _accounted(self, model: OneModel, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:
         """One request: its tokens are reserved before and settled after, however it ends."""
         reservation = self._budget.reserve(model.most_tokens(prompt))
-        usage = Usage()
+        began, usage, result = _now(), Usage(), ANSWERED
         try:
             turn = await _by(ends, model, prompt)
             usage = turn.usage
-        except (ModelFault, Unavailable) as error:
-            usage = error.usage or usage
+        except BaseException as error:
+            usage, result = _paid(error), type(error).__name__
             raise
         finally:
             reservation.settle(usage.tokens)
             paid.append(usage)
+            self._tally(Call(model.name, result, usage, _now() - began))
         return turn
 
     def _safe(self, prompt: Prompt) -> Prompt:
@@ -173,6 +195,12 @@ async def _by(ends: float, model: OneModel, prompt: Prompt) -> Turn:
         if not limit.expired():
             raise
         raise Unavailable(NO_ANSWER.format(model=model.name, seconds=seconds)) from None
+
+
+def _paid(error: BaseException) -> Usage:
+    """What a request has cost that gave no turn."""
+    known = error.usage if isinstance(error, ModelFault | Unavailable) else None
+    return known or Usage()
 
 
 def _seconds(wait: float, asked: float | None) -> float:

@@ -101,10 +101,33 @@ def _add_user(state: State, body: Given) -> Json:
     scopes = tuple(body.get("scopes") or ALL_SCOPES)
     given = {"token": body.get("token", ""), "scopes": scopes, "bot": bool(body.get("bot"))}
     given |= {"public_email": body.get("public_email", ""), "blocked": bool(body.get("blocked"))}
+    given |= {"expires_on": body.get("expires_on", ""), "admin": bool(body.get("admin"))}
     person = state.add_user(body["username"], body.get("name", ""), **given)
     if body.get("access"):
         _project(state, body).members[person.id] = int(body["access"])
     return asdict(person)
+
+
+def _renew_token(state: State, body: Given) -> Json:
+    """Another `token`; those before it are revoked, unless `keep`."""
+    person = _person(state, body["username"])
+    person.older_tokens = (*person.older_tokens, person.token) if body.get("keep") else ()
+    person.token = body["token"]
+    return asdict(person)
+
+
+def _add_group(state: State, body: Given) -> Json:
+    """Above the projects whose paths begin with its own."""
+    group = state.add_group(body["path"])
+    for username, level in body.get("members", {}).items():
+        group.members[_person(state, username).id] = int(level)
+    return {"id": group.id, "path": group.path}
+
+
+def _archive(state: State, body: Given) -> Json:
+    project = _project(state, body)
+    project.archived = bool(body.get("on", True))
+    return {"id": project.id, "archived": project.archived}
 
 
 def _add_project(state: State, body: Given) -> Json:
@@ -330,7 +353,10 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "/state"): lambda state, body: view.whole(state),
     ("GET", "/users"): _users,
     ("POST", "/users"): _add_user,
+    ("POST", "/users/{username}/token"): _renew_token,
     ("POST", "/projects"): _add_project,
+    ("POST", "/projects/archive"): _archive,
+    ("POST", "/groups"): _add_group,
     ("POST", "/push"): _push,
     ("POST", "/tags"): _tag,
     ("DELETE", "/tags"): _remove_tag,

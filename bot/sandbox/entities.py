@@ -1,13 +1,17 @@
 """The JSON objects GitLab's API answers with (docs.gitlab.com/api)."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
+from bot.sandbox import hook_health
 from bot.sandbox.diffs import FileDiff, as_text
 from bot.sandbox.model import (
     Award,
+    Delivery,
     Discussion,
     Draft,
+    Group,
     Hook,
     Limits,
     MergeRequest,
@@ -21,6 +25,7 @@ from bot.sandbox.repository import Commit, Repository, Tag, TreeEntry
 
 Json = dict[str, Any]
 
+SECRETS_TOLD_SINCE = (18, 11)
 VISIBILITY_LEVELS = {"private": 0, "internal": 10, "public": 20}
 POSITION_KEYS = (
     *("base_sha", "start_sha", "head_sha", "old_path", "new_path", "position_type"),
@@ -53,11 +58,9 @@ def user(state: State, person: User) -> Json:
 
 
 def current_user(state: State, person: User) -> Json:
-    return user(state, person) | {
-        "bot": person.bot,
-        "email": f"{person.username}@example.test",
-        "external": False,
-    }
+    told = user(state, person) | {"bot": person.bot, "external": False}
+    told |= {"email": f"{person.username}@example.test"}
+    return told | ({"is_admin": True} if person.admin else {})
 
 
 def project(state: State, one: Project, reader: User) -> Json:
@@ -73,7 +76,7 @@ def project(state: State, one: Project, reader: User) -> Json:
         "visibility": one.visibility,
         "web_url": web_url,
         "http_url_to_repo": f"{web_url}.git",
-        "archived": False,
+        "archived": one.archived,
         "merge_requests_enabled": True,
         "merge_method": one.merge_method,
         "namespace": {"full_path": one.namespace, "kind": "group"},
@@ -84,6 +87,17 @@ def project(state: State, one: Project, reader: User) -> Json:
 def _permission(one: Project, reader: User) -> Json | None:
     level = one.members.get(reader.id)
     return {"access_level": level, "notification_level": 3} if level else None
+
+
+def group(state: State, one: Group) -> Json:
+    return {
+        "id": one.id,
+        "name": one.path.rpartition("/")[2],
+        "path": one.path.rpartition("/")[2],
+        "full_path": one.path,
+        "visibility": "private",
+        "web_url": f"{state.url}/groups/{one.path}",
+    }
 
 
 def member(state: State, person: User, level: int) -> Json:
@@ -332,24 +346,45 @@ def award(state: State, request: MergeRequest, one: Award) -> Json:
     }
 
 
-def hook(one: Hook, in_project: Project) -> Json:
-    """A hook's secrets are never shown, only that they are there."""
+def hook(state: State, one: Hook, of: Project | Group) -> Json:
+    """A hook's secrets are never shown; that they are there is told since signing tokens are being prepared."""
     flags = {name: name in one.events for name in HOOK_EVENTS}
+    told = {
+        "token_present": one.token is not None,
+        "signing_token_present": one.signing_token is not None,
+    }
     return {
         "id": one.id,
         "url": one.url,
         "name": None,
         "description": None,
-        "project_id": in_project.id,
+        "project_id" if isinstance(of, Project) else "group_id": of.id,
         "created_at": moment(one.created_at),
-        "enable_ssl_verification": True,
-        "alert_status": "executable",
-        "disabled_until": None,
+        "enable_ssl_verification": one.checks_certificate,
+        "alert_status": hook_health.alert_status(state, one),
+        "disabled_until": moment(one.disabled_until) if one.disabled_until else None,
         "url_variables": [],
         "custom_headers": [],
-        "token_present": one.token is not None,
-        "signing_token_present": one.signing_token is not None,
+        "custom_webhook_template": one.template,
+        **(told if state.at_least(*SECRETS_TOLD_SINCE) else {}),
         **flags,
+    }
+
+
+def hook_log(one: Delivery) -> Json:
+    """A line of a hook's log: what was sent, without secrets, and what came back."""
+    answered = isinstance(one.status, int)
+    return {
+        "id": one.id,
+        "url": one.hook.url,
+        "trigger": one.event.lower().replace(" ", "_") + "s",
+        "request_headers": {"Content-Type": "application/json", "X-Gitlab-Event": one.event},
+        "request_data": json.loads(one.body),
+        "response_headers": {},
+        "response_body": one.said if answered else "",
+        "execution_duration": 0.0,
+        "response_status": str(one.status) if answered else "internal error",
+        "created_at": moment(one.at),
     }
 
 

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from datetime import UTC, datetime
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import unquote
 
@@ -36,7 +37,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not _watched(scope["path"]):
-            await self._application(scope, receive, send)
+            await self._application(scope, receive, self._dated(send))
             return
         user = self._user(scope)
         path = _shown_path(scope)
@@ -58,20 +59,31 @@ class Gate:
                 _cut(send)
                 return 0
         if fault.status is not None:
-            await _answer(send, fault, fault.status)
+            await _answer(self._dated(send), fault, fault.status)
             return fault.status
         return await self._watch(scope, receive, send)
 
     async def _watch(self, scope: Scope, receive: Receive, send: Send) -> int:
-        seen = [0]
+        seen, dated = [0], self._dated(send)
 
         async def watched(message: Message) -> None:
             if message["type"] == "http.response.start":
                 seen[0] = message["status"]
-            await send(message)
+            await dated(message)
 
         await self._application(scope, receive, watched)
         return seen[0]
+
+    def _dated(self, send: Send) -> Send:
+        """Every answer says when it was given, by GitLab's own clock."""
+
+        async def dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = formatdate(time.time() + self._state.switches.clock, usegmt=True)
+                message = {**message, "headers": [*message.get("headers", []), (b"date", date.encode())]}
+            await send(message)
+
+        return dated
 
     def _user(self, scope: Scope) -> str | None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}

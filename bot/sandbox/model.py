@@ -42,7 +42,11 @@ class Access(IntEnum):
 
 @dataclass(slots=True, eq=False)
 class User:
-    """`scopes` are those of the user's one token: api, read_api, read_repository, read_user."""
+    """`scopes` are those of the user's tokens: api, read_api, read_repository, read_user.
+
+    `token` is the newest; `older_tokens` are good beside it, until they are revoked. `expires_on`: the ISO date from
+    which on they are refused, "" for never. `admin`: of the whole instance.
+    """
 
     id: int
     username: str
@@ -52,6 +56,13 @@ class User:
     bot: bool = False
     public_email: str = ""
     state: Literal["active", "blocked"] = "active"
+    expires_on: str = ""
+    admin: bool = False
+    older_tokens: tuple[str, ...] = ()
+
+    def owns(self, token: str) -> bool:
+        tokens = (self.token, *self.older_tokens)
+        return any(secrets.compare_digest(one.encode(), token.encode()) for one in tokens)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +211,10 @@ class MergeRequest:
 
 @dataclass(slots=True, eq=False)
 class Hook:
-    """`events` are GitLab's flags that are on: "merge_requests_events", "note_events", ..."""
+    """`events` are GitLab's flags that are on: "merge_requests_events", "note_events", ...
+
+    `failures` in a row; a hook that is backing off is passed over until `disabled_until`.
+    """
 
     id: int
     url: str
@@ -208,11 +222,18 @@ class Hook:
     token: str | None = None
     signing_token: str | None = None
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    checks_certificate: bool = True
+    template: str = ""
+    failures: int = 0
+    disabled_until: datetime | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One webhook request: kept as sent, so that it can be sent again. `status` is None until it was tried."""
+    """One webhook request: kept as sent, so that it can be sent again.
+
+    `status` is None until it was tried, a word where no answer came; `said`: the answer's body, or the error's text.
+    """
 
     id: int
     hook: Hook
@@ -221,6 +242,17 @@ class Delivery:
     body: bytes
     at: datetime
     status: int | str | None = None
+    said: str = ""
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Its members are members of every project below it, and its hooks hear of every one."""
+
+    id: int
+    path: str
+    members: dict[int, int] = field(default_factory=dict)
+    hooks: list[Hook] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +283,8 @@ class Project:
     statuses: list[Json] = field(default_factory=list)
     pipelines: list[Pipeline] = field(default_factory=list)
     merge_method: Literal["merge", "ff"] = "merge"
+    groups: list[Group] = field(default_factory=list)
+    archived: bool = False
 
     @property
     def name(self) -> str:
@@ -263,7 +297,12 @@ class Project:
     def access(self, user: User) -> int:
         """The member's level; everybody who is signed in reads and comments like a Reporter where it is not private."""
         open_to_all = Access.NONE if self.visibility == "private" else Access.REPORTER
-        return max(self.members.get(user.id, Access.NONE), open_to_all)
+        return max(self.level(user.id), open_to_all)
+
+    def level(self, user: int) -> int:
+        """The level of a member, of this project or of a group above it."""
+        above = (group.members.get(user, Access.NONE) for group in self.groups)
+        return max(self.members.get(user, Access.NONE), *above, Access.NONE)
 
     def merge_request(self, iid: int) -> MergeRequest | None:
         return next((one for one in self.merge_requests if one.iid == iid), None)
@@ -280,10 +319,18 @@ class Limits:
 
 @dataclass(slots=True)
 class Switches:
-    """`lax_drafts`: store a draft with a bad position, let publishing answer 500. `drop_hooks`: send no webhooks."""
+    """`lax_drafts`: store a draft with a bad position, let publishing answer 500. `drop_hooks`: send no webhooks.
+
+    `auto_disable`: hooks that fail are switched off, which an administrator of a GitLab of one's own has to allow
+    (docs.gitlab.com/user/project/integrations/webhooks, "Auto-disabled webhooks"). `premium`: there are hooks of
+    groups. `clock`: so many seconds GitLab's clock is ahead.
+    """
 
     lax_drafts: bool = False
     drop_hooks: bool = False
+    auto_disable: bool = False
+    premium: bool = False
+    clock: float = 0
 
 
 @dataclass(slots=True)
@@ -313,6 +360,8 @@ class State:
         self.revision = 0
         self.users: list[User] = []
         self.projects: list[Project] = []
+        self.groups: list[Group] = []
+        self.hook_tests: defaultdict[tuple[str, int], list[float]] = defaultdict(list)
         self.limits = Limits()
         self.switches = Switches()
         self.seen = Seen()
@@ -349,12 +398,15 @@ class State:
         bot: bool = False,
         public_email: str = "",
         blocked: bool = False,
+        expires_on: str = "",
+        admin: bool = False,
     ) -> User:
         """A person (or bot) with one access token; a random one is made when none is given."""
         with self.lock:
             token = token or f"sandbox-{username}-{secrets.token_hex(8)}"
             user = User(self.next_id("user"), username, name or username.title(), token, scopes, bot)
             user.public_email, user.state = public_email, "blocked" if blocked else "active"
+            user.expires_on, user.admin = expires_on, admin
             self.users.append(user)
             return user
 
@@ -370,8 +422,21 @@ class State:
             project = Project(
                 self.next_id("project"), path, visibility, default_branch, repository, Diffs(repository)
             )
+            project.groups = [group for group in self.groups if path.startswith(f"{group.path}/")]
             self.projects.append(project)
             return project
+
+    def add_group(self, path: str) -> Group:
+        """A group above the projects whose paths begin with its own."""
+        with self.lock:
+            group = Group(self.next_id("group"), path)
+            self.groups.append(group)
+            for project in self.below(group):
+                project.groups.append(group)
+            return group
+
+    def below(self, group: Group) -> list[Project]:
+        return [one for one in self.projects if one.path.startswith(f"{group.path}/")]
 
     def user(self, username: str) -> User | None:
         return next((user for user in self.users if user.username == username), None)
@@ -380,10 +445,12 @@ class State:
         return next((user for user in self.users if user.id == number), None)
 
     def user_by_token(self, token: str) -> User | None:
-        return next(
-            (user for user in self.users if secrets.compare_digest(user.token.encode(), token.encode())), None
-        )
+        return next((user for user in self.users if user.owns(token)), None)
 
     def project(self, key: str) -> Project | None:
         """By number or by full path."""
         return next((one for one in self.projects if key in (str(one.id), one.path)), None)
+
+    def group(self, key: str) -> Group | None:
+        """By number or by full path."""
+        return next((one for one in self.groups if key in (str(one.id), one.path)), None)

@@ -33,6 +33,16 @@ def unauthorized() -> Refusal:
     return Refusal(401, {"message": "401 Unauthorized"})
 
 
+def expired() -> Refusal:
+    words = "Token is expired. You can either do re-authorization or token refresh."
+    return Refusal(401, {"error": "invalid_token", "error_description": words})
+
+
+def too_many() -> Refusal:
+    words = "This endpoint has been requested too many times. Try again later."
+    return Refusal(429, {"message": {"error": words}})
+
+
 def forbidden() -> Refusal:
     return Refusal(403, {"message": "403 Forbidden"})
 

@@ -176,6 +176,7 @@ class Running:
             application,
             log_level="warning",
             access_log=False,
+            date_header=False,
             ws="none",
             lifespan="off",
             timeout_graceful_shutdown=2,

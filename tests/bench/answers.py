@@ -10,7 +10,8 @@ from tests.bench.deliveries import SIGNING_TOKEN
 from tests.bench.load import Load, open_load
 from tests.bench.merge_requests import open_many
 from tests.bench.table import Row, row
-from tests.rig import TOKEN_SECRET, Rig
+from tests.canaries import HOOK_SECRET
+from tests.rig import Rig
 
 RATE = 200
 FILES = 60
@@ -32,7 +33,7 @@ def rows(windows: int = 3, seconds: float = 10, reviews: int = 60) -> list[Row]:
 
 def _window(seconds: float, reviews: int) -> Load:
     with tempfile.TemporaryDirectory() as name:
-        secrets = f"{TOKEN_SECRET},{SIGNING_TOKEN}"
+        secrets = f"{HOOK_SECRET},{SIGNING_TOKEN}"
         with Rig(Path(name), TRIVET_GITLAB__WEBHOOK_SECRETS=secrets) as rig:
             _queue_reviews(rig, reviews)
             rig.wait(lambda: rig.sandbox.requests(path="/diffs"), what="the first review to begin")

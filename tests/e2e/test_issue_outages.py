@@ -215,9 +215,11 @@ def test_our_own_move_starts_no_work_though_the_receiver_does_not_know_us_yet(ri
     known = rig.redis().hget("trivet:identities", "jira")
     assert known
     rig.redis().hdel("trivet:identities", "jira")
-    starts = rig.log().count('"process": "serve", "pid"')
+    starts = rig.log().count('"trivet.process":"serve","trivet.pid"')
     rig.kill("serve")
-    rig.wait(lambda: rig.log().count('"process": "serve", "pid"') > starts, what="another receiver")
+    rig.wait(
+        lambda: rig.log().count('"trivet.process":"serve","trivet.pid"') > starts, what="another receiver"
+    )
     rig.wait(rig.is_ready, what="it to be ready")
     key = rig.jira.create("Take codes")
     opened(rig, key)

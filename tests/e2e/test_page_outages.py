@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
+from tests.canaries import HOOK_SECRET
 from tests.confluence_server import Flavour
 from tests.jira_rig import Door
 from tests.limits import Guide, config, guide, judging
 from tests.model_server import ModelServer
-from tests.rig import TOKEN_SECRET
 from tests.sandbox_server import PROJECT
 from tests.wiki_rig import WikiRig
 
@@ -284,7 +284,7 @@ def test_of_a_page_that_others_may_not_read_nothing_is_told(rig: DoorRig, projec
     if project == PUBLIC:
         members = {"ada": 30, "grace": 40, "trivet": 30}
         rig.sandbox.add_project(PUBLIC, {".trivet.yml": CONFIG}, members, visibility="public")
-        rig.sandbox.add_hook(rig.hook, TOKEN_SECRET, PUBLIC)
+        rig.sandbox.add_hook(rig.hook, HOOK_SECRET, PUBLIC)
     one = guide(rig, project=project, hint=SECRET)
     if project == PROJECT:
         rig.wiki.act(one.title, "restrict", operation="read", people=["ada", "trivet"])

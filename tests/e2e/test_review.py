@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.canaries import HOOK_SECRET
 from tests.rig import Rig, as_json
 
 LEAK = "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
@@ -161,7 +162,7 @@ def test_rules_come_from_the_target_branch_and_a_broken_file_is_complained_of_on
     project = f"acme/{branch.replace('_', '-')[:30]}"
     members = {"ada": 30, "trivet": 30}
     rig.sandbox.add_project(project, {".trivet.yml": "review: {min_severity: fatal}\n"}, members)
-    rig.sandbox.add_hook(rig.hook, "a-shared-" + "secret-for-hooks", project)
+    rig.sandbox.add_hook(rig.hook, HOOK_SECRET, project)
     files = defects(branch) | {".trivet.yml": "review: {ignore: ['**']}\n"}
     iid = rig.sandbox.merge_request(files=files, source=branch, project=project)
     rig.reviewed(iid, project)

@@ -24,8 +24,11 @@ from tests.rig import clean_environment
 
 COMMANDS = (
     "config",
+    "connect",
     "demo",
+    "doctor",
     "eval",
+    "health",
     "link",
     "pages",
     "review",

@@ -30,6 +30,7 @@ from bot.gateways.local import LocalReader
 from bot.proposing.means import Means
 from bot.routing import JobRequest
 from bot.settings import Settings
+from tests.canaries import plant
 from tests.gitrepos import git
 from tests.model_replies import reported, reporting
 from tests.model_server import ModelServer
@@ -77,7 +78,7 @@ class Shell:
         self.settings = {
             "TRIVET_DATA_DIR": str(folder / "data"),
             "TRIVET_GITLAB__URL": sandbox.url,
-            "TRIVET_GITLAB__TOKEN": sandbox.token("trivet"),
+            "TRIVET_GITLAB__TOKEN": plant(sandbox.token("trivet")),
         }
 
     def start(self, iid: int | str, *words: str, **settings: str) -> subprocess.Popen[str]:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -15,11 +16,20 @@ from bot.errors import PlatformError, UsageError
 
 SLEEP = "import time; time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+FINISH = (
+    "import signal, sys, time\n"
+    "def end(*_): signal.signal(15, signal.SIG_IGN); time.sleep(1); print('finished'); sys.exit()\n"
+    "signal.signal(15, end); print('up', flush=True); time.sleep(60)"
+)
 COUNT = "import pathlib, sys; p = pathlib.Path(sys.argv[1]); p.write_text(p.read_text() + 'x' if p.exists() else 'x')"
 
 
 def child(program: str, *words: str, name: str = "child", **fields: object) -> Child:
     return Child(name, (sys.executable, "-c", program, *words), dict(os.environ), **fields)  # type: ignore[arg-type]
+
+
+def read(log: Path) -> str:
+    return log.read_text() if log.exists() else ""
 
 
 def until(condition: Callable[[], object], seconds: float = 20) -> None:
@@ -112,22 +122,50 @@ def test_a_stop_while_it_waits_for_a_child_is_heard() -> None:
     assert never.code == -signal.SIGTERM
 
 
-def test_a_second_signal_ends_who_does_not_listen(tmp_path: Path) -> None:
+def told(supervisor: Supervisor, number: signal.Signals) -> bool:
+    """Send ourselves a signal, and another one once that was heard."""
+    os.kill(os.getpid(), number)
+    until(supervisor.stop.is_set)
+    os.kill(os.getpid(), number)
+    return True
+
+
+def test_a_second_ctrl_c_ends_who_does_not_listen(tmp_path: Path) -> None:
     log = tmp_path / "log"
     stubborn = child(STUBBORN, log=log)
     supervisor = Supervisor([stubborn])
-
-    def asked_twice() -> bool:
-        if not log.exists() or "up" not in log.read_text():
-            return False
-        os.kill(os.getpid(), signal.SIGTERM)
-        until(supervisor.stop.is_set)
-        return True
-
     began = time.monotonic()
-    run_until(supervisor, asked_twice)
+    run_until(supervisor, lambda: "up" in read(log) and told(supervisor, signal.SIGINT))
     assert stubborn.code == -signal.SIGKILL
     assert time.monotonic() - began < 15
+
+
+def test_a_second_sigterm_takes_no_time_from_who_has_something_to_finish(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    finishing = child(FINISH, log=log)
+    supervisor = Supervisor([finishing])
+    run_until(supervisor, lambda: "up" in read(log) and told(supervisor, signal.SIGTERM))
+    assert finishing.code == 0
+    assert "finished" in read(log)
+
+
+def test_who_does_not_stop_within_the_grace_is_killed(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    stubborn = child(STUBBORN, log=log)
+    began = time.monotonic()
+    run_until(Supervisor([stubborn], grace=0.5), lambda: "up" in read(log))
+    assert stubborn.code == -signal.SIGKILL
+    assert 0.5 <= time.monotonic() - began < 15
+
+
+def test_it_gives_signs_of_life_while_it_starts_watches_and_stops(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    beats: list[str] = []
+    supervisor = Supervisor([])
+    supervisor.beat = lambda: beats.append("stopping" if supervisor.stop.is_set() else "at work")
+    supervisor.children.append(child(FINISH, log=log, is_ready=lambda: bool(beats)))
+    run_until(supervisor, lambda: len(beats) > 3 and "up" in read(log))
+    assert beats[-1] == "stopping"
 
 
 def test_who_is_needed_by_the_others_goes_after_them(tmp_path: Path) -> None:
@@ -141,6 +179,27 @@ def test_who_is_needed_by_the_others_goes_after_them(tmp_path: Path) -> None:
     worker = child(telling, "worker", log=log)
     run_until(Supervisor([redis, worker]), lambda: log.exists() and log.read_text().count("up") == 2)
     assert log.read_text().split()[2:] == ["worker", "redis"]
+
+
+def test_nobody_waits_at_a_door_whose_children_are_stopping(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        address = door.getsockname()
+        finishing = child(FINISH, log=log)
+        supervisor = Supervisor([finishing], close=door.close)
+        refused: list[bool] = []
+        supervisor.beat = lambda: refused.append(is_refused(address)) if supervisor.stop.is_set() else None
+        run_until(supervisor, lambda: "up" in read(log))
+    assert refused
+    assert all(refused)
+
+
+def is_refused(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
 
 
 def test_children_inherit_only_the_descriptors_they_are_given() -> None:

@@ -182,9 +182,7 @@ def test_killed_it_takes_everybody_along_and_starts_again_on_its_data(tmp_path: 
     with Up(tmp_path, TRIVET_SECRETS_DIR=str(folder), **settings) as up:
         up.ready()
         parts = up.parts()
-        assert {name: files_of(pid) for name, pid in parts.items()} == {
-            name: expected - {OPENAI} for name, expected in EXPECTED.items()
-        }
+        assert {name: files_of(pid) for name, pid in parts.items()} == EXPECTED
         remembered(up.data)
         os.kill(up.pid, signal.SIGKILL)
         up.ended()

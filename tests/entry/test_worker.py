@@ -1,25 +1,33 @@
 """What RQ's workers do with our jobs, and refuse to do with anybody else's."""
 
 import json
+import os
 import pickle
+import signal
 import subprocess
 import sys
+import time
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from rq.job import JobStatus
 
-from bot.entry import queue as queues
-from bot.entry.queue import AGENTS, enqueue, new_job, run_id
+from bot.entry.queue import AGENTS, EFFECTS, JOBS, enqueue, new_job, run_id
+from bot.entry.worker import drain_seconds
 from tests.redis_server import RedisServer
+from tests.rig import processes
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
-import sys, time
+import logging, pathlib, sys, time
 from redis import Redis
 from bot.entry.worker import make_worker
 
-done = open(sys.argv[2], "a")
+logging.basicConfig(level=logging.INFO)
+folder = pathlib.Path(sys.argv[2])
+done = (folder / "done.txt").open("a")
 
 def propose(run):
     done.write(f"began {run}\\n"); done.flush()
@@ -31,26 +39,100 @@ def propose(run):
                 pass
     if run == "broken":
         raise ValueError("a secret word")
+    while run.startswith("waiting") and not (folder / "go").exists():
+        time.sleep(0.05)
     done.write(f"ended {run}\\n"); done.flush()
 
-make_worker("agents", Redis.from_url(sys.argv[1]), {"propose": propose}).work(burst=True, logging_level="INFO")
+worker = make_worker("agents", Redis.from_url(sys.argv[1]), {"propose": propose})
+worker.run(burst=sys.argv[3:] == ["burst"])
 """
+
+
+def program(server: RedisServer, folder: Path, *words: str) -> list[str]:
+    return [sys.executable, "-c", PROGRAM, server.url, str(folder), *words]
 
 
 def work(server: RedisServer, folder: Path) -> tuple[str, str]:
     """Let a worker do what is queued; what it did, and what it logged."""
+    command = program(server, folder, "burst")
+    process = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
     done = folder / "done.txt"
-    program = [sys.executable, "-c", PROGRAM, server.url, str(done)]
-    process = subprocess.run(program, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
     return done.read_text() if done.exists() else "", process.stdout + process.stderr
 
 
-def queue(server: RedisServer, run: str, timeout: int | None = None) -> str:
+class Working:
+    """A worker that waits for jobs; the run `waiting` ends once it is `let_go`."""
+
+    def __init__(self, server: RedisServer, folder: Path) -> None:
+        self.folder = folder
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        self.process = subprocess.Popen(
+            program(server, folder),
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": str(self.temporary)},
+            start_new_session=True,
+        )
+        until(self.beaten)
+
+    def beaten(self) -> float:
+        """When the worker last gave a sign of life, as a Unix time; 0 before the first."""
+        return max((file.stat().st_mtime for file in self.temporary.rglob("agents-*")), default=0.0)
+
+    def beats(self, seconds: float = 10) -> None:
+        """Wait for another sign of life than the last."""
+        last = self.beaten()
+        until(lambda: self.beaten() > last, seconds)
+
+    def did(self) -> list[str]:
+        file = self.folder / "done.txt"
+        return file.read_text().splitlines() if file.exists() else []
+
+    def begun(self, run: str) -> None:
+        until(lambda: f"began {run}" in self.did())
+
+    def let_go(self) -> None:
+        (self.folder / "go").touch()
+
+    def horses(self) -> list[int]:
+        return [pid for pid, parent, _ in processes() if parent == self.process.pid]
+
+    def ended(self, seconds: float = 20) -> int:
+        """The exit code."""
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+@pytest.fixture
+def working(redis_server: RedisServer, tmp_path: Path) -> Iterator[Working]:
+    worker = Working(redis_server, tmp_path)
+    yield worker
+    worker.kill()
+
+
+def until(condition: Callable[[], object], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to it"
+        time.sleep(0.02)
+
+
+def give(server: RedisServer, run: str) -> None:
+    """Queue a run, for a worker that may take it at once."""
     client = server.client()
     with client.pipeline() as pipe:
         enqueue("propose", run, client, pipe)
         pipe.execute()
-    job = client.lindex("rq:queue:agents", -1).decode()
+
+
+def queue(server: RedisServer, run: str, timeout: int | None = None) -> str:
+    """Queue a run where no worker is; the job's id."""
+    give(server, run)
+    client = server.client()
+    job = client.lrange("rq:queue:agents", -1, -1)[0].decode()  # type: ignore[union-attr]
     if timeout:
         client.hset(f"rq:job:{job}", mapping={"timeout": timeout, "retries_left": 0})
     return str(job)
@@ -112,6 +194,148 @@ def test_retries_begin_at_once_and_then_pause_longer_and_longer(redis_server: Re
     assert job.retries_left == 5
 
 
+def test_an_idle_worker_that_is_told_to_stop_ends_well_and_takes_no_other_job(
+    redis_server: RedisServer, working: Working
+) -> None:
+    working.beats()
+    working.process.terminate()
+    assert working.ended(5) == 0
+    give(redis_server, "later")
+    assert working.did() == []
+    assert redis_server.client().llen("rq:queue:agents") == 1
+    assert redis_server.client().keys("rq:queue:agents:intermediate") == []
+
+
+def told_once(worker: Working) -> None:
+    worker.process.terminate()
+
+
+def told_with_its_group(worker: Working) -> None:
+    os.killpg(worker.process.pid, signal.SIGTERM)
+
+
+def told_with_its_job(worker: Working) -> None:
+    for pid in (*worker.horses(), worker.process.pid):
+        os.kill(pid, signal.SIGTERM)
+
+
+def told_twice(worker: Working) -> None:
+    """More than a second apart: closer ones RQ itself takes for one."""
+    worker.process.terminate()
+    worker.beats()
+    worker.process.terminate()
+
+
+@pytest.mark.parametrize("tell", [told_once, told_with_its_group, told_with_its_job, told_twice])
+def test_a_worker_that_is_told_to_stop_finishes_the_job_at_hand_and_leaves_the_next(
+    redis_server: RedisServer, working: Working, tell: Callable[[Working], None]
+) -> None:
+    give(redis_server, "waiting")
+    give(redis_server, "next")
+    working.begun("waiting")
+    tell(working)
+    working.beats()
+    assert working.process.poll() is None
+    working.let_go()
+    assert working.ended() == 0
+    assert working.did() == ["began waiting", "ended waiting"]
+    client = redis_server.client()
+    assert client.llen("rq:queue:agents") == 1
+    assert client.zcard("rq:wip:agents") == 0
+    assert work(redis_server, working.folder)[0].splitlines()[2:] == ["began next", "ended next"]
+
+
+def test_a_second_ctrl_c_ends_the_worker_at_once_and_the_job_comes_back(
+    redis_server: RedisServer, working: Working
+) -> None:
+    """Slow (15 s): it waits until the dropped job counts as one that nobody is at."""
+    give(redis_server, "waiting")
+    working.begun("waiting")
+    (horse,) = working.horses()
+    working.process.send_signal(signal.SIGINT)
+    working.beats()
+    working.process.send_signal(signal.SIGINT)
+    assert working.ended(5) != 0
+    assert horse not in {pid for pid, _, _ in processes()}
+    working.let_go()
+    again = Working(redis_server, fresh(working.folder))
+    again.let_go()
+    until(lambda: again.did() == ["began waiting", "ended waiting"], 30)
+    again.kill()
+
+
+def fresh(folder: Path) -> Path:
+    made = folder / "again"
+    made.mkdir()
+    return made
+
+
+def test_a_redis_that_is_away_ends_neither_an_idle_worker_nor_its_signs_of_life(
+    redis_server: RedisServer, working: Working
+) -> None:
+    redis_server.kill()
+    for _ in range(2):
+        working.beats()
+    redis_server.start()
+    give(redis_server, "later")
+    until(lambda: working.did() == ["began later", "ended later"])
+
+
+def test_a_job_goes_on_while_redis_is_away_and_the_worker_goes_on_after_it(
+    redis_server: RedisServer, working: Working
+) -> None:
+    """Slow (10 s): what is bought is that a restart of Redis costs no review."""
+    give(redis_server, "waiting")
+    working.begun("waiting")
+    (horse,) = working.horses()
+    redis_server.kill()
+    for _ in range(2):
+        working.beats()
+    assert working.horses() == [horse]
+    redis_server.start()
+    working.let_go()
+    until(lambda: working.did() == ["began waiting", "ended waiting"])
+    give(redis_server, "next")
+    until(lambda: working.did()[2:] == ["began next", "ended next"])
+    assert working.process.poll() is None
+
+
+def test_a_worker_without_a_redis_hears_that_it_shall_stop(
+    redis_server: RedisServer, working: Working
+) -> None:
+    redis_server.kill()
+    working.beats()
+    working.process.terminate()
+    assert working.ended() == 0
+
+
+def test_a_job_of_another_version_is_put_back_with_growing_pauses_and_kept_where_it_fails(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    job, client = queue(redis_server, "run"), redis_server.client()
+    data = zlib.compress(json.dumps(["dance", None, ["run"], {}]).encode())
+    client.hset(f"rq:job:{job}", mapping={"data": data})
+    done, logged = work(redis_server, tmp_path)
+    assert done == ""
+    assert "this version knows no such job" in logged
+    assert client.zrange("rq:scheduled:agents", 0, -1) == [job.encode()], (
+        "it waits for a version that knows it"
+    )
+    assert client.hget(f"rq:job:{job}", "retries_left") == b"3", "one try at once, then pauses"
+    client.zrem("rq:scheduled:agents", job)
+    client.hset(f"rq:job:{job}", mapping={"retries_left": 0, "status": JobStatus.QUEUED.value})
+    client.rpush("rq:queue:agents", job)
+    _, logged = work(redis_server, tmp_path)
+    assert "job broke" in logged
+    assert client.zrange("rq:failed:agents", 0, -1) == [job.encode()]
+
+
+def test_a_worker_may_take_as_long_to_stop_as_its_longest_job() -> None:
+    for name in (AGENTS, EFFECTS):
+        assert all(drain_seconds(name) > kind.timeout + 60 for kind in JOBS.values() if kind.queue == name)
+    assert drain_seconds(EFFECTS) < drain_seconds(AGENTS)
+
+
 def test_every_kind_of_job_has_one_queue_and_a_time_limit() -> None:
-    assert {kind.queue for kind in queues.JOBS.values()} == {AGENTS, queues.EFFECTS}
-    assert all(0 < kind.timeout <= 1800 for kind in queues.JOBS.values())
+    assert {kind.queue for kind in JOBS.values()} == {AGENTS, EFFECTS}
+    assert all(0 < kind.timeout <= 1800 for kind in JOBS.values())

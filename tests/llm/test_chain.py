@@ -14,7 +14,7 @@ from bot.domain.secrets import Redactor
 from bot.errors import Declined, NoModel, OverBudget, PlatformError, TooLong, Unavailable, Unusable
 from bot.llm.breaker import FAULTS, LocalBreaker
 from bot.llm.budget import RunBudget, most_tokens
-from bot.llm.chain import LONGEST_WAIT, TRIES, Chain
+from bot.llm.chain import LONGEST_WAIT, TRIES, Call, Chain
 from bot.llm.messages import Asked, Called, OneModel, Prompt, Told, ToolCall, Turn, Usage
 from bot.testing import Said, ScriptedModel
 
@@ -77,6 +77,7 @@ class Bench:
         self.budget = RunBudget(tokens)
         self.now = 0.0
         self.breaker = LocalBreaker(lambda: self.now)
+        self.calls: list[Call] = []
         self.chain = Chain(
             models,
             redactor=Redactor([OWN]),
@@ -84,6 +85,7 @@ class Bench:
             breaker=self.breaker,
             pause=self.waits,
             deadline=deadline,
+            tally=self.calls.append,
         )
 
     def turn(self, prompt: Prompt = PROMPT) -> Turn:
@@ -312,6 +314,49 @@ def test_a_model_that_breaks_leaves_nothing_reserved() -> None:
     with pytest.raises(ZeroDivisionError):
         bench.turn()
     assert bench.left() == 20_000
+
+
+# --- the tally ---
+
+
+def test_each_request_is_told_of_with_its_model_its_end_and_what_it_cost() -> None:
+    first = model(Unavailable("cut off", usage=PAID), NoModel("no quota"))
+    bench = Bench(first, model(YES, name="second:model"))
+    turn = bench.turn()
+    assert [(call.model, call.result) for call in bench.calls] == [
+        ("first:model", "Unavailable"),
+        ("first:model", "NoModel"),
+        ("second:model", "answered"),
+    ]
+    assert [call.usage for call in bench.calls[:2]] == [PAID, Usage()]
+    assert sum((call.usage for call in bench.calls), Usage()) == turn.usage
+
+
+def test_a_request_that_was_never_made_is_not_told_of() -> None:
+    poor = Bench(model(YES), tokens=1)
+    poor.fault()
+    refused = Bench(model(NoModel("no quota")))
+    refused.fault()
+    refused.fault()
+    assert poor.calls == []
+    assert [call.result for call in refused.calls] == ["NoModel"], "the second time the breaker is open"
+
+
+def test_a_request_is_told_of_with_the_time_it_took() -> None:
+    hanging, quick = Bench(Hanging(), tokens=20_000, deadline=0.2), Bench(model(YES))
+    hanging.fault()
+    quick.turn()
+    assert 0.15 <= hanging.calls[0].seconds < 5
+    assert 0 <= quick.calls[0].seconds < hanging.calls[0].seconds
+
+
+def test_a_cancelled_request_is_told_of_and_so_is_one_whose_model_breaks() -> None:
+    first = Hanging()
+    stopped, broken = Bench(first, tokens=20_000), Bench(model(ZeroDivisionError()))
+    cancel(stopped, first)
+    with pytest.raises(ZeroDivisionError):
+        broken.turn()
+    assert [call.result for call in stopped.calls + broken.calls] == ["CancelledError", "ZeroDivisionError"]
 
 
 # --- the deadline ---

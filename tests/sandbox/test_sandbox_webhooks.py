@@ -259,7 +259,7 @@ def test_a_test_delivery_is_sent(sandbox: SandboxServer, receiver: Receiver) -> 
     hook = sandbox.api("POST", HOOKS, {"url": receiver.url, **QUIET}, user="grace").body["id"]
     path = f"{HOOKS}/{hook}/test"
     assert sandbox.api("POST", f"{path}/merge_requests_events", user="grace").status == 422
-    assert sandbox.api("POST", f"{path}/nonsense", user="grace").status == 404
+    assert sandbox.api("POST", f"{path}/nonsense", user="grace").status == 400
     sandbox.merge_request(files={"a": "1\n"})
     assert sandbox.api("POST", f"{path}/merge_requests_events", user="grace").status == 201
     assert sandbox.api("POST", f"{path}/push_events", user="grace").status == 201

@@ -26,6 +26,7 @@ def requirements() -> dict[str, list[str]]:
     return {
         "requirements.lock": core,
         "requirements-image.lock": core + postgres,
+        "requirements-build.lock": project["build-system"]["requires"],
         "requirements-dev.lock": core + project["dependency-groups"]["dev"],
     }
 

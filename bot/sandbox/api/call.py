@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from bot.sandbox.model import MergeRequest, Note, Project, State, User
+from bot.sandbox.model import Group, MergeRequest, Note, Project, State, User
 from bot.sandbox.refusals import bad_parameter, not_found
 
 T = TypeVar("T")
@@ -30,6 +30,13 @@ class Answer:
 NO_CONTENT = Answer(status=204)
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The rest of a request that waits for somebody else: done when the state is unlocked again."""
+
+    finish: Callable[[], Any]
+
+
 @dataclass(slots=True)
 class Call:
     """`parts`: the path's `:names`. `fields`: query and body in one, as GitLab's parameters are."""
@@ -48,6 +55,10 @@ class Call:
         if self._project is None:
             raise not_found("Project")
         return self._project
+
+    @property
+    def group(self) -> Group:
+        return self.found(filter(None, [self.state.group(self.parts["group"])]), "Group")
 
     @property
     def request(self) -> MergeRequest:

@@ -3,15 +3,18 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from bot.sandbox.api.call import Answer, Call
+from bot.sandbox.api import groups
+from bot.sandbox.api.call import Answer, Call, Later
 from bot.sandbox.api.table import ROUTES, Route
-from bot.sandbox.model import Access, Project, State, User
+from bot.sandbox.model import Access, Group, Project, State, User
 from bot.sandbox.refusals import (
     Refusal,
     bad_parameter,
+    expired,
     forbidden,
     insufficient_scope,
     not_found,
@@ -40,12 +43,13 @@ class Incoming:
 
 
 def answer(state: State, incoming: Incoming) -> Answer:
-    """What GitLab would say. One request at a time: the state is locked meanwhile."""
-    with state.lock:
-        try:
-            return _finished(incoming, _handled(state, incoming))
-        except Refusal as refusal:
-            return Answer(refusal.body, status=refusal.status)
+    """What GitLab would say. One request at a time: the state is locked meanwhile, but for what waits for others."""
+    try:
+        with state.lock:
+            result = _handled(state, incoming)
+        return _finished(incoming, result.finish() if isinstance(result, Later) else result)
+    except Refusal as refusal:
+        return Answer(refusal.body, status=refusal.status)
 
 
 def _handled(state: State, incoming: Incoming) -> Any:
@@ -53,12 +57,14 @@ def _handled(state: State, incoming: Incoming) -> Any:
     user = state.user_by_token(api_token(incoming.headers))
     if user is None:
         raise unauthorized()
+    if user.expires_on and user.expires_on <= datetime.now(UTC).date().isoformat():
+        raise expired()
     _check_scope(incoming, user)
     host = incoming.headers.get("host", state.host)
     address = f"http://{host}/api/v4{incoming.path}"
     call = Call(state, user, address, parts, _fields(incoming))
     if route.level is not None:
-        _check_level(call.state.project(parts["id"]), user, route.level)
+        _check_level(call, route)
     return route.handler(call)
 
 
@@ -78,12 +84,26 @@ def _check_scope(incoming: Incoming, user: User) -> None:
         raise insufficient_scope(" ".join(sorted(needed)))
 
 
-def _check_level(project: Project | None, user: User, level: Access) -> None:
-    """Who may not see a project is told there is none."""
-    if project is None or project.access(user) == Access.NONE:
-        raise not_found("Project")
-    if project.access(user) < level:
+def _check_level(call: Call, route: Route) -> None:
+    """Who may not see a project or group is told there is none. Nothing is written in an archived project."""
+    of_group = "group" in call.parts
+    place = call.state.group(call.parts["group"]) if of_group else call.state.project(call.parts["id"])
+    level = _level(call, place)
+    if place is None or level == Access.NONE:
+        raise not_found("Group" if of_group else "Project")
+    writes = route.method != "GET"
+    if level < (route.level or Access.NONE) or (writes and isinstance(place, Project) and place.archived):
         raise forbidden()
+
+
+def _level(call: Call, place: Project | Group | None) -> int:
+    if place is None:
+        return Access.NONE
+    if call.user.admin:
+        return Access.OWNER
+    if isinstance(place, Project):
+        return place.access(call.user)
+    return groups.level(call.state, place, call.user.id)
 
 
 def _fields(incoming: Incoming) -> Json:

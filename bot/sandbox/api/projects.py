@@ -18,7 +18,7 @@ def version(call: Call) -> Json:
 def metadata(call: Call) -> Json:
     return version(call) | {
         "kas": {"enabled": False, "externalUrl": None, "version": None},
-        "enterprise": False,
+        "enterprise": call.state.switches.premium,
     }
 
 
@@ -27,6 +27,7 @@ def current_user(call: Call) -> Json:
 
 
 def own_token(call: Call) -> Json:
+    """Whatever its scopes, a token is told about itself."""
     return {
         "id": call.user.id,
         "name": "sandbox",
@@ -36,17 +37,23 @@ def own_token(call: Call) -> Json:
         "user_id": call.user.id,
         "created_at": None,
         "last_used_at": None,
-        "expires_at": None,
+        "expires_at": call.user.expires_on or None,
     }
 
 
 def list_projects(call: Call) -> Answer:
-    """`membership`: only those the person is a member of."""
+    """`membership`: only those the person is a member of; `archived`: only those that are, or are not."""
     own = call.flag("membership")
     visible = [
-        one for one in call.state.projects if (call.user.id in one.members if own else one.access(call.user))
+        one
+        for one in call.state.projects
+        if (one.level(call.user.id) if own else one.access(call.user)) and fits_archived(call, one)
     ]
     return call.page(visible[::-1], lambda one: entities.project(call.state, one, call.user))
+
+
+def fits_archived(call: Call, one: Project) -> bool:
+    return "archived" not in call.fields or call.flag("archived") == one.archived
 
 
 def project(call: Call) -> Json:
@@ -56,7 +63,7 @@ def project(call: Call) -> Json:
 def member(call: Call) -> Json:
     """404 for who is no member, inherited or not (docs.gitlab.com/api/members)."""
     number = call.part("user")
-    level, person = call.project.members.get(number), call.state.user_by_id(number)
+    level, person = call.project.level(number), call.state.user_by_id(number)
     if not level or person is None:
         raise not_found()
     return entities.member(call.state, person, level)

@@ -4,7 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bot.sandbox.api import branches, drafts, history, hooks, merge_requests, notes, projects, statuses, users
+from bot.sandbox.api import (
+    branches,
+    drafts,
+    groups,
+    history,
+    hooks,
+    merge_requests,
+    notes,
+    projects,
+    statuses,
+    users,
+)
 from bot.sandbox.api.call import Call
 from bot.sandbox.model import Access
 from bot.sandbox.paths import named_parts
@@ -14,7 +25,7 @@ Handler = Callable[[Call], Any]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`level` None: the path names no project. `:name` stands for one encoded segment."""
+    """`level` None: the path names no project or group. `:name` stands for one encoded segment."""
 
     method: str
     path: str
@@ -33,8 +44,9 @@ NOTE = f"{REQUEST}/notes/:note"
 DRAFTS = f"{REQUEST}/draft_notes"
 FILE = f"{HERE}/repository/files/:path"
 TAG = f"{HERE}/repository/tags/:tag"
-HOOK = f"{HERE}/hooks/:hook"
+GROUP = "/groups/:group"
 ANYBODY, READS, WRITES, RUNS = None, Access.REPORTER, Access.DEVELOPER, Access.MAINTAINER
+OWNS = Access.OWNER
 
 ROUTES = (
     Route("GET", "/version", projects.version, ANYBODY),
@@ -104,10 +116,20 @@ ROUTES = (
     Route("PUT", f"{DRAFTS}/:draft", drafts.update, READS),
     Route("DELETE", f"{DRAFTS}/:draft", drafts.delete, READS),
     Route("PUT", f"{DRAFTS}/:draft/publish", drafts.publish, READS),
-    Route("GET", f"{HERE}/hooks", hooks.list_hooks, RUNS),
-    Route("POST", f"{HERE}/hooks", hooks.create, RUNS),
-    Route("GET", HOOK, hooks.hook, RUNS),
-    Route("PUT", HOOK, hooks.update, RUNS),
-    Route("DELETE", HOOK, hooks.delete, RUNS),
-    Route("POST", f"{HOOK}/test/:trigger", hooks.test, RUNS),
+    Route("GET", GROUP, groups.group, Access.GUEST),
+    Route("GET", f"{GROUP}/projects", groups.list_projects, Access.GUEST),
+    Route("GET", f"{GROUP}/members/all/:user", groups.member, Access.GUEST),
+    *(
+        route
+        for of, level in ((HERE, RUNS), (GROUP, OWNS))
+        for route in (
+            Route("GET", f"{of}/hooks", hooks.list_hooks, level),
+            Route("POST", f"{of}/hooks", hooks.create, level),
+            Route("GET", f"{of}/hooks/:hook", hooks.hook, level),
+            Route("PUT", f"{of}/hooks/:hook", hooks.update, level),
+            Route("DELETE", f"{of}/hooks/:hook", hooks.delete, level),
+            Route("GET", f"{of}/hooks/:hook/events", hooks.events, level),
+            Route("POST", f"{of}/hooks/:hook/test/:trigger", hooks.test, level),
+        )
+    ),
 )

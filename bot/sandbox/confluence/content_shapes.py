@@ -32,6 +32,7 @@ PARTS = (
     "restrictions",
     "metadata",
     "children",
+    "operations",
 )
 
 
@@ -56,8 +57,10 @@ class Expand:
 Parts = dict[str, Callable[[Expand], Json | list[Json]]]
 
 
-def page(site: Site, one: Page, expand: Expand, version: Version | None = None) -> Json:
-    """`version`: an older one in place of the newest."""
+def page(
+    site: Site, one: Page, expand: Expand, version: Version | None = None, me: Person | None = None
+) -> Json:
+    """`version`: an older one in place of the newest. `me`: who asks, whose `operations` can be shown."""
     shown = version or one.now
     path = f"/rest/api/content/{one.id}"
     made: Json = {
@@ -76,6 +79,7 @@ def page(site: Site, one: Page, expand: Expand, version: Version | None = None) 
         "container": lambda inside: space(site, one.space),
         "restrictions": lambda inside: restrictions(site, one, inside),
         "metadata": lambda inside: _metadata(site, one, inside),
+        "operations": lambda inside: one.operations(me),
     }
     made |= {name: show(expand.below(name)) for name, show in parts.items() if expand.has(name)}
     expandable = {name: f"{path}/{name}" for name in PARTS if name not in made}

@@ -90,10 +90,10 @@ def _add_person(site: Site, body: Given) -> Json:
 
 
 def _change_person(site: Site, body: Given) -> Json:
-    """token, admin, time_zone."""
+    """token, token_expires, admin, time_zone."""
     person = _person(site, body.pop("person"))
     for name, value in body.items():
-        if name not in ("token", "admin", "time_zone"):
+        if name not in ("token", "token_expires", "admin", "time_zone"):
             raise bad_parameter(f"{name} is unknown")
         setattr(person, name, value)
     return asdict(person)
@@ -244,6 +244,12 @@ def _set_flavour(site: Site, body: Given) -> Json:
     return {"flavour": site.flavour, "url": site.url}
 
 
+def _set_version(site: Site, body: Given) -> Json:
+    """`version` of Data Center, like 7.4.0."""
+    site.center_version = body["version"]
+    return {"version": site.center_version}
+
+
 def _limit(site: Site, body: Given) -> Json:
     """body_bytes, value_bytes."""
     for name, value in body.items():
@@ -341,6 +347,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/pages"): _add_page,
     ("POST", "/pages/{page}/{deed}"): _act,
     ("POST", "/flavour"): _set_flavour,
+    ("POST", "/version"): _set_version,
     ("POST", "/limits"): _limit,
     ("POST", "/hooks"): _add_hook,
     ("POST", "/hooks/drop"): _drop_hooks,

@@ -19,7 +19,14 @@ Operation = Literal["read", "update"]
 Resolution = Literal["open", "resolved", "dangling"]
 
 FIRST_ID = 65_601
+CENTER_VERSION = "9.2.0"
 PERMISSIONS = ("read", "edit", "comment", "delete", "administer")
+OPERATIONS = {
+    "read": ("read", "space"),
+    "edit": ("create", "page"),
+    "comment": ("create", "comment"),
+    "administer": ("administer", "space"),
+}
 FLAVOURS: tuple[Flavour, ...] = ("cloud", "datacenter")
 
 
@@ -27,7 +34,8 @@ FLAVOURS: tuple[Flavour, ...] = ("cloud", "datacenter")
 class Person:
     """`name` is Data Center's user name and how the control API calls people; `account_id` is Cloud's.
 
-    `token`: an API token on Cloud, a personal access token on Data Center. `admin`: may administer Confluence.
+    `token`: an API token on Cloud, a personal access token on Data Center, where `token_expires` (ISO 8601) is told.
+    `admin`: may administer Confluence.
     """
 
     name: str
@@ -39,6 +47,7 @@ class Person:
     bot: bool = False
     admin: bool = False
     time_zone: str = "Etc/UTC"
+    token_expires: str | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -54,6 +63,14 @@ class Space:
 
     def allows(self, person: Person | None, permission: str) -> bool:
         return person is not None and person in self.permissions.get(permission, ())
+
+    def operations(self, person: Person | None) -> list[Json]:
+        """What a person may do, in the words of both APIs."""
+        return [
+            {"operation": operation, "targetType": target}
+            for permission, (operation, target) in OPERATIONS.items()
+            if self.allows(person, permission)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +175,13 @@ class Page:
         limits = [page.allowed["read"] for page in (self, *self.ancestors())]
         return self.space.allows(person, "read") and all(not limit or person in limit for limit in limits)
 
+    def operations(self, person: Person | None) -> list[Json]:
+        """What a person may do to it, who sees it."""
+        may = [("read", "page")]
+        may += [("update", "page")] if self.edited_by(person) else []
+        may += [("create", "comment")] if self.space.allows(person, "comment") else []
+        return [{"operation": operation, "targetType": target} for operation, target in may]
+
     def edited_by(self, person: Person | None) -> bool:
         limit = self.allowed["update"]
         allowed = self.space.allows(person, "edit") and (not limit or person in limit)
@@ -210,11 +234,18 @@ class Site:
         self.outbox: queue.Queue[HookDelivery | None] = queue.Queue()
         self.limits = Limits()
         self.drop_hooks = False
+        self.center_version = CENTER_VERSION
         self._numbers: Iterator[int] = itertools.count(FIRST_ID)
 
     @property
     def cloud(self) -> bool:
         return self.flavour == "cloud"
+
+    @property
+    def has_hooks(self) -> bool:
+        """Data Center since 7.7 (developer.atlassian.com/server/confluence/webhooks)."""
+        major, minor = self.center_version.split(".")[:2]
+        return not self.cloud and (int(major), int(minor)) >= (7, 7)
 
     @property
     def url(self) -> str:

@@ -74,10 +74,10 @@ def _add_person(site: Site, body: Given) -> Json:
 
 
 def _change_person(site: Site, body: Given) -> Json:
-    """token, admin, time_zone, groups."""
+    """token, token_expires, admin, time_zone, groups."""
     person = _person(site, body.pop("person"))
     for name, value in body.items():
-        if name not in ("token", "admin", "time_zone", "groups"):
+        if name not in ("token", "token_expires", "admin", "time_zone", "groups"):
             raise bad_parameter(f"{name} is unknown")
         setattr(person, name, value)
     return asdict(person)
@@ -229,6 +229,12 @@ def _deploy(site: Site, body: Given) -> Json:
     return {"deployment": site.deployment, "url": site.url}
 
 
+def _set_version(site: Site, body: Given) -> Json:
+    """`version` of Data Center, like 9.12.2."""
+    site.center_version = body["version"]
+    return {"version": site.version}
+
+
 def _limit(site: Site, body: Given) -> Json:
     """`windows`: [[writes, seconds], ...] to one issue."""
     site.limits.windows = tuple((int(most), float(seconds)) for most, seconds in body["windows"])
@@ -323,6 +329,7 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("POST", "/transitions/drop"): _drop_transition,
     ("POST", "/screen"): _screen,
     ("POST", "/deployment"): _deploy,
+    ("POST", "/version"): _set_version,
     ("POST", "/limits"): _limit,
     ("POST", "/hooks"): _add_hook,
     ("POST", "/hooks/drop"): _drop_hooks,

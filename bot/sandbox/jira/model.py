@@ -22,9 +22,13 @@ Category = Literal["new", "indeterminate", "done"]
 Text = Json | str | None
 
 FIRST_ID = 10_000
+CLOUD_VERSION = "1001.0.0-SNAPSHOT"
+CENTER_VERSION = "10.3.6"
 PERMISSIONS = (
     "BROWSE_PROJECTS",
     "ADD_COMMENTS",
+    "EDIT_OWN_COMMENTS",
+    "DELETE_OWN_COMMENTS",
     "EDIT_ISSUES",
     "TRANSITION_ISSUES",
     "LINK_ISSUES",
@@ -50,7 +54,8 @@ CATEGORIES: dict[Category, CategoryFacts] = {  # as every instance numbers them
 class Person:
     """`name` is Data Center's user name and how the control API calls people; `account_id` is Cloud's.
 
-    `token`: an API token on Cloud, a personal access token on Data Center. `admin`: may administer Jira.
+    `token`: an API token on Cloud, a personal access token on Data Center, where `token_expires` (ISO 8601) is told.
+    `admin`: may administer Jira.
     """
 
     name: str
@@ -63,6 +68,7 @@ class Person:
     kind: Literal["atlassian", "app", "customer"] = "atlassian"
     admin: bool = False
     time_zone: str = "Etc/UTC"
+    token_expires: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +288,7 @@ class Site:
         self.limits = WriteLimits()
         self.retry_seconds: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4, 0.8)
         self.drop_hooks = False
+        self.center_version = CENTER_VERSION
         self.clock: Callable[[], float] = time.monotonic
         self.outbox: list[tuple[float, int, HookDelivery]] = []
         self.wake = threading.Condition(state.lock)
@@ -290,6 +297,15 @@ class Site:
     @property
     def cloud(self) -> bool:
         return self.deployment == "cloud"
+
+    @property
+    def version(self) -> str:
+        return CLOUD_VERSION if self.cloud else self.center_version
+
+    @property
+    def has_signed_hooks(self) -> bool:
+        """Data Center signs since 10, where webhooks moved to an address of their own."""
+        return self.cloud or int(self.version.partition(".")[0]) >= 10
 
     @property
     def url(self) -> str:

@@ -1,7 +1,10 @@
 """Jira's ways of saying no. Its body is `{"errorMessages": [...], "errors": {field: text}}`, and some are not JSON."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bot.sandbox.jira.model import Site
 
 NO_ISSUE = "Issue does not exist or you do not have permission to see it."
 INVALID_PAYLOAD = "Invalid request payload. Refer to the REST API documentation and try again."
@@ -31,6 +34,15 @@ class JiraRefusal(Exception):
 def refused(status: int, *messages: str, **fields: str) -> JiraRefusal:
     """`messages` go to `errorMessages`, `fields` to `errors`."""
     return JiraRefusal(status, {"errorMessages": list(messages), "errors": fields})
+
+
+def no_path(site: "Site", method: str, path: str, status: int) -> JiraRefusal:
+    """404, or 405 where the path is known and the method is not. `path` follows `/rest`."""
+    title = "Method Not Allowed" if status == 405 else "Not Found"
+    if site.cloud:
+        told = {"type": "about:blank", "title": title, "status": status, "instance": f"/rest{path}"}
+        return JiraRefusal(status, told | {"detail": f"No endpoint {method}"})
+    return JiraRefusal(status, {"message": f"null for uri: {site.url}/rest{path}", "status-code": status})
 
 
 def no_issue() -> JiraRefusal:

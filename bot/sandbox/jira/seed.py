@@ -64,6 +64,7 @@ DONE = Status("10002", "Done", "done")
 STATUSES = (TO_DO, IN_PROGRESS, IN_REVIEW, DONE)
 SCREEN = {"summary", "description", "labels", "components", "priority", "assignee", "fixVersions", CRITERIA}
 
+REPORTING = ("BROWSE_PROJECTS", "ADD_COMMENTS", "EDIT_OWN_COMMENTS", "DELETE_OWN_COMMENTS")
 PRIORITIES = ("Highest", "High", "Medium", "Low", "Lowest")
 RESOLUTIONS = ("Done", "Won't Do", "Duplicate")
 TYPES = ("Story", "Bug", "Task")
@@ -135,7 +136,7 @@ def _staff(
     for permission, allowed in project.permissions.items():
         if permission != "ADMINISTER_PROJECTS":
             allowed += developers
-        if permission in ("BROWSE_PROJECTS", "ADD_COMMENTS"):
+        if permission in REPORTING:
             allowed += reporters
     project.permissions["ADMINISTER_PROJECTS"].append(bot)
 

@@ -233,3 +233,28 @@ def test_lists_go_on_by_start_and_limit(center):
 def test_cloud_has_no_place_here(center):
     assert center.rest("GET", "/wiki/api/v2/pages").status == 404
     assert center.rest("GET", "/rest/api/space/DOC").body["key"] == "DOC"
+
+
+def test_the_manifest_tells_everybody_product_and_version(center):
+    manifest = "/rest/applinks/1.0/manifest"
+    told = center.rest("GET", manifest, user=None)
+    assert (told.status, told.body["typeId"], told.body["version"]) == (200, "confluence", "9.2.0")
+    center.control("version", version="8.5.4")
+    assert center.rest("GET", manifest).body["version"] == "8.5.4"
+
+
+def test_an_account_sees_when_its_own_tokens_expire(center):
+    tokens = "/rest/pat/latest/tokens"
+    center.control("people/trivet", token_expires="2031-05-01T00:00:00.000Z")
+    assert [one["expiringAt"] for one in center.rest("GET", tokens).body] == ["2031-05-01T00:00:00.000Z"]
+    assert "expiringAt" not in center.rest("GET", tokens, user="ada").body[0]
+    assert center.rest("GET", tokens, user=None).status == 401
+
+
+def test_pages_tell_what_may_be_done_to_them(center):
+    def allowed(user: str) -> set[tuple[str, str]]:
+        found = center.rest("GET", f"/rest/api/content/{center.page()['id']}?expand=operations", user=user)
+        return {(one["operation"], one["targetType"]) for one in found.body["operations"]}
+
+    assert allowed("trivet") == {("read", "page"), ("update", "page"), ("create", "comment")}
+    assert allowed("sam") == {("read", "page"), ("create", "comment")}

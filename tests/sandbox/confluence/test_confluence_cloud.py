@@ -438,3 +438,21 @@ def test_an_ordered_fault_strikes_as_it_does_elsewhere(cloud):
     assert (limited.status, limited.headers["Retry-After"]) == (429, "7")
     assert cloud.requests("GET", "/api/v2/pages")[0]["user"] == "trivet"
     assert cloud.rest("GET", "/api/v2/pages").status == 200
+
+
+def test_a_space_tells_what_may_be_done_in_it(cloud):
+    number = cloud.rest("GET", "/api/v2/spaces?keys=DOC").body["results"][0]["id"]
+
+    def allowed(user: str) -> set[tuple[str, str]]:
+        found = cloud.rest("GET", f"/api/v2/spaces/{number}/operations", user=user).body["operations"]
+        return {(one["operation"], one["targetType"]) for one in found}
+
+    assert allowed("trivet") == {("read", "space"), ("create", "page"), ("create", "comment")}
+    assert allowed("sam") == {("read", "space"), ("create", "comment")}
+    ops = next(one.id for one in cloud.state_object.confluence.spaces if one.key == "OPS")
+    assert cloud.rest("GET", f"/api/v2/spaces/{ops}/operations").status == 404
+
+
+def test_cloud_has_none_of_what_data_center_has_beside_its_api(cloud):
+    for path in ("/rest/applinks/1.0/manifest", "/rest/pat/latest/tokens"):
+        assert cloud.rest("GET", path, user="grace").status == 404

@@ -199,3 +199,24 @@ def test_a_test_request_is_sent_where_it_is_wanted(center, receiver):
     assert center.rest("POST", f"{HOOKS}/test?url={receiver.url}", {}, user="grace").status == 200
     all_sent(center)
     assert receiver.received[0].json == {"test": True}
+
+
+def test_what_arrived_and_what_did_not_is_counted(center, receiver):
+    given = {"name": "trivet", "events": ["page_updated"], "url": receiver.url}
+    made = center.rest("POST", HOOKS, given, user="grace").body
+    own = f"{HOOKS}/{made['id']}"
+    assert center.rest("GET", f"{own}/latest", user="grace").status == 204
+    center.act("API guide", "edit", append="<p>x</p>")
+    all_sent(center)
+    receiver.status = 401
+    center.act("API guide", "edit", append="<p>y</p>")
+    all_sent(center)
+    said = center.rest("GET", f"{own}/statistics", user="grace").body
+    assert (said["counts"]["successes"], said["counts"]["failures"]) == (1, 1)
+    assert said["lastFailure"]["result"] == {"outcome": "FAILURE", "description": "401"}
+    assert center.rest("GET", f"{own}/statistics").status == 403
+
+
+def test_before_7_7_there_are_none(center):
+    center.control("version", version="7.6.3")
+    assert center.rest("GET", HOOKS, user="grace").status == 404

@@ -433,3 +433,27 @@ def test_permissions_are_told_for_a_project_or_an_issue(jira: JiraServer) -> Non
     assert has("sam", "projectKey=SHOP") == {"BROWSE_PROJECTS": True, "EDIT_ISSUES": False}
     assert has("trivet", "issueKey=SHOP-12") == {"BROWSE_PROJECTS": True, "EDIT_ISSUES": True}
     assert jira.rest("GET", "/mypermissions?permissions=LAUNCH_ROCKETS").status == 400
+
+
+def test_an_account_of_a_data_center_sees_when_its_own_tokens_expire(center: JiraServer) -> None:
+    tokens = "/rest/pat/latest/tokens"
+    center.control("people/trivet", token_expires="2031-05-01T00:00:00.000Z")
+    assert [one["expiringAt"] for one in center.rest("GET", tokens).body] == ["2031-05-01T00:00:00.000Z"]
+    assert "expiringAt" not in center.rest("GET", tokens, user="ada").body[0]
+    assert center.rest("GET", tokens, user=None).status == 401
+
+
+def test_own_comments_take_a_permission_to_edit_and_one_to_delete(jira: JiraServer) -> None:
+    number = jira.act("SHOP-12", "comment", body="Mine", user="trivet")["id"]
+    own = f"/issue/SHOP-12/comment/{number}"
+    text = document("Changed") if jira.cloud else "Changed"
+    jira.control("permissions", person="trivet", permission="EDIT_OWN_COMMENTS", on=False)
+    jira.control("permissions", person="trivet", permission="DELETE_OWN_COMMENTS", on=False)
+    assert jira.rest("PUT", own, {"body": text}).status == 400
+    assert jira.rest("DELETE", own).status == 400
+    asked = "/mypermissions?projectKey=SHOP&permissions=EDIT_OWN_COMMENTS,USER_PICKER"
+    told = jira.rest("GET", asked).body["permissions"]
+    assert {key: one["havePermission"] for key, one in told.items()} == {
+        "EDIT_OWN_COMMENTS": False,
+        "USER_PICKER": True,
+    }

@@ -198,28 +198,106 @@ def test_a_delivery_can_be_sent_again_as_it_was(cloud: JiraServer, receiver: Rec
     assert first.headers["X-Atlassian-Webhook-Identifier"] == second.headers["X-Atlassian-Webhook-Identifier"]
 
 
+def wanted(
+    jira: JiraServer, url: str, query: str = "", events: tuple[str, ...] = ("jira:issue_updated",)
+) -> Any:
+    """A webhook in the form that the deployment takes."""
+    filters = {"issue-related-events-section": query}
+    same: dict[str, Any] = {"name": "Trivet", "url": url, "events": list(events)}
+    if jira.cloud:
+        return same | {"filters": filters, "secret": SECRET}
+    return same | {
+        "configuration": {"FILTERS": json.dumps(filters), "SECRET": SECRET, "EXCLUDE_BODY": "false"}
+    }
+
+
 def test_administrators_register_webhooks_and_never_see_the_secret_again(
     jira: JiraServer, receiver: Receiver
 ) -> None:
-    path = CLOUD_HOOKS if jira.deployment == "cloud" else CENTER_HOOKS
-    body = {
-        "name": "Trivet",
-        "url": receiver.url,
-        "events": ["jira:issue_updated"],
-        "filters": {"issue-related-events-section": "project = SHOP AND key = SHOP-13"},
-        "secret": SECRET,
-    }
+    path = CLOUD_HOOKS if jira.cloud else CENTER_HOOKS
+    body = wanted(jira, receiver.url, "project = SHOP AND key = SHOP-13")
     assert jira.rest("POST", path, body).status == 403
     made = jira.rest("POST", path, body, user="grace")
-    assert (made.status, made.body["isSigned"]) == (201, True)
-    assert SECRET not in json.dumps(jira.rest("GET", path, user="grace").body)
+    assert made.status == 201
+    assert SECRET not in json.dumps([made.body, jira.rest("GET", path, user="grace").body])
     jira.act("SHOP-12", "move", to="In Progress")
     jira.act("SHOP-13", "comment", body="for another event, too")
     assert list(told(jira, receiver)) == ["jira:issue_updated issue_commented"]
-    own = f"{path}/{made.body['id']}"
-    assert jira.rest("PUT", own, {"events": ["comment_created"]}, user="grace").body["isSigned"] is True
+    own = f"{path}/{number_of(made.body)}"
     assert jira.rest("DELETE", own, user="grace").status == 204
     assert jira.rest("GET", own, user="grace").status == 404
+
+
+def number_of(hook: dict[str, Any]) -> str:
+    """Cloud names a webhook in its address alone."""
+    return str(hook.get("id") or hook["self"].rpartition("/")[2])
+
+
+def test_cloud_takes_a_change_of_one_field_and_keeps_the_secret(
+    cloud: JiraServer, receiver: Receiver
+) -> None:
+    made = cloud.rest("POST", CLOUD_HOOKS, wanted(cloud, receiver.url), user="grace").body
+    assert ("id" in made, made["isSigned"]) == (False, True)
+    own = f"{CLOUD_HOOKS}/{number_of(made)}"
+    changed = cloud.rest("PUT", own, {"events": ["comment_created"]}, user="grace").body
+    assert (changed["isSigned"], changed["events"], changed["url"]) == (
+        True,
+        ["comment_created"],
+        receiver.url,
+    )
+
+
+def test_data_center_takes_whole_webhooks_and_heeds_their_configuration_alone(
+    center: JiraServer, receiver: Receiver
+) -> None:
+    beside = wanted(center, receiver.url) | {"configuration": {}, "secret": SECRET, "excludeBody": True}
+    beside["filters"] = {"issue-related-events-section": "project = SHOP AND key = SHOP-13"}
+    made = center.rest("POST", CENTER_HOOKS, beside, user="grace").body
+    assert made["configuration"] == {
+        "FILTERS": '{"issue-related-events-section": ""}',
+        "EXCLUDE_BODY": "false",
+    }
+    center.act("SHOP-12", "move", to="In Progress")
+    all_sent(center)
+    assert "X-Hub-Signature" not in receiver.received[0].headers
+    own = f"{CENTER_HOOKS}/{made['id']}"
+    assert center.rest("PUT", own, {"events": ["comment_created"]}, user="grace").status == 400
+    assert center.rest("PUT", own, wanted(center, receiver.url), user="grace").status == 200
+    center.act("SHOP-12", "move", to="To Do")
+    all_sent(center)
+    assert "X-Hub-Signature" in receiver.received[1].headers
+
+
+def test_a_server_before_10_has_webhooks_elsewhere_and_signs_nothing(
+    center: JiraServer, receiver: Receiver
+) -> None:
+    assert center.rest("GET", CLOUD_HOOKS, user="grace").status == 404
+    center.control("version", version="9.12.2")
+    assert center.rest("GET", CENTER_HOOKS, user="grace").status == 404
+    body = {"name": "x", "url": receiver.url, "events": ["jira:issue_updated"], "secret": SECRET}
+    assert "isSigned" not in center.rest("POST", CLOUD_HOOKS, body, user="grace").body
+    center.act("SHOP-12", "move", to="In Progress")
+    all_sent(center)
+    assert "X-Hub-Signature" not in receiver.received[0].headers
+
+
+def test_data_center_counts_what_arrived_and_what_did_not(center: JiraServer, receiver: Receiver) -> None:
+    made = center.rest("POST", CENTER_HOOKS, wanted(center, receiver.url), user="grace").body
+    own = f"{CENTER_HOOKS}/{made['id']}"
+    assert center.rest("GET", f"{own}/latest", user="grace").status == 204
+    receiver.statuses = [202, 503]
+    center.act("SHOP-12", "move", to="In Progress")
+    center.act("SHOP-12", "move", to="To Do")
+    all_sent(center)
+    said = center.rest("GET", f"{own}/statistics", user="grace").body
+    assert {name: said["counts"][name] for name in ("successes", "failures", "errors")} == {
+        "successes": 1,
+        "failures": 1,
+        "errors": 0,
+    }
+    assert said["lastFailure"]["result"] == {"outcome": "FAILURE", "description": "503"}
+    assert center.rest("GET", f"{own}/latest", user="grace").body["result"]["description"] == "503"
+    assert center.rest("GET", f"{own}/statistics").status == 403
 
 
 @pytest.mark.parametrize(

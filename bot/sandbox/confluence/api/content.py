@@ -49,7 +49,7 @@ def list_all(call: Call) -> Json:
         and (title is None or one.title.casefold() == title.strip().casefold())
     ]
     expand = call.expand
-    return call.v1_page(found, lambda one: content_shapes.page(call.site, one, expand))
+    return call.v1_page(found, lambda one: content_shapes.page(call.site, one, expand, me=call.me))
 
 
 def one(call: Call) -> Json:
@@ -62,7 +62,7 @@ def one(call: Call) -> Json:
         version = found.version(call.number("version", found.now.number))
     if version is None and not _has_status(found, status):
         raise no_content(found.id)
-    return content_shapes.page(call.site, found, call.expand, version)
+    return content_shapes.page(call.site, found, call.expand, version, call.me)
 
 
 def history(call: Call) -> Json:

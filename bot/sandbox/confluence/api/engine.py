@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from bot.sandbox.api.engine import Incoming
+from bot.sandbox.confluence.api import people
 from bot.sandbox.confluence.api.call import Answer, Call
 from bot.sandbox.confluence.api.table import ROUTES, Route
 from bot.sandbox.confluence.model import Person, Site
@@ -70,6 +71,8 @@ def _signed_in(site: Site, headers: Mapping[str, str]) -> Person | None:
 
 def _handled(site: Site, incoming: Incoming, user: Person | None) -> Any:
     route, parts, path = _route(site, incoming)
+    if user is None and route.handler is people.manifest:
+        return people.told_manifest(site)
     if user is None:
         raise Refused(401, "Client must be authenticated to access this resource.")
     if route.handler is None:

@@ -1,4 +1,4 @@
-"""Data Center's webhooks, `/rest/api/webhooks`, for administrators. A secret goes in and never comes out."""
+"""Data Center's webhooks since 7.7, `/rest/api/webhooks`, for administrators. A secret goes in and never comes out."""
 
 from typing import Any
 
@@ -6,6 +6,9 @@ from bot.sandbox.confluence import webhooks
 from bot.sandbox.confluence.api.call import NO_CONTENT, Answer, Call
 from bot.sandbox.confluence.model import Hook, Json
 from bot.sandbox.confluence.refusals import Refused, forbidden, invalid
+from bot.sandbox.invocations import Invocation
+from bot.sandbox.invocations import shown as shown_invocation
+from bot.sandbox.invocations import statistics as told_statistics
 from bot.sandbox.webhooks import callable_url
 
 KEYS = ("name", "events", "configuration", "url", "active", "id", "scopeType", "sslVerificationRequired")
@@ -51,7 +54,27 @@ def test(call: Call) -> Json:
     return {"url": url}
 
 
+def statistics(call: Call) -> Json:
+    return told_statistics(_invocations(call))
+
+
+def latest(call: Call) -> Answer:
+    found = _invocations(call)
+    return Answer(shown_invocation(found[-1])) if found else NO_CONTENT
+
+
+def _invocations(call: Call) -> list[Invocation]:
+    hook = _hook(call)
+    return [
+        Invocation(one.id, one.event, hook.url, one.at, one.status)
+        for one in call.site.deliveries
+        if one.hook is hook and one.status is not None
+    ]
+
+
 def _check_admin(call: Call) -> None:
+    if not call.site.has_hooks:
+        raise Refused(404, "HTTP 404 Not Found")
     if not call.me.admin:
         raise forbidden("You do not have permission to administer webhooks.")
 

@@ -35,6 +35,11 @@ def space(call: Call) -> Json:
     return call.single(cloud_shapes.space(_space(call, call.parts["id"])))
 
 
+def space_operations(call: Call) -> Json:
+    """What whoever asks may do in it."""
+    return {"operations": _space(call, call.parts["id"]).operations(call.me)}
+
+
 def _space(call: Call, number: Any) -> Space:
     found = next((one for one in call.site.spaces if one.id == call.checked_id(number)), None)
     if found is None or not found.allows(call.me, "read"):

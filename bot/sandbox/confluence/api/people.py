@@ -4,10 +4,8 @@ from typing import Any
 
 from bot.sandbox.confluence import content_shapes, shapes
 from bot.sandbox.confluence.api.call import Call
-from bot.sandbox.confluence.model import Json
+from bot.sandbox.confluence.model import Json, Site
 from bot.sandbox.confluence.refusals import Refused
-
-CENTER_VERSION = "9.2.0"
 
 
 def current(call: Call) -> Json:
@@ -44,6 +42,22 @@ def space(call: Call) -> Json:
     raise Refused(404, f"No space found with key : {call.parts['key']}")
 
 
+def own_tokens(call: Call) -> list[Json]:
+    """Data Center's list of the personal access tokens of who asks, without what they are."""
+    token = {"id": 1, "name": call.me.name, "createdAt": "2031-01-07T09:00:00.000Z"}
+    return [token | ({"expiringAt": call.me.token_expires} if call.me.token_expires else {})]
+
+
+def manifest(call: Call) -> Json:
+    return told_manifest(call.site)
+
+
+def told_manifest(site: Site) -> Json:
+    """What Data Center tells everybody of itself, and nothing else tells."""
+    version = {"version": site.center_version, "buildNumber": "9109", "applinksVersion": "10.0.1"}
+    return {"name": "Confluence", "typeId": "confluence", "url": site.url} | version
+
+
 def system_info(call: Call) -> Any:
     if call.site.cloud:
         return {
@@ -51,4 +65,4 @@ def system_info(call: Call) -> Any:
             "commitHash": "0" * 40,
             "baseUrl": call.site.base,
         }
-    return {"version": CENTER_VERSION, "commitHash": "0" * 40, "baseUrl": call.site.base}
+    return {"version": call.site.center_version, "commitHash": "0" * 40, "baseUrl": call.site.base}

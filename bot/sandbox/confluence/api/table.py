@@ -49,11 +49,14 @@ COMMENT_PROPERTIES = f"{V2}/comments/:id/properties"
 V1 = "/rest/api"
 CONTENT = f"{V1}/content/:id"
 HOOKS = f"{V1}/webhooks"
+MANIFEST = "/rest/applinks/1.0/manifest"
+PAT = "/rest/pat/latest/tokens"
 
 ROUTES = (
     # Cloud, v2
     Route("GET", f"{V2}/spaces", pages.spaces, CLOUD),
     Route("GET", f"{V2}/spaces/:id", pages.space, CLOUD),
+    Route("GET", f"{V2}/spaces/:id/operations", pages.space_operations, CLOUD),
     Route("GET", f"{V2}/pages", pages.list_all, CLOUD),
     Route("POST", f"{V2}/pages", pages.create, CLOUD),
     Route("GET", PAGE, pages.one, CLOUD),
@@ -121,6 +124,11 @@ ROUTES = (
     Route("GET", f"{HOOKS}/:hook", hooks.one, CENTER),
     Route("PUT", f"{HOOKS}/:hook", hooks.update, CENTER),
     Route("DELETE", f"{HOOKS}/:hook", hooks.delete, CENTER),
+    Route("GET", f"{HOOKS}/:hook/statistics", hooks.statistics, CENTER),
+    Route("GET", f"{HOOKS}/:hook/latest", hooks.latest, CENTER),
+    # beside the API, on Data Center
+    Route("GET", MANIFEST, people.manifest, CENTER),
+    Route("GET", PAT, people.own_tokens, CENTER),
     # v1 that Cloud has taken away
     Route("*", f"{V1}/content(?!/search)", None, CLOUD),
     Route("*", CONTENT, None, CLOUD),

@@ -38,10 +38,14 @@ NO_CONTENT = Answer(status=204)
 
 @dataclass(slots=True)
 class Call:
-    """`user` None: nobody is signed in. `parts`: the path's `:names`. `body`: parsed JSON, None when there was none."""
+    """`user` None: nobody is signed in. `path` follows `/rest`, `parts` are its `:names`.
+
+    `body`: parsed JSON, None when there was none.
+    """
 
     site: Site
     user: Person | None
+    path: str
     version: int
     parts: dict[str, str]
     query: dict[str, str]

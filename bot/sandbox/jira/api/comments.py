@@ -49,7 +49,7 @@ def create(call: Call) -> Answer:
 
 def update(call: Call) -> Json:
     given = call.only(*KEYS)
-    issue, comment = _own(call)
+    issue, comment = _own(call, "EDIT_OWN_COMMENTS")
     body = call.comment_text(given.get("body"))
     visibility = _visibility(call, issue, given.get("visibility"))
     properties = _properties(call, given)
@@ -60,14 +60,14 @@ def update(call: Call) -> Json:
 
 
 def delete(call: Call) -> Answer:
-    issue, comment = _own(call)
+    issue, comment = _own(call, "DELETE_OWN_COMMENTS")
     deeds.delete_comment(call.site, issue, call.me, comment)
     return NO_CONTENT
 
 
-def _own(call: Call) -> tuple[Issue, Comment]:
+def _own(call: Call, permission: str) -> tuple[Issue, Comment]:
     issue, comment = call.issue, call.comment
-    if comment.author is not call.me:
+    if comment.author is not call.me or not issue.project.allows(call.me, permission):
         raise refused(400, NOT_YOURS)
     return issue, comment
 

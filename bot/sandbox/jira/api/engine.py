@@ -14,7 +14,7 @@ from bot.sandbox.api.engine import Incoming
 from bot.sandbox.jira.api.call import Answer, Call, not_signed_in
 from bot.sandbox.jira.api.table import ROUTES, Route
 from bot.sandbox.jira.model import Issue, Person, Site
-from bot.sandbox.jira.refusals import JiraRefusal, refused
+from bot.sandbox.jira.refusals import JiraRefusal, no_path, refused
 
 NOT_JSON = "There was an error parsing JSON. Check that your request body is valid."
 LOGIN_FAILED = {"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}
@@ -67,7 +67,7 @@ def _handled(site: Site, incoming: Incoming, user: Person | None) -> Any:
     if user is None and not site.cloud and not incoming.path.endswith(OPEN_TO_ALL):
         raise _login_required(site, parts)
     query = dict(parse_qsl(incoming.query, keep_blank_values=True))
-    call = Call(site, user, int(version), parts, query, _body(incoming))
+    call = Call(site, user, incoming.path, int(version), parts, query, _body(incoming))
     if incoming.method != "GET" and "issue" in parts and site.cloud:
         _count_write(site, call.issue)
     return route.handler(call)
@@ -81,16 +81,7 @@ def _route(site: Site, incoming: Incoming) -> tuple[Route, dict[str, str]]:
     for route, parts in matches:
         if route.method == incoming.method:
             return route, parts
-    raise _no_path(site, incoming, 405 if matches else 404)
-
-
-def _no_path(site: Site, incoming: Incoming, status: int) -> JiraRefusal:
-    title = "Method Not Allowed" if status == 405 else "Not Found"
-    if site.cloud:
-        told = {"type": "about:blank", "title": title, "status": status, "instance": f"/rest{incoming.path}"}
-        return JiraRefusal(status, told | {"detail": f"No endpoint {incoming.method}"})
-    uri = f"{site.url}/rest{incoming.path}"
-    return JiraRefusal(status, {"message": f"null for uri: {uri}", "status-code": status})
+    raise no_path(site, incoming.method, incoming.path, 405 if matches else 404)
 
 
 def _login_required(site: Site, parts: Mapping[str, str]) -> JiraRefusal:

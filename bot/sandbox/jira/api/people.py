@@ -17,6 +17,12 @@ def user(call: Call) -> Json:
     return _person(call, _found(call), expanded="groups" in call.words("expand"))
 
 
+def own_tokens(call: Call) -> list[Json]:
+    """Data Center's list of the personal access tokens of who asks, without what they are."""
+    token = {"id": 1, "name": call.me.name, "createdAt": "2031-01-07T09:00:00.000Z"}
+    return [token | ({"expiringAt": call.me.token_expires} if call.me.token_expires else {})]
+
+
 def groups(call: Call) -> list[Json]:
     return shapes.groups(call.site, _found(call))
 

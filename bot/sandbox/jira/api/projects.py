@@ -8,12 +8,11 @@ from bot.sandbox.jira.model import PERMISSIONS, Json, Project
 from bot.sandbox.jira.refusals import refused
 
 PAGE = 50
-CLOUD_VERSION = "1001.0.0-SNAPSHOT"
-CENTER_VERSION = "10.3.6"
+GLOBAL = ("ADMINISTER", "USER_PICKER")
 
 
 def server_info(call: Call) -> Json:
-    version = CLOUD_VERSION if call.site.cloud else CENTER_VERSION
+    version = call.site.version
     numbers = [int(part) for part in version.split("-")[0].split(".")]
     return {
         "baseUrl": call.site.url,
@@ -30,7 +29,7 @@ def my_permissions(call: Call) -> Json:
     wanted = call.words("permissions") or ([] if call.site.cloud else list(PERMISSIONS))
     if not wanted:
         raise refused(400, "The 'permissions' query parameter is required.")
-    unknown = [one for one in wanted if one not in (*PERMISSIONS, "ADMINISTER")]
+    unknown = [one for one in wanted if one not in (*PERMISSIONS, *GLOBAL)]
     if unknown:
         raise refused(400, f"Unrecognized permission '{unknown[0]}'")
     return {"permissions": {key: _permission(call, key) for key in wanted}}
@@ -45,6 +44,8 @@ def _has(call: Call, key: str) -> bool:
     """In the project or issue named, or in any project."""
     if key == "ADMINISTER":
         return call.user is not None and call.user.admin
+    if key == "USER_PICKER":
+        return call.user is not None
     if "issueKey" in call.query:
         return call.issue_named(call.query["issueKey"]).project.allows(call.user, key)
     if "projectKey" in call.query:

@@ -37,11 +37,13 @@ ISSUE_PROPERTY = f"{ISSUE}/properties"
 COMMENT_PROPERTY = f"{API}/comment/:comment/properties"
 CLOUD_HOOKS = "/webhooks/1.0/webhook"
 CENTER_HOOKS = "/jira-webhook/1.0/webhooks"
+PAT = "/pat/latest/tokens"
 
 ROUTES = (
     Route("GET", f"{API}/serverInfo", projects.server_info),
     Route("GET", f"{API}/mypermissions", projects.my_permissions),
     Route("GET", f"{API}/myself", people.myself),
+    Route("GET", PAT, people.own_tokens, CENTER),
     Route("GET", f"{API}/user", people.user),
     Route("GET", f"{API}/user/groups", people.groups, CLOUD),
     Route("GET", f"{API}/project/search", projects.search, CLOUD),
@@ -86,7 +88,7 @@ ROUTES = (
     Route("DELETE", f"{LINK}/:link", links.delete_one),
     *(
         route
-        for path, only in ((CLOUD_HOOKS, CLOUD), (CENTER_HOOKS, CENTER))
+        for path, only in ((CLOUD_HOOKS, None), (CENTER_HOOKS, CENTER))
         for route in (
             Route("GET", path, hooks.list_all, only),
             Route("POST", path, hooks.create, only),
@@ -95,4 +97,6 @@ ROUTES = (
             Route("DELETE", f"{path}/:hook", hooks.delete, only),
         )
     ),
+    Route("GET", f"{CENTER_HOOKS}/:hook/statistics", hooks.statistics, CENTER),
+    Route("GET", f"{CENTER_HOOKS}/:hook/latest", hooks.latest, CENTER),
 )

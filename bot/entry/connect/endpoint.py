@@ -1,0 +1,30 @@
+"""Where a platform sends its webhooks: our address, and the path of the receiver for it."""
+
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+
+from bot.errors import UsageError
+from bot.settings import NOT_HTTP, Address, Settings
+
+NO_ADDRESS = (
+    "where does the platform reach us? Give --url, or set TRIVET_PUBLIC_URL, like https://trivet.example.com"
+)
+WRONG_ADDRESS = "--url: {problem}"
+
+_address: Final = TypeAdapter[str](Address)
+
+
+def endpoint(settings: Settings, url: str | None, source: str) -> str:
+    """`source`: "gitlab", "jira" or "confluence". An address that has the receiver's path already keeps it.
+
+    Raises UsageError.
+    """
+    try:
+        base = _address.validate_python(url) if url else settings.public_url
+    except ValidationError:
+        raise UsageError(WRONG_ADDRESS.format(problem=NOT_HTTP)) from None
+    if not base:
+        raise UsageError(NO_ADDRESS)
+    path = f"/hooks/{source}"
+    return base if base.endswith(path) else base + path

@@ -1,0 +1,148 @@
+"""What Trivet runs on: its own version and those of what it needs, git, and the folder it keeps its data in."""
+
+import os
+import platform
+import re
+import shutil
+import stat
+import subprocess
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from packaging.requirements import Requirement
+
+from bot import __version__
+from bot.entry.doctor.check import Check, fine, note, wrong
+from bot.entry.doctor.sentences import taken_apart
+from bot.errors import UsageError
+from bot.settings import Settings, own_folder
+
+TOPIC: Final = "Machine"
+DISTRIBUTION: Final = "trivet"
+OLDEST_GIT: Final = (2, 31)  # `rev-parse --path-format` came with it (git's RelNotes/2.31.0)
+GIT_SECONDS: Final = 5
+ROOMY: Final = 6_000_000_000  # bytes: the copies of repositories take five at most, the rest is little
+CRAMPED: Final = 200_000_000
+
+VERSION = "{version}, on Python {python}"
+LIBRARIES = "{count} libraries as this version needs them"
+NOT_INSTALLED = "this Trivet runs from its sources: which libraries it needs is not recorded"
+MISFITS = "not what this version needs: {misfits}"
+MISFIT = "{name} {found} ({wanted})"
+INSTALL = "install Trivet anew, with its lock file: `pip install -r requirements.lock`"
+NO_GIT = "git cannot be run: {reason}"
+NO_GIT_CURE = "install git {oldest} or newer: agents read repositories with it"
+OLD_GIT = "git {found} is too old"
+FOLDER = "{folder}, {room} free"
+TO_BE_MADE = "{folder} will be made at the first start, {room} free"
+OPEN_FOLDER = "{folder} can be read by other users of this machine"
+OPEN_FOLDER_CURE = "close it: `chmod 700 {folder}`; it holds copies of repositories"
+LITTLE_ROOM = "{folder} has only {room} free"
+LITTLE_ROOM_CURE = (
+    "make room, or choose a larger volume with TRIVET_DATA_DIR: repositories are copied there, up to 5 GB"
+)
+CLOSED = "the data folder {folder} cannot be made in {parent}"
+CLOSED_CURE = "choose another with TRIVET_DATA_DIR"
+
+
+def machine_checks(settings: Settings | None) -> Iterator[Check]:
+    """`settings`: None where they cannot be read; what needs none of them is looked at all the same."""
+    yield fine(TOPIC, "Trivet", VERSION.format(version=__version__, python=platform.python_version()))
+    yield _libraries()
+    yield _git()
+    if settings:
+        yield from _data_folder(settings.data_dir)
+
+
+def _libraries() -> Check:
+    try:
+        lines = metadata.requires(DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return note(TOPIC, "libraries", NOT_INSTALLED)
+    needed = [one for one in map(Requirement, lines) if not one.marker or one.marker.evaluate({"extra": ""})]
+    misfits = [said for one in needed if (said := _misfit(one))]
+    if misfits:
+        return wrong(TOPIC, "libraries", MISFITS.format(misfits=", ".join(misfits)), INSTALL)
+    return fine(TOPIC, "libraries", LIBRARIES.format(count=len(needed)))
+
+
+def _misfit(needed: Requirement) -> str:
+    """What is installed in place of what is needed; "" where it fits."""
+    try:
+        found = metadata.version(needed.name)
+    except metadata.PackageNotFoundError:
+        return MISFIT.format(name=needed.name, found="is missing", wanted=needed.specifier)
+    if needed.specifier.contains(found, prereleases=True):
+        return ""
+    return MISFIT.format(name=needed.name, found=found, wanted=needed.specifier)
+
+
+def _git() -> Check:
+    cure = NO_GIT_CURE.format(oldest=".".join(map(str, OLDEST_GIT)))
+    try:
+        said = subprocess.run(
+            ["git", "--version"],  # noqa: S607 - whichever git the agents would find
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=GIT_SECONDS,
+        ).stdout
+    except (OSError, subprocess.SubprocessError) as error:
+        return wrong(TOPIC, "git", NO_GIT.format(reason=error), cure)
+    found = re.search(r"(\d+)\.(\d+)[.\d]*", said)
+    if found and (int(found[1]), int(found[2])) >= OLDEST_GIT:
+        return fine(TOPIC, "git", found[0])
+    return wrong(TOPIC, "git", OLD_GIT.format(found=found[0] if found else said.strip()), cure)
+
+
+def _data_folder(folder: Path) -> Iterator[Check]:
+    if not folder.exists():
+        yield _to_be_made(folder)
+        return
+    try:
+        own_folder(folder)
+    except UsageError as error:
+        yield wrong(TOPIC, "data folder", *taken_apart(error, CLOSED_CURE), is_setting=True)
+        return
+    yield _room(folder)
+    if folder.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield note(
+            TOPIC,
+            "data folder",
+            OPEN_FOLDER.format(folder=folder),
+            OPEN_FOLDER_CURE.format(folder=folder),
+        )
+
+
+def _to_be_made(folder: Path) -> Check:
+    """Nothing is made by looking."""
+    parent = next(one for one in folder.parents if one.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        said = CLOSED.format(folder=folder, parent=parent)
+        return wrong(TOPIC, "data folder", said, CLOSED_CURE, is_setting=True)
+    return fine(TOPIC, "data folder", TO_BE_MADE.format(folder=folder, room=_free(parent)))
+
+
+def _room(folder: Path) -> Check:
+    free = shutil.disk_usage(folder).free
+    said = LITTLE_ROOM.format(folder=folder, room=_free(folder))
+    if free < CRAMPED:
+        return wrong(TOPIC, "data folder", said, LITTLE_ROOM_CURE)
+    if free < ROOMY:
+        return note(TOPIC, "data folder", said, LITTLE_ROOM_CURE)
+    return fine(TOPIC, "data folder", FOLDER.format(folder=folder, room=_free(folder)))
+
+
+def _free(folder: Path) -> str:
+    return size(shutil.disk_usage(folder).free)
+
+
+def size(count: float) -> str:
+    """Bytes in words: "12.3 GB"."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"

@@ -1,0 +1,73 @@
+"""The common metrics over HTTP, for a process that has no server of its own. A thread beside its work, GET only."""
+
+import sys
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Final
+
+import structlog
+from redis.exceptions import RedisError
+
+from bot.entry.error_tracking import report_error
+from bot.entry.exposition import CONTENT_TYPE
+from bot.errors import UsageError
+
+SECONDS: Final = 10.0  # a client that sends nothing holds a thread no longer
+TAKEN = "TRIVET_METRICS_PORT: cannot listen on {host}:{port} ({reason}): choose another port"
+
+log = structlog.get_logger("trivet.metrics")
+
+
+class MetricsServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """One request that broke, in a line: a client that went away, most likely."""
+        error = sys.exception()
+        log.warning("a request for metrics broke", exc_info=not isinstance(error, OSError))
+        if error is not None and not isinstance(error, OSError):
+            report_error(error)
+
+
+def serve_metrics(host: str, port: int, page: Callable[[], bytes]) -> ThreadingHTTPServer:
+    """Answers `/metrics` with `page()`, and `/healthz`, until it is shut down. Raises UsageError for a taken port."""
+    try:
+        server = MetricsServer((host, port), _handler(page))
+    except OSError as error:
+        raise UsageError(TAKEN.format(host=host, port=port, reason=error.strerror)) from None
+    threading.Thread(target=server.serve_forever, daemon=True, name="metrics").start()
+    log.info("metrics", address=f"http://{host}:{server.server_port}/metrics")
+    return server
+
+
+def _handler(page: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = SECONDS
+
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            if path == "/healthz":
+                self._answer(200, b'{"status":"alive"}', "application/json")
+            elif path == "/metrics":
+                self._metrics()
+            else:
+                self._answer(404, b"", "text/plain")
+
+        def _metrics(self) -> None:
+            try:
+                self._answer(200, page(), CONTENT_TYPE)
+            except RedisError as error:
+                self._answer(503, f"Redis does not answer ({type(error).__name__})\n".encode(), "text/plain")
+
+        def _answer(self, code: int, body: bytes, kind: str) -> None:
+            self.send_response(code)
+            self.send_header("content-type", kind)
+            self.send_header("content-length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Prometheus comes twice a minute: nothing to tell."""
+
+    return Handler
