@@ -445,6 +445,14 @@ def _content(file: Path) -> str:
         raise UsageError(UNREADABLE.format(file=file.name, reason="it is not text")) from None
 
 
+def secrets_stamp(environ: Mapping[str, str]) -> tuple[tuple[str, int, int], ...]:
+    """Name, time of change and number of each secret file: Kubernetes swaps them by a link above."""
+    with suppress(FileNotFoundError, UsageError):
+        stats = ((file.name, file.stat()) for file in secret_files(environ))
+        return tuple((name, stat.st_mtime_ns, stat.st_ino) for name, stat in stats)
+    return ()
+
+
 class SettingsFile:
     """The current settings, read anew when a file in `TRIVET_SECRETS_DIR` changes: rotation needs no restart.
 
@@ -452,11 +460,11 @@ class SettingsFile:
     """
 
     def __init__(self) -> None:
-        self._stamp = self._files()
+        self._stamp = secrets_stamp(os.environ)
         self._settings = load_settings()
 
     def __call__(self) -> Settings:
-        stamp = self._files()
+        stamp = secrets_stamp(os.environ)
         if stamp != self._stamp:
             self._stamp = stamp
             self._read_again()
@@ -467,14 +475,6 @@ class SettingsFile:
             self._settings = load_settings()
         except UsageError as error:
             log.error(KEPT_OLD, reason=str(error))
-
-    @staticmethod
-    def _files() -> tuple[tuple[str, int, int], ...]:
-        """Name, time of change and number of each file: Kubernetes swaps them by a link above."""
-        with suppress(FileNotFoundError, UsageError):
-            stats = ((file.name, file.stat()) for file in secret_files(os.environ))
-            return tuple((name, stat.st_mtime_ns, stat.st_ino) for name, stat in stats)
-        return ()
 
 
 # --- the data folder ---

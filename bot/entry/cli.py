@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,8 +13,7 @@ import click
 from bot import __version__
 from bot.errors import TrivetError, UsageError
 
-DONE, USAGE, FAILED, STOPPED, TERMINATED = 0, 2, 3, 130, 143
-FIRST_PROCESS = 1
+DONE, USAGE, FAILED, STOPPED = 0, 2, 3, 130
 EXIT_CODES = (
     "Exit codes: 0 done; 1 findings at or above --fail-on, whatever else failed; 2 usage or configuration; "
     "3 a platform or a model failed."
@@ -145,6 +143,7 @@ def up(host: str | None, port: int | None, fd: int | None) -> None:
 
     The Redis is kept in the data folder; TRIVET_REDIS_URL names another.
     """
+    _heed_stop()
     from bot.entry.up import run_up
 
     run_up(_settings(host=host, port=port), fd)
@@ -157,6 +156,7 @@ def up(host: str | None, port: int | None, fd: int | None) -> None:
 @click.option("--web", type=int, hidden=True, help="The loopback port of `trivet web`, as `up` has it.")
 def serve(host: str | None, port: int | None, fd: int | None, web: int | None) -> None:
     """The receiver: takes webhooks, records them, answers."""
+    _heed_stop()
     from bot.entry.serve import run_receiver
 
     run_receiver(_settings(host=host, port=port), fd, web)
@@ -171,6 +171,7 @@ def web(host: str | None, port: int | None, fd: int | None) -> None:
 
     A pipeline proves who it is with an ID token whose audience is TRIVET_PUBLIC_URL.
     """
+    _heed_stop()
     from bot.entry.web import run_web
 
     run_web(_settings(host=host, web_port=port), fd)
@@ -183,6 +184,7 @@ def web(host: str | None, port: int | None, fd: int | None) -> None:
 )
 def work(queue: str, processes: int) -> None:
     """A worker: `agents` reads and proposes, `effects` writes."""
+    _heed_stop()
     from bot.entry.roles import run_worker
 
     run_worker(_settings(), queue, processes)
@@ -191,6 +193,7 @@ def work(queue: str, processes: int) -> None:
 @trivet.command(epilog="Example: trivet schedule")
 def schedule() -> None:
     """Retries that are due, and the sweep for what was missed."""
+    _heed_stop()
     from bot.entry.roles import run_schedule
 
     run_schedule(_settings())
@@ -572,6 +575,13 @@ def schema() -> None:
     _print(json.dumps(json_schema(), indent=2))
 
 
+def _heed_stop() -> None:
+    """From here on SIGTERM is heard, though what is heavy is still to be imported."""
+    from bot.entry.lifeline import heed_stop
+
+    heed_stop()
+
+
 def _settings(**overrides: Any) -> Any:
     """The settings of this process; what looks like one and is none is named on standard error."""
     from bot.settings import load_settings
@@ -589,13 +599,7 @@ def _name_unknown_settings() -> None:
 
 
 def main() -> None:
-    """The process edge: an error becomes a sentence and an exit code, never a traceback.
-
-    The first process of a container is sent no SIGTERM that it has no handler for (pid_namespaces(7)); those who drain
-    set their own later.
-    """
-    if os.getpid() == FIRST_PROCESS:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    """The process edge: an error becomes a sentence and an exit code, never a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

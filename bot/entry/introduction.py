@@ -15,18 +15,24 @@ log = structlog.get_logger("trivet.introduction")
 
 @dataclass
 class Introduction(Generic[T]):
-    """Learns who a token is, once its platform answers. `tell` says it to the others, `name` to the log."""
+    """Learns who a token is, once its platform answers. `tell` says it to the others, `name` to the log.
+
+    `credential`: what is asked with; another one may be another account's.
+    """
 
     role: str
+    credential: Callable[[], object]
     ask: Callable[[], T]
     tell: Callable[[T], None]
     name: Callable[[T], str]
     known: T | None = None
+    known_by: object = None
 
     def __call__(self) -> T:
         """Raises PlatformError while the platform does not answer."""
-        if self.known is None:
-            self.known = self.ask()
+        credential = self.credential()
+        if self.known is None or credential != self.known_by:
+            self.known, self.known_by = self.ask(), credential
             self.tell(self.known)
         return self.known
 

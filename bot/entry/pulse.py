@@ -78,6 +78,15 @@ def health(now: float | None = None) -> int:
     return _said([line for line, _ in found], FINE if all(beats for _, beats in found) else FAILED)
 
 
+def tidy() -> None:
+    """Take away what this process and dead ones left, and the folder with the last of it."""
+    with suppress(OSError):
+        for sign in filter(None, map(_sign, _own_folder().iterdir())):
+            if sign.pid == os.getpid() or not sign.lives:
+                sign.file.unlink(missing_ok=True)
+        _folder().rmdir()
+
+
 def _told(sign: _Sign, now: float) -> tuple[str, bool]:
     """Its line, and whether it has a pulse."""
     age = max(0.0, now - sign.file.stat().st_mtime)

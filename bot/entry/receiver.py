@@ -49,6 +49,7 @@ STARTED = "a run is queued"
 SEEN = "this delivery was recorded before"
 NOT_RECORDED = "the delivery could not be recorded: send it again later"
 BROKEN = "the delivery could not be handled: send it again later"
+STOPPING = "the receiver is stopping: send it again later"
 NO_STORE = "the store does not answer"
 
 LEVELS: Final = {202: logging.INFO, 503: logging.ERROR}
@@ -167,6 +168,8 @@ class Hook:
         try:
             query = scope["query_string"].decode("latin-1")
             answer = await self._answer(SOURCES[self.name], headers, query, receive)
+        except asyncio.CancelledError:  # the process stops, and has waited long enough for this one
+            answer = Answer(503, "refused", STOPPING, SOURCES[self.name].name(headers))
         except Exception as error:  # noqa: BLE001 - the edge of the process: no request may end in a 500
             report_error(error)
             answer = Answer(503, "refused", BROKEN, SOURCES[self.name].name(headers), error=place(error))

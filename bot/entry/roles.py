@@ -43,13 +43,14 @@ from bot.entry.wiring import (
     reading_confluence,
     reading_jira,
     redactor,
+    redactor_of,
     require_marks,
     run_means,
     writing_api,
     writing_confluence,
     writing_jira,
 )
-from bot.entry.worker import work
+from bot.entry.worker import drain_seconds, work
 from bot.errors import PlatformError
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.effects import Effects
@@ -75,7 +76,7 @@ def run_worker(settings: Settings, name: str, processes: int = 1) -> None:
     if processes > 1:
         _run_workers(settings, name, processes)
         return
-    begin(settings, name, redactor(settings).redact)
+    begin(settings, name, redactor_of(settings))
     check_redis(url, settings)
     store = Store(connect(url))
     jobs = _agents(settings, store) if name == queue.AGENTS else _effects(store)
@@ -85,9 +86,10 @@ def run_worker(settings: Settings, name: str, processes: int = 1) -> None:
 
 
 def _run_workers(settings: Settings, name: str, processes: int) -> None:
-    begin(settings, name, redactor(settings).redact)
+    begin(settings, name, redactor_of(settings))
     environment, command = dict(os.environ), (*PYTHON, "work", name)
-    Supervisor([Child(f"{name}-{number}", command, environment) for number in range(1, processes + 1)]).run()
+    children = [Child(f"{name}-{number}", command, environment) for number in range(1, processes + 1)]
+    Supervisor(children, grace=drain_seconds(name), beat=Pulse(name).beat).run()
 
 
 def _agents(settings: Settings, store: Store) -> Jobs:
@@ -178,6 +180,7 @@ def _effects(store: Store) -> Jobs:
 def _in_gitlab(store: Store, role: str, opened: Callable[[], GitLabApi]) -> Introduction[Account]:
     return Introduction(
         role,
+        credential=lambda: opened().token,
         ask=lambda: account(opened()),
         tell=lambda known: store.introduce(role, known.person),
         name=lambda known: known.person.username,
@@ -191,7 +194,10 @@ def _in_jira(current: SettingsFile, store: Store) -> Introduction[IssuePerson]:
         learn_deployment(api)
         return me
 
-    return Introduction("jira", ask, store.introduce_tracker, lambda me: me.username or me.name)
+    def credential() -> object:
+        return current().jira.email, current().jira.token
+
+    return Introduction("jira", credential, ask, store.introduce_tracker, lambda me: me.username or me.name)
 
 
 def _in_confluence(current: SettingsFile, store: Store) -> Introduction[PagePerson]:
@@ -201,7 +207,12 @@ def _in_confluence(current: SettingsFile, store: Store) -> Introduction[PagePers
         learn_deployment(api)
         return me
 
-    return Introduction("confluence", ask, store.introduce_wiki, lambda me: me.username or me.name)
+    def credential() -> object:
+        return current().confluence.email, current().confluence.token
+
+    return Introduction(
+        "confluence", credential, ask, store.introduce_wiki, lambda me: me.username or me.name
+    )
 
 
 def _look_around(settings: Settings) -> None:
@@ -234,16 +245,17 @@ def run_schedule(settings: Settings) -> None:
     from bot.entry.schedule import Rhythm, keep_schedule
 
     url = require_redis(settings)
-    begin(settings, "schedule", redactor(settings).redact)
+    begin(settings, "schedule", redactor_of(settings))
     check_redis(url, settings)
     store = Store(connect(url))
     current, rules = SettingsFile(), RulesFile(settings.rules)
+    pulse = Pulse("schedule")
     chores = [
-        Rhythm(settings.sweep_seconds, lambda: _sweep(current(), store, rules())()),
+        Rhythm(settings.sweep_seconds, lambda: replace(_sweep(current(), store, rules()), beat=pulse.beat)()),
         Rhythm(HOOKS_SECONDS, lambda: watch_hooks(current(), store)),
     ]
     with _metrics(settings, connect(url)):
-        keep_schedule(store, chores, Pulse("schedule"))
+        keep_schedule(store, chores, pulse)
 
 
 def _metrics(settings: Settings, connection: Redis) -> AbstractContextManager[object]:
@@ -256,7 +268,7 @@ def _metrics(settings: Settings, connection: Redis) -> AbstractContextManager[ob
 def run_sweep(settings: Settings) -> int:
     """How many runs were queued. Raises PlatformError where something could not be looked at."""
     url = require_redis(settings)
-    begin(settings, "shell", redactor(settings).redact)
+    begin(settings, "shell", redactor_of(settings))
     check_redis(url, settings)
     swept = _sweep(settings, Store(connect(url)), read_rules(settings.rules))()
     if swept.problems:

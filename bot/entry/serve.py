@@ -16,7 +16,6 @@ from redis.retry import Retry
 
 from bot.domain.issue_commands import NamedBy
 from bot.domain.rules import Rules
-from bot.domain.secrets import Redactor
 from bot.entry import keys, listen
 from bot.entry.credentials import check_hooks
 from bot.entry.inbox import RedisInbox, forgetful
@@ -37,6 +36,7 @@ UVICORN: Final[dict[str, Any]] = {
     "server_header": False,
     "log_level": "warning",
     "ws": "none",
+    "timeout_graceful_shutdown": 5,  # seconds for who has sent half a request
     "log_config": None,  # its lines go the way of all others, redacted
 }
 NO_REDIS = "TRIVET_REDIS_URL is not set: point it to a Redis, or use `trivet up`, which brings one"
@@ -131,7 +131,7 @@ def run_receiver(settings: Settings, descriptor: int | None = None, web: int | N
     url = require_redis(settings)
     check_redis(url, settings, must_answer=False)
     check_hooks(settings)
-    begin(settings, "serve", Redactor(settings.own_secrets()).redact)
+    begin(settings, "serve")
     door = listen.opened(settings.host, settings.port, descriptor)
     current, rules = SettingsFile(), RulesFile(settings.rules)
     beside = Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=0.5, socket_timeout=1)

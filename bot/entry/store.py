@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
+import structlog
+from pydantic import ValidationError
 from redis import Redis
 from redis.client import Pipeline
 
@@ -43,6 +45,8 @@ REVIEW: Final = "review"
 LINK: Final = "link"
 PAGES: Final = "pages"
 MOST_LOOKING: Final = 200  # merge requests that are remembered of one page
+
+log = structlog.get_logger("trivet.store")
 
 
 @dataclass(frozen=True)
@@ -223,9 +227,18 @@ class Store:
         self.redis.hset(keys.run(run.id), "award", award)
 
     def unfinished(self, older_than: float) -> list[Run]:
-        """Runs accepted more than `older_than` seconds ago that are not over."""
+        """Runs accepted more than `older_than` seconds ago that are not over.
+
+        One that only another version can read is left to that: this may be one of two at work, or an older one that
+        was brought back.
+        """
         ids = self.redis.zrangebyscore(keys.UNFINISHED, 0, time.time() - older_than)
-        found = {name: self.run(name) for name in map(text, ids)}
+        found: dict[str, Run | None] = {}
+        for name in map(text, ids):
+            try:
+                found[name] = self.run(name)
+            except ValidationError:
+                log.warning("a run that this version cannot read is left as it is", run=name)
         gone = [name for name, run in found.items() if run is None]
         if gone:
             self.redis.zrem(keys.UNFINISHED, *gone)

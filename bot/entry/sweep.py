@@ -42,18 +42,23 @@ class Swept:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One look at everything. `policy` is asked anew each time: the bot's identity may be learnt in between."""
+    """One look at everything. `policy` is asked anew each time: the bot's identity may be learnt in between.
+
+    `beat` is called all the while, as it may take minutes.
+    """
 
     store: Store
     gitlab: GitLabSweep
     policy: Callable[[], Routing]
     jira: JiraSweep | None = None
     pages: ConfluenceSweep | None = None
+    beat: Callable[[], None] = lambda: None
 
     def __call__(self) -> Swept:
         """Look everywhere; what cannot be read holds up nothing else. Raises PlatformError where nothing can be."""
         found, problems = self.rescue(), []
         for project in self.gitlab.projects():
+            self.beat()
             try:
                 found += self.project(project)
             except PlatformError as error:
@@ -118,6 +123,7 @@ class Sweep:
 
     def _tried(self, changed: Changed, since: float, problems: list[PlatformError]) -> int:
         """One merge request that cannot be read keeps no other from being found."""
+        self.beat()
         try:
             return self.merge_request(changed, since)
         except PlatformError as error:

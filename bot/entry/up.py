@@ -12,8 +12,7 @@ from typing import Final
 
 import structlog
 
-from bot.domain.secrets import Redactor
-from bot.entry import embedded, listen
+from bot.entry import embedded, listen, pulse
 from bot.entry.credentials import MARKS, check_hooks, split
 from bot.entry.process import begin
 from bot.entry.supervisor import PYTHON, Child, Supervisor
@@ -40,7 +39,7 @@ def run_up(settings: Settings, descriptor: int | None = None) -> None:
 
     Raises UsageError, PlatformError.
     """
-    begin(settings, "up", Redactor(settings.own_secrets()).redact)
+    begin(settings, "up")
     _check(settings)
     with (
         alone(settings.data_dir),
@@ -50,9 +49,10 @@ def run_up(settings: Settings, descriptor: int | None = None) -> None:
         children = processes(settings, os.environ, door.fileno(), web)
         log.info("listening", address=listen.address(door), data=str(settings.data_dir))
         try:
-            Supervisor(children).run()
+            Supervisor(children, close=door.close, beat=pulse.Pulse("up").beat).run()
         finally:
             embedded.tidy(settings.data_dir)
+            pulse.tidy()
 
 
 def processes(

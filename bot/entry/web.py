@@ -20,7 +20,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.domain.secrets import Redactor
 from bot.entry import listen
 from bot.entry.body import read_body
 from bot.entry.exposition import CONTENT_TYPE, rendered
@@ -157,7 +156,7 @@ def run_web(settings: Settings, descriptor: int | None = None) -> None:
     if not settings.public_url:
         raise UsageError(NO_PUBLIC_URL)
     check_redis(url, settings, must_answer=False)
-    begin(settings, "web", Redactor(settings.own_secrets()).redact)
+    begin(settings, "web")
     door = listen.opened(settings.host, settings.web_port, descriptor)
     current = SettingsFile()
     inbox = RedisInbox(url, volatile_ok=settings.redis_volatile_ok)
@@ -169,7 +168,7 @@ def run_web(settings: Settings, descriptor: int | None = None) -> None:
         problem=inbox.ready,
         stopping=lambda: server.should_exit,
     )
-    server = uvicorn.Server(uvicorn.Config(app, timeout_graceful_shutdown=5, **UVICORN, **beating("web")))
+    server = uvicorn.Server(uvicorn.Config(app, **UVICORN, **beating("web")))
     serve_until_told(server, door)
 
 

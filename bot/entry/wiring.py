@@ -4,7 +4,7 @@ import base64
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -80,9 +80,18 @@ class Account:
 
 def redactor(settings: Settings) -> Redactor:
     """Knows this process's own secrets; its placeholders are keyed, so that they cannot be guessed back."""
-    own = settings.own_secrets()
+    return redactor_of(settings)(settings.own_secrets())
+
+
+def redactor_of(settings: Settings) -> Callable[[Iterable[str]], Redactor]:
+    """The same for other secrets, keyed with these settings."""
     key = hashlib.sha256("\0".join(mark_secrets(settings)).encode()).digest()
-    return Redactor([*own, *map(_basic, own)], key=key)
+
+    def of(secrets: Iterable[str]) -> Redactor:
+        own = list(secrets)
+        return Redactor([*own, *map(_basic, own)], key=key)
+
+    return of
 
 
 def _basic(token: str) -> str:

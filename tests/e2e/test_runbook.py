@@ -5,14 +5,16 @@ Slow (about a minute): what is bought is that an operator who follows the page l
 
 import base64
 import hmac
+import itertools
 import json
 import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
@@ -46,7 +48,7 @@ TRIVET_YML = "pages: {release_notes: {space: DOC, parent: Releases}}\n"
 READER = "trivet-reader"
 WRITER = "trivet"
 SOON = 5.0  # seconds: a change of a file is seen within one
-TYPO = "TRIVET_GITLAB__TOKNE"
+GONE = "TRIVET_OF_AN_OLDER_VERSION"
 
 
 def fresh(name: str) -> str:
@@ -57,6 +59,10 @@ def fresh(name: str) -> str:
 
 class Site(Rig):
     """All three platforms, one account that reads and one that writes; every secret is a file."""
+
+    def __init__(self, folder: Path, **settings: Any) -> None:
+        super().__init__(folder, jira="cloud", confluence="cloud", **settings)
+        self._numbers = itertools.count(1)
 
     @property
     def jira(self) -> RunningJira:
@@ -128,7 +134,7 @@ class Site(Rig):
 
     def renew(self, account: str, *, keep: bool = False) -> str:
         """A new token of an account at GitLab; the ones before it are revoked, unless `keep`."""
-        token = fresh(f"{account} {len(self.sandbox.requests())}")
+        token = fresh(f"token {next(self._numbers)} of {account}")
         self.sandbox.call("POST", f"/sandbox/users/{account}/token", {"token": token, "keep": keep})
         return token
 
@@ -176,9 +182,9 @@ def model() -> Iterator[ModelServer]:
 
 @pytest.fixture(scope="module")
 def site(model: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    environment = model.environ("openai") | {TYPO: "a typo"}
+    environment = model.environ("openai") | {GONE: "something"}
     folder = tmp_path_factory.mktemp("site")
-    with Site(folder, jira="cloud", confluence="cloud", **environment) as started:
+    with Site(folder, **environment) as started:
         yield started
 
 
@@ -235,39 +241,6 @@ def test_what_no_delivery_told_of_is_found_by_trivet_sweep(site: Site) -> None:
     site.is_reviewed_once(iid)
 
 
-def test_without_the_mark_secret_the_bot_writes_new_notes_beside_its_own(site: Site) -> None:
-    iid = site.change("forgotten")
-    site.is_reviewed_once(iid)
-    site.stop()
-    (site.data / "mark-secret").unlink()
-    site.start()
-    site.sandbox.push("forgotten", defect("forgotten", 2))
-    site.wait(lambda: len(site.summaries(iid)) == 2, 60, "a second summary")
-    site.over()
-    assert len(site.findings(iid)) == 2
-    site.sandbox.push("forgotten", defect("forgotten", 3))
-    site.reviewed(iid)
-    site.over()
-    assert (len(site.findings(iid)), len(site.summaries(iid))) == (2, 2)
-
-
-# --- installing on one machine
-
-
-def test_after_connect_doctor_finds_nothing_wrong(site: Site) -> None:
-    address = f"http://127.0.0.1:{site.port}"
-    connected = site.trivet(
-        *("connect", "gitlab", PROJECT, "--url", address), TRIVET_CONNECT_TOKEN=site.sandbox.token("grace")
-    )
-    assert connected.returncode == 0, connected.stdout + connected.stderr
-    examined = site.trivet("doctor", TRIVET_PUBLIC_URL=address)
-    assert examined.returncode == 0, examined.stdout + examined.stderr
-
-
-def test_a_setting_that_is_none_is_named_in_the_log(site: Site) -> None:
-    assert f"{TYPO} is no setting" in site.log()
-
-
 # --- rotating webhook secrets
 
 
@@ -287,46 +260,49 @@ def knock(site: Site, source: str, secret: str) -> int:
     return site.send("POST", f"/hooks/{source}", body, **told, **proof)[0]
 
 
-@pytest.mark.parametrize(
-    ("source", "setting", "old"),
-    [
-        ("gitlab", HOOKS, HOOK_SECRET),
-        ("jira", JIRA_HOOKS, JIRA_HOOK_SECRET),
-        ("confluence", CONFLUENCE_HOOKS, WIKI_HOOK_SECRET),
-    ],
-    ids=["gitlab", "jira", "confluence"],
-)
-def test_of_two_webhook_secrets_both_are_taken_and_one_that_is_taken_away_is_refused(
-    site: Site, source: str, setting: str, old: str
-) -> None:
-    new = fresh(f"{source} hooks")
+SOURCES = {
+    "gitlab": (HOOKS, HOOK_SECRET),
+    "jira": (JIRA_HOOKS, JIRA_HOOK_SECRET),
+    "confluence": (CONFLUENCE_HOOKS, WIKI_HOOK_SECRET),
+}
+
+
+def test_of_two_webhook_secrets_both_are_taken_and_one_that_is_taken_away_is_refused(site: Site) -> None:
+    new = {source: fresh(f"{source} hooks") for source in SOURCES}
+    old = {source: secret for source, (_, secret) in SOURCES.items()}
     meanwhile: list[int] = []
 
-    def is_answered(secret: str, code: int, other: str) -> bool:
-        meanwhile.append(knock(site, source, other))
-        return knock(site, source, secret) == code
+    def put(values: Callable[[str], str]) -> None:
+        for source, (setting, _) in SOURCES.items():
+            site.put(setting, values(source))
 
-    assert knock(site, source, new) == 401
-    site.put(setting, f"{new},{old}")
-    site.wait(lambda: is_answered(new, 202, other=old), SOON, "the new secret to be taken")
-    site.put(setting, new)
-    site.wait(lambda: is_answered(old, 401, other=new), SOON, "the old secret to be refused")
-    site.put(setting, old)
-    site.wait(lambda: knock(site, source, old) == 202, SOON, "the first secret to be taken again")
+    def answers(secrets: dict[str, str]) -> list[int]:
+        return [knock(site, source, secret) for source, secret in secrets.items()]
+
+    def are(asked: dict[str, str], code: int, others: dict[str, str]) -> bool:
+        meanwhile.extend(answers(others))
+        return set(answers(asked)) == {code}
+
+    assert set(answers(new)) == {401}
+    put(lambda source: f"{new[source]},{old[source]}")
+    site.wait(lambda: are(new, 202, others=old), SOON, "the new secrets to be taken")
+    put(lambda source: new[source])
+    site.wait(lambda: are(old, 401, others=new), SOON, "the old secrets to be refused")
+    put(lambda source: old[source])
+    site.wait(lambda: set(answers(old)) == {202}, SOON, "the first secrets to be taken again")
     assert set(meanwhile) == {202}
 
 
-def test_connect_writes_the_first_secret_to_the_webhook_and_no_delivery_is_refused_meanwhile(
+def test_connect_writes_the_first_secret_to_the_webhook_no_delivery_is_refused_and_doctor_is_content(
     site: Site,
 ) -> None:
+    address = f"http://127.0.0.1:{site.port}"
     before = len(site.sandbox.state()["deliveries"])
     new = plant("whsec_" + base64.b64encode(sha256(b"runbook, signing").digest()).decode())
     site.put(HOOKS, f"{new},{HOOK_SECRET}")
     site.is_reviewed_once(site.change("signed-with-the-old"))
-    connected = site.trivet(
-        *("connect", "gitlab", PROJECT, "--url", f"http://127.0.0.1:{site.port}"),
-        TRIVET_CONNECT_TOKEN=site.sandbox.token("grace"),
-    )
+    maintainer = {"TRIVET_CONNECT_TOKEN": site.sandbox.token("grace")}
+    connected = site.trivet("connect", "gitlab", PROJECT, "--url", address, **maintainer)
     assert connected.returncode == 0, connected.stdout + connected.stderr
     [hook] = site.sandbox.state_object.project(PROJECT).hooks
     assert hook.signing_token == new
@@ -335,29 +311,30 @@ def test_connect_writes_the_first_secret_to_the_webhook_and_no_delivery_is_refus
     site.is_reviewed_once(site.change("signed-with-the-new"))
     answers = {one["status"] for one in site.sandbox.state()["deliveries"][before:]}
     assert answers == {202}
+    examined = site.trivet("doctor", TRIVET_PUBLIC_URL=address)
+    assert examined.returncode == 0, examined.stdout + examined.stderr
 
 
 # --- rotating tokens
 
-TOKENS = pytest.mark.parametrize(("setting", "account"), [(WRITE, WRITER), (READ, READER)])
+ACCOUNTS = {WRITE: WRITER, READ: READER}
 
 
-@TOKENS
-def test_a_token_that_is_renewed_before_the_old_one_is_revoked_is_never_refused(
-    site: Site, setting: str, account: str
-) -> None:
+def test_tokens_that_are_renewed_before_the_old_ones_are_revoked_are_never_refused(site: Site) -> None:
     site.sandbox.clear_requests()
-    new = site.renew(account, keep=True)
-    site.put(setting, new)
-    site.is_reviewed_once(site.change(f"both-tokens-of-{account}"))
-    site.sandbox.call("POST", f"/sandbox/users/{account}/token", {"token": new})
-    site.is_reviewed_once(site.change(f"new-token-of-{account}"))
-    seen = [one for one in site.sandbox.requests() if one["user"] in (None, account)]
-    assert account in {one["user"] for one in seen}
+    new = {setting: site.renew(account, keep=True) for setting, account in ACCOUNTS.items()}
+    for setting, token in new.items():
+        site.put(setting, token)
+    site.is_reviewed_once(site.change("both-tokens"))
+    for setting, account in ACCOUNTS.items():
+        site.sandbox.call("POST", f"/sandbox/users/{account}/token", {"token": new[setting]})
+    site.is_reviewed_once(site.change("new-tokens"))
+    seen = site.sandbox.requests()
+    assert {WRITER, READER} <= {one["user"] for one in seen}
     assert [one for one in seen if one["status"] == 401] == []
 
 
-@TOKENS
+@pytest.mark.parametrize(("setting", "account"), ACCOUNTS.items())
 def test_a_run_waits_for_a_token_that_was_revoked_first_and_goes_on_with_the_new_one(
     site: Site, setting: str, account: str
 ) -> None:
@@ -452,6 +429,18 @@ def kept_mark_secret(site: Site) -> str:
     return plant((site.data / "mark-secret").read_text().strip())
 
 
+def test_without_the_mark_secret_the_bot_writes_new_notes_beside_its_own_and_knows_those(site: Site) -> None:
+    iid = site.change("forgotten")
+    site.is_reviewed_once(iid)
+    site.put(MARKS, fresh("marks, made after the loss"))
+    for version in (2, 3):
+        site.sandbox.push("forgotten", defect("forgotten", version))
+        site.reviewed(iid)
+        site.over()
+        assert (len(site.findings(iid)), len(site.summaries(iid))) == (2, 2)
+    (site.secrets / MARKS).unlink()
+
+
 # --- what a file does not change
 
 
@@ -502,7 +491,7 @@ def test_redis_takes_both_passwords_until_one_is_taken_away_and_forgets_them_whe
         return True
 
     def told(*words: str) -> None:
-        client.execute_command("ACL", "SETUSER", "default", *words)
+        client.execute_command("ACL", "SETUSER", "default", *words)  # type: ignore[no-untyped-call]
 
     told("resetpass", f">{old}")
     assert (enters(old), enters(new)) == (True, False)
@@ -513,3 +502,10 @@ def test_redis_takes_both_passwords_until_one_is_taken_away_and_forgets_them_whe
     redis_server.kill()
     redis_server.start()
     assert redis_server.client().ping()
+
+
+# --- upgrading
+
+
+def test_a_setting_that_is_none_any_more_is_named_in_the_log(site: Site) -> None:
+    assert f"{GONE} is no setting and is not read" in site.log()

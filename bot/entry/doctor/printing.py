@@ -55,7 +55,8 @@ class Page:
         indent = " " * (STATE_WIDTH + GAP)
         texts = (check.said, CURE + check.cure) if check.cure else (check.said,)
         lines = [line for text in texts for line in self._folded(text, indent)]
-        return [f"{state}  {check.topic}, {check.name}", *(f"{indent}{line}" for line in lines)]
+        first, *more = self._folded(f"{check.topic}, {check.name}", indent)
+        return [f"{state}  {first}", *(f"{indent}{line}" for line in (*more, *lines))]
 
     def _folded(self, text: str, indent: str) -> list[str]:
         if self.width is None:
