@@ -76,6 +76,7 @@ NOT_JIRA = "must be Jira's own address, without /rest or /browse"
 NOT_CONFLUENCE = "must be Confluence's own address, without /rest, /api, /spaces or /pages"
 NOT_EMAIL = "must be the e-mail address of the account that the token belongs to"
 NOT_REDIS = "must be like redis://host:6379/0, rediss://host:6380/0 or unix:///path/redis.sock"
+NOT_ADDRESS = "is no address: percent-encode what is special in its password"
 NOT_LIST = "must be a comma-separated list, or a JSON list of texts"
 TOO_SHORT = f"each needs at least {SHORTEST_MARK_SECRET} characters; `openssl rand -hex 32` makes one"
 NOT_TOKEN = "holds a blank or a character that no token has: was it copied whole?"  # noqa: S105
@@ -151,9 +152,25 @@ def _email(value: str) -> str:
 
 
 def _redis_address(value: str) -> str:
-    parts = urlsplit(value)
+    parts = urlsplit(_whole_address(value))
     if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.path):
         raise ValueError(NOT_REDIS)
+    return value
+
+
+def _whole_address(value: str) -> str:
+    """One that can be taken apart; the rest is for who opens it."""
+    try:
+        is_whole = bool(urlsplit(value).scheme)
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ValueError(NOT_ADDRESS)
+    return value
+
+
+def _dsn(value: SecretStr) -> SecretStr:
+    _whole_address(value.get_secret_value())
     return value
 
 
@@ -184,6 +201,7 @@ def _whole_path(value: Path) -> Path:
 
 Address = Annotated[str, AfterValidator(_http_address)]
 Token = Annotated[SecretStr, AfterValidator(_plain_token)]
+Dsn = Annotated[SecretStr, AfterValidator(_dsn)]
 Email = Annotated[str, AfterValidator(_email)]
 MarkSecret = Annotated[SecretStr, AfterValidator(_long_enough)]
 ModelSpec = Annotated[str, AfterValidator(_model)]
@@ -277,7 +295,7 @@ class Settings(BaseSettings):
     oidc_issuers: Issuers = ()
     redis_url: Annotated[str, AfterValidator(_redis_address)] | None = None
     redis_volatile_ok: bool = False
-    database_url: str | None = None
+    database_url: Annotated[str, AfterValidator(_whole_address)] | None = None
     data_dir: Annotated[Path, AfterValidator(_whole_path)] = Field(
         default_factory=lambda: user_state_path("trivet")
     )
@@ -293,7 +311,7 @@ class Settings(BaseSettings):
     reviewer_state: Literal["reviewed", "requested_changes"] = "reviewed"
     log_format: Literal["json", "human"] | None = None
     metrics_port: Port | None = None
-    sentry_dsn: SecretStr | None = None
+    sentry_dsn: Dsn | None = None
 
     @classmethod
     def settings_customise_sources(
@@ -324,8 +342,8 @@ class Settings(BaseSettings):
         hooks = [secret for one in platforms for secret in one.webhook_secrets]
         held = (*tokens, *hooks, *self.mark_secrets, self.sentry_dsn)
         values = [secret.get_secret_value() for secret in held if secret]
-        passwords = [urlsplit(url).password for url in (self.redis_url, self.database_url) if url]
-        passwords += [urlsplit(self.sentry_dsn.get_secret_value()).username] if self.sentry_dsn else []
+        passwords = [password_of(url) for url in (self.redis_url, self.database_url) if url]
+        passwords += [key_of(self.sentry_dsn.get_secret_value())] if self.sentry_dsn else []
         providers = provider_environment(os.environ)
         keys = [providers.get(name) for name in (*PROVIDER_KEYS, CONNECT_TOKEN)]
         return [*values, *filter(None, (*passwords, *keys))]
@@ -397,6 +415,20 @@ def provider_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return {**environ, **{name: keys[name] for name in PROVIDER_KEYS if name in keys}}
 
 
+def password_of(url: str) -> str:
+    """The password in an address; "": none."""
+    with suppress(ValueError):
+        return urlsplit(url).password or ""
+    return ""
+
+
+def key_of(dsn: str) -> str:
+    """The key in an error tracker's address, which stands where others have a user name; "": none."""
+    with suppress(ValueError):
+        return urlsplit(dsn).username or ""
+    return ""
+
+
 def unknown_settings(environ: Mapping[str, str]) -> list[str]:
     """A sentence for every `TRIVET_` name that is no setting: a typo, or meant for another version."""
     names = [*environ, *(file.name for file in secret_files(environ))]
@@ -447,7 +479,7 @@ def _content(file: Path) -> str:
 
 def secrets_stamp(environ: Mapping[str, str]) -> tuple[tuple[str, int, int], ...]:
     """Name, time of change and number of each secret file: Kubernetes swaps them by a link above."""
-    with suppress(FileNotFoundError, UsageError):
+    with suppress(OSError, UsageError):
         stats = ((file.name, file.stat()) for file in secret_files(environ))
         return tuple((name, stat.st_mtime_ns, stat.st_ino) for name, stat in stats)
     return ()

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
 
 from bot.errors import UsageError
 from bot.settings import (
@@ -16,7 +15,9 @@ from bot.settings import (
     Settings,
     environment,
     given,
+    key_of,
     known_settings,
+    password_of,
 )
 from bot.sources.signatures import check_plain_secret, check_secret
 
@@ -36,7 +37,8 @@ READING: Final = frozenset({READ, JIRA_READ, CONFLUENCE_READ})
 RECEIVING: Final = frozenset({HOOKS, JIRA_HOOKS, CONFLUENCE_HOOKS})
 SECRETS: Final = WRITING | READING | RECEIVING | {MARKS, DATABASE, *PROVIDER_KEYS}
 REDIS: Final = "TRIVET_REDIS_URL"
-OPEN: Final = frozenset({"TRIVET_SENTRY_DSN", CONNECT_TOKEN})  # secrets too, that belong to no role alone
+SENTRY: Final = "TRIVET_SENTRY_DSN"
+OPEN: Final = frozenset({SENTRY, CONNECT_TOKEN})  # secrets too, that belong to no role alone
 FALLBACKS: Final[Mapping[str, str]] = {
     READ: WRITE,
     JIRA_READ: JIRA_WRITE,
@@ -104,8 +106,12 @@ def secret_values(environ: Mapping[str, str]) -> list[str]:
     named = [
         part for name, value in values.items() if name.upper() in SECRETS | OPEN for part in value.split(",")
     ]
-    password = urlsplit(values.get(REDIS, "")).password
-    return named + ([password] if password else [])
+    addresses = [values[name] for name in (REDIS, DATABASE) if name in values]
+    return [
+        *named,
+        *filter(None, map(password_of, addresses)),
+        *filter(None, [key_of(values.get(SENTRY, ""))]),
+    ]
 
 
 def _shared(environ: Mapping[str, str], role: str) -> dict[str, str]:

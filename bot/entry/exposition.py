@@ -7,6 +7,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -18,6 +19,7 @@ from prometheus_client.registry import Collector
 from redis import Redis
 
 from bot import __version__
+from bot.domain.hook_states import HOOK_STATES
 from bot.entry import keys
 from bot.entry.meters import BUILD, COUNTED, INFINITE, METERS, SEEN, SUM
 from bot.entry.queue import AGENTS, EFFECTS, queue_key
@@ -58,7 +60,6 @@ return cjson.encode({
   queues = queues,
 })
 """
-HOOK_STATES: Final = ("fine", "failing", "disabled", "missing")
 
 
 def snapshot_keys(day: str) -> list[str]:
@@ -88,7 +89,7 @@ class Common:
     day_tokens: int
 
     def families(self) -> Iterator[Family]:
-        said = json.loads(self.answer)
+        said = json.loads(self.answer.decode("utf-8", "replace"))
         yield from _counted(_pairs(said["meters"]))
         yield from _seen(said, self.day_tokens)
 
@@ -124,7 +125,7 @@ def _counted(cells: Mapping[str, str]) -> Iterator[Family]:
     """A cell of a version that counted otherwise is passed over."""
     by_name: dict[str, list[tuple[list[str], float]]] = defaultdict(list)
     for cell, value in cells.items():
-        name, *labels = json.loads(cell)
+        name, *labels = _parts(cell)
         by_name[name].append((labels, float(value)))
     for name, metric in COUNTED.items():
         if metric.kind == "counter":
@@ -134,6 +135,15 @@ def _counted(cells: Mapping[str, str]) -> Iterator[Family]:
             yield _counter(name, samples)
         else:
             yield _histogram(name, by_name[name])
+
+
+def _parts(cell: str) -> list[str]:
+    """The name, the labels and the bucket; a name that is none where it is no cell of ours."""
+    with suppress(ValueError):
+        parts = json.loads(cell)
+        if isinstance(parts, list) and parts and all(isinstance(part, str) for part in parts):
+            return parts
+    return [""]
 
 
 def _counter(name: str, samples: Iterable[tuple[list[str], float]]) -> Family:

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import structlog
+from redis.exceptions import RedisError
 
-from bot.entry.connect import confluence, jira
+from bot.domain.hook_paths import hook_path
 from bot.entry.store import Store
 from bot.entry.wiring import reading_api, reading_confluence, reading_jira
 from bot.errors import PlatformError
@@ -24,31 +25,33 @@ def watch_hooks(settings: Settings, store: Store) -> None:
     for platform, look in LOOKS.items():
         try:
             store.remember_hooks(platform, look(settings))
-        except PlatformError as error:
+        except (PlatformError, RedisError) as error:
             log.warning("the webhooks were not seen", platform=platform, reason=str(error))
 
 
 def _in_gitlab(settings: Settings) -> Mapping[str, str]:
     api = reading_api(settings)
     projects = GitLabSweep(api, settings.gitlab.projects, Routing(settings.gitlab.projects).serves).projects()
-    address = f"{settings.public_url}{gitlab_hooks.PATH}" if settings.public_url else None
+    address = settings.public_url + hook_path("gitlab") if settings.public_url else None
     return gitlab_hooks.hook_states(api, projects, address)
 
 
 def _in_jira(settings: Settings) -> Mapping[str, str]:
-    if not settings.jira.url:
+    if not (settings.jira.url and settings.jira.reader[1]):
         return {}
     hooks = jira_hooks.JiraHooks(reading_jira(settings))
-    return webhook.hook_states(hooks, jira.PATH, settings.public_url, NAME)
+    return webhook.hook_states(hooks, hook_path("jira"), settings.public_url, NAME)
 
 
 def _in_confluence(settings: Settings) -> Mapping[str, str]:
     """Cloud has no webhooks of this kind."""
-    api = reading_confluence(settings) if settings.confluence.url else None
-    if api is None or api.is_cloud:
+    if not (settings.confluence.url and settings.confluence.reader[1]):
+        return {}
+    api = reading_confluence(settings)
+    if api.is_cloud:
         return {}
     hooks = confluence_hooks.ConfluenceHooks(api)
-    return webhook.hook_states(hooks, confluence.PATH, settings.public_url, NAME)
+    return webhook.hook_states(hooks, hook_path("confluence"), settings.public_url, NAME)
 
 
 LOOKS: Final[Mapping[str, Callable[[Settings], Mapping[str, str]]]] = {

@@ -7,8 +7,9 @@ from contextlib import suppress
 from typing import Final
 
 from bot.domain.secrets import Redactor
+from bot.entry.credentials import secret_values
 from bot.errors import UsageError
-from bot.settings import Settings, load_settings, secrets_stamp
+from bot.settings import Settings, secrets_stamp
 
 LOOK_SECONDS: Final = 1.0
 
@@ -35,11 +36,11 @@ class KnownSecrets:
         return self._redactor.redact(text)
 
     def _look_again(self) -> None:
-        """Settings that are wrong for a while hold no secret that anybody uses."""
+        """By name, not by the settings: those may be wrong for a while, and a provider's key be used all the same."""
         stamp = secrets_stamp(os.environ)
         if stamp == self._stamp:
             return
-        with suppress(UsageError):
-            self._secrets |= set(load_settings().own_secrets())
+        with suppress(UsageError, OSError):
+            self._secrets |= {secret for secret in secret_values(os.environ) if secret}
             self._redactor = self._redactor_of(sorted(self._secrets))
             self._stamp = stamp

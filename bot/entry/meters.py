@@ -90,7 +90,7 @@ OWN: Final[Mapping[str, Metric]] = {
     "trivet_delivery_seconds": Metric(
         "histogram", "Time from the first byte read to the answer.", ("source",), ANSWER_SECONDS
     ),
-    "trivet_redis_up": Metric("gauge", "Whether Redis answered when this was asked for."),
+    "trivet_redis_up": Metric("gauge", "Whether Redis answers and keeps what it is given."),
     "trivet_api_requests": Metric(
         "counter", "Requests to the runs API by route and answer.", ("route", "code")
     ),

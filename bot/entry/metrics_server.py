@@ -1,5 +1,6 @@
 """The common metrics over HTTP, for a process that has no server of its own. A thread beside its work, GET only."""
 
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -9,18 +10,26 @@ from typing import Final
 import structlog
 from redis.exceptions import RedisError
 
+from bot.entry import listen
 from bot.entry.error_tracking import report_error
 from bot.entry.exposition import CONTENT_TYPE
-from bot.errors import UsageError
 
+ALIVE: Final = (200, b'{"status":"alive"}')
+HANGS: Final = (503, b'{"status":"hangs"}')
 SECONDS: Final = 10.0  # a client that sends nothing holds a thread no longer
-TAKEN = "TRIVET_METRICS_PORT: cannot listen on {host}:{port} ({reason}): choose another port"
 
 log = structlog.get_logger("trivet.metrics")
 
 
 class MetricsServer(ThreadingHTTPServer):
+    """Takes what comes in by a socket that listens already."""
+
     daemon_threads = True
+
+    def __init__(self, door: socket.socket, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(door.getsockname()[:2], handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = door
 
     def handle_error(self, request: object, client_address: object) -> None:
         """One request that broke, in a line: a client that went away, most likely."""
@@ -30,25 +39,24 @@ class MetricsServer(ThreadingHTTPServer):
             report_error(error)
 
 
-def serve_metrics(host: str, port: int, page: Callable[[], bytes]) -> ThreadingHTTPServer:
-    """Answers `/metrics` with `page()`, and `/healthz`, until it is shut down. Raises UsageError for a taken port."""
-    try:
-        server = MetricsServer((host, port), _handler(page))
-    except OSError as error:
-        raise UsageError(TAKEN.format(host=host, port=port, reason=error.strerror)) from None
+def serve_metrics(
+    door: socket.socket, page: Callable[[], bytes], is_alive: Callable[[], bool]
+) -> MetricsServer:
+    """Answers `/metrics` with `page()` and `/healthz` by `is_alive()`, until it is shut down."""
+    server = MetricsServer(door, _handler(page, is_alive))
     threading.Thread(target=server.serve_forever, daemon=True, name="metrics").start()
-    log.info("metrics", address=f"http://{host}:{server.server_port}/metrics")
+    log.info("metrics", address=f"{listen.address(door)}/metrics")
     return server
 
 
-def _handler(page: Callable[[], bytes]) -> type[BaseHTTPRequestHandler]:
+def _handler(page: Callable[[], bytes], is_alive: Callable[[], bool]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         timeout = SECONDS
 
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
             if path == "/healthz":
-                self._answer(200, b'{"status":"alive"}', "application/json")
+                self._answer(*(ALIVE if is_alive() else HANGS), "application/json")
             elif path == "/metrics":
                 self._metrics()
             else:

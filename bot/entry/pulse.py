@@ -40,6 +40,11 @@ class Pulse:
         self._name = f"{role}-{self._pid}-{_born(self._pid)}"
         self._next = 0.0
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether this process has beaten lately, as it sees it itself."""
+        return time.monotonic() - (self._next - EVERY) <= STALE
+
     def beat(self) -> None:
         """At most once a second. Raises nothing: where the file cannot be touched, `health` finds it old or missing."""
         if os.getpid() != self._pid or time.monotonic() < self._next:

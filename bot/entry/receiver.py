@@ -315,13 +315,13 @@ def _exposition(inbox: Inbox, metrics: Metrics) -> Callable[[Request], Awaitable
 
     async def exposition(request: Request) -> Response:
         common: Iterable[Family] = ()
-        metrics.redis.set(1)
         try:
+            metrics.redis.set(await inbox.ready() is None)
             if request.query_params.get("part") != OWN_PART:
                 common = await inbox.common()
         except StoreDown:
             metrics.redis.set(0)
-        page = rendered(metrics.registry.collect(), common)
+        page = await asyncio.to_thread(rendered, metrics.registry.collect(), common)
         return Response(page, headers={"content-type": CONTENT_TYPE})
 
     return exposition

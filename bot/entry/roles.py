@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 from bot.domain.issues import IssuePerson
 from bot.domain.pages import PagePerson
 from bot.domain.rules import Rules
-from bot.entry import queue
+from bot.entry import listen, queue
 from bot.entry.accounts import Accounts
 from bot.entry.allowance import RedisBreaker, RedisBudget
 from bot.entry.confluence_sweep import ConfluenceSweep
@@ -242,7 +242,7 @@ def _verdict_told(run: Run) -> JobRequest | None:
 
 def run_schedule(settings: Settings) -> None:
     from bot.entry.hook_watch import watch_hooks
-    from bot.entry.schedule import Rhythm, keep_schedule
+    from bot.entry.schedule import Aside, Rhythm, keep_schedule
 
     url = require_redis(settings)
     begin(settings, "schedule", redactor_of(settings))
@@ -252,17 +252,19 @@ def run_schedule(settings: Settings) -> None:
     pulse = Pulse("schedule")
     chores = [
         Rhythm(settings.sweep_seconds, lambda: replace(_sweep(current(), store, rules()), beat=pulse.beat)()),
-        Rhythm(HOOKS_SECONDS, lambda: watch_hooks(current(), store)),
+        Rhythm(HOOKS_SECONDS, Aside(lambda: watch_hooks(current(), store), "webhooks")),
     ]
-    with _metrics(settings, connect(url)):
+    pulse.beat()
+    with _metrics(settings, connect(url), pulse):
         keep_schedule(store, chores, pulse)
 
 
-def _metrics(settings: Settings, connection: Redis) -> AbstractContextManager[object]:
+def _metrics(settings: Settings, connection: Redis, pulse: Pulse) -> AbstractContextManager[object]:
     if settings.metrics_port is None:
         return nullcontext()
     page = partial(common_page, connection, settings.budget.day_tokens)
-    return serve_metrics(settings.host, settings.metrics_port, page)
+    door = listen.listen(settings.host, settings.metrics_port)
+    return serve_metrics(door, page, lambda: pulse.is_fresh)
 
 
 def run_sweep(settings: Settings) -> int:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from threading import Event
+from threading import Event, Thread
 from typing import Final
 
 import structlog
@@ -37,6 +37,20 @@ class Rhythm:
         if now >= self.due:
             self.due = now + self.every
             self.do()
+
+
+@dataclass
+class Aside:
+    """Something that may take minutes, in a thread of its own; begun anew only once it has ended."""
+
+    do: Callable[[], object]
+    name: str
+    thread: Thread | None = None
+
+    def __call__(self) -> None:
+        if self.thread is None or not self.thread.is_alive():
+            self.thread = Thread(target=self.do, name=self.name, daemon=True)
+            self.thread.start()
 
 
 class Retries:

@@ -12,8 +12,10 @@ from uuid import uuid4
 
 import structlog
 from pydantic import ValidationError
-from redis import Redis
+from redis import ConnectionPool, Redis
+from redis.backoff import NoBackoff
 from redis.client import Pipeline
+from redis.retry import Retry
 
 from bot.domain.actions import Proposal, Report
 from bot.domain.change import Target
@@ -99,10 +101,15 @@ class Newest:
 
 
 class Store:
-    """One process's view of the runs."""
+    """One process's view of the runs.
+
+    Transactions are sent once: redis-py sends one again whose answer was lost, and what it queues or counts would be
+    doubled. A job that meets that breaks, is tried again by RQ, and finds what it had written.
+    """
 
     def __init__(self, connection: Redis) -> None:
         self.redis = connection
+        self._once = without_retries(connection)
         self._leases = Leases(connection)
         self._accept = connection.register_script(ACCEPT)
 
@@ -141,14 +148,14 @@ class Store:
         self.redis.hset(keys.run(run.id), "progress", step)
 
     def queue_job(self, kind: str, run: Run) -> None:
-        with self.redis.pipeline() as pipe:
+        with self._once.pipeline() as pipe:
             enqueue(kind, run.id, self.redis, pipe)
             pipe.execute()
 
     def hand_over(self, run: Run, proposal: Proposal, lease: Lease) -> None:
         """Store the proposal and queue its application, in one transaction."""
         lease.keep()
-        with self.redis.pipeline() as pipe:
+        with self._once.pipeline() as pipe:
             pipe.set(keys.proposal(run.id), proposal.model_dump_json())
             pipe.hset(keys.run(run.id), "state", "applying")
             pipe.hdel(keys.run(run.id), "outages", "first_outage", "progress")
@@ -193,7 +200,7 @@ class Store:
         )
         now = time.time()
         counted = tally.ended(run.request.agent, run.request.trigger, state, now - run.created)
-        with self.redis.pipeline() as pipe:
+        with self._once.pipeline() as pipe:
             pipe.set(keys.report(run.id), closing.model_dump_json(), ex=keys.RUN_TTL)
             pipe.hset(keys.run(run.id), mapping={"state": state, "message": message, "ended": now})
             if again or run.request.repeats:
@@ -288,7 +295,7 @@ class Store:
     def new_tags(self, project: str, names: Collection[str]) -> list[str]:
         """Those that were not seen before; at the first look none."""
         name = keys.tags(project)
-        with self.redis.pipeline() as pipe:
+        with self._once.pipeline() as pipe:
             pipe.exists(name)
             pipe.smembers(name)
             known, seen = pipe.execute()
@@ -310,7 +317,7 @@ class Store:
         if now - first > OUTAGE_SECONDS:
             return None
         pause = _pause(run.outages, error)
-        with self.redis.pipeline() as pipe:
+        with self._once.pipeline() as pipe:
             pipe.hset(
                 keys.run(run.id),
                 mapping={
@@ -329,7 +336,7 @@ class Store:
         """Put back what its time limit stopped, to go on where it was; False when that was done often enough."""
         if run.overruns >= MOST_OVERRUNS:
             return False
-        with self.redis.pipeline() as pipe:
+        with self._once.pipeline() as pipe:
             pipe.hset(
                 keys.run(run.id),
                 mapping={
@@ -345,7 +352,7 @@ class Store:
     def park(self, kind: str, run: Run) -> None:
         """Another run holds the target: wait until it lets go."""
         member = f"{kind}:{run.id}"
-        with self.redis.pipeline() as pipe:
+        with self._once.pipeline() as pipe:
             pipe.zadd(keys.WAITING, {member: time.time() + PARK_SECONDS})
             pipe.sadd(keys.parked(run.lock_key), member)
             pipe.expire(keys.parked(run.lock_key), keys.DAY)
@@ -359,7 +366,7 @@ class Store:
         waiting = sorted(map(text, members))
         for member in waiting:
             kind, _, run_id = member.partition(":")
-            with self.redis.pipeline() as pipe:
+            with self._once.pipeline() as pipe:
                 enqueue(kind, run_id, self.redis, pipe)
                 pipe.zrem(keys.WAITING, member)
                 pipe.execute()
@@ -417,7 +424,7 @@ class Store:
         """Our own token bucket for notes: GitLab allows 300 a minute and says nothing of it in its headers."""
         window, into = divmod(time.time(), 60)
         key = keys.pace(int(window))
-        with self.redis.pipeline() as pipe:
+        with self._once.pipeline() as pipe:
             pipe.incr(key)
             pipe.expire(key, 120)
             count, _ = pipe.execute()
@@ -428,7 +435,7 @@ class Store:
 
     def add(self, counts: Iterable[Count]) -> None:
         """Counts that belong to no transaction."""
-        with self.redis.pipeline() as pipe:
+        with self._once.pipeline() as pipe:
             meters.add(counts, pipe)
             pipe.execute()
 
@@ -440,7 +447,7 @@ class Store:
     def remember_hooks(self, platform: str, states: Mapping[str, str]) -> None:
         """In which state the webhooks of a platform are, by project or name; what was known before is replaced."""
         old = [name for name in map(text, self.redis.hkeys(keys.HOOKS)) if name.startswith(f"{platform}:")]
-        with self.redis.pipeline() as pipe:
+        with self._once.pipeline() as pipe:
             if old:
                 pipe.hdel(keys.HOOKS, *old)
             if states:
@@ -513,6 +520,13 @@ def _pause(outages: int, error: Unavailable | AccessDenied) -> float:
         return max(asked, min(2.0 * (outages + 1), 30.0))
     grown: float = min(FIRST_PAUSE * 2.0 ** min(outages, 20), LONGEST_PAUSE)
     return max(grown, asked) * random.uniform(1, 1.2)  # noqa: S311 - spreads load, guards nothing
+
+
+def without_retries(connection: Redis) -> Redis:
+    """Another connection to the same server, which sends everything once."""
+    pool = connection.connection_pool
+    options = {**pool.connection_kwargs, "retry": Retry(NoBackoff(), 0)}
+    return Redis(connection_pool=ConnectionPool(connection_class=pool.connection_class, **options))
 
 
 def connect(url: str) -> Redis:

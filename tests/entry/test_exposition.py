@@ -13,13 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot import __version__
 from bot.domain.actions import Decision, Outcome, Proposal, React, Report
-from bot.entry import keys, meters, tally
+from bot.entry import keys, listen, meters, tally
 from bot.entry.exposition import common_page
 from bot.entry.keys import text
 from bot.entry.meters import COUNTED, INFINITE, METRICS, SUM, count, observe
 from bot.entry.metrics_server import serve_metrics
 from bot.entry.store import Run, Store, connect
-from bot.errors import UsageError
 from bot.llm.chain import Call
 from bot.llm.messages import Usage
 from tests.job_requests import push_request
@@ -205,6 +204,8 @@ def test_cells_of_another_version_are_passed_over(store: Store) -> None:
     odd = [
         meters.Count('["trivet_runs","review"]'),
         meters.Count('["trivet_gone","x"]'),
+        meters.Count("odd"),
+        meters.Count("[1]"),
         count("trivet_sweep_found"),
     ]
     store.add(odd)
@@ -221,18 +222,19 @@ def test_every_metric_that_is_shown_is_in_the_table(store: Store) -> None:
     assert {family.name for family in families} <= set(METRICS)
 
 
-def test_a_process_without_a_server_of_its_own_shows_them_too(store: Store) -> None:
-    server = serve_metrics("127.0.0.1", 0, lambda: common_page(store.redis, DAY_TOKENS))
-    address = f"http://127.0.0.1:{server.server_port}"
-    try:
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_process_without_a_server_of_its_own_shows_them_too(store: Store, host: str) -> None:
+    lively = [True]
+    door = listen.listen(host, 0)
+    with serve_metrics(door, lambda: common_page(store.redis, DAY_TOKENS), lambda: lively[0]) as server:
+        address = listen.address(door)
         with urllib.request.urlopen(f"{address}/metrics") as answer:
             assert b"trivet_queue_depth" in answer.read()
         with urllib.request.urlopen(f"{address}/healthz") as answer:
             assert answer.status == 200
         with pytest.raises(urllib.error.HTTPError, match="404"):
             urllib.request.urlopen(f"{address}/else")
-        with pytest.raises(UsageError, match="TRIVET_METRICS_PORT: cannot listen"):
-            serve_metrics("127.0.0.1", server.server_port, lambda: b"")
-    finally:
+        lively[0] = False
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            urllib.request.urlopen(f"{address}/healthz")
         server.shutdown()
-        server.server_close()

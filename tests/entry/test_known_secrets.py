@@ -26,15 +26,21 @@ def known(folder: Path, monkeypatch: pytest.MonkeyPatch) -> KnownSecrets:
     return KnownSecrets(load_settings())
 
 
-def test_a_secret_that_is_rotated_in_is_known_and_the_old_one_stays_known(folder: Path, known: KnownSecrets) -> None:
+def test_a_secret_that_is_rotated_in_is_known_and_the_old_one_stays_known(
+    folder: Path, known: KnownSecrets
+) -> None:
     assert NEW in known.redact(f"{OLD} {NEW}")
     (folder / NAME).write_text(f"{NEW},{OLD}x")
     assert not {OLD, NEW} & set(known.redact(f"{OLD} {NEW}").split())
 
 
-def test_wrong_settings_leave_what_was_known_until_they_are_right(folder: Path, known: KnownSecrets) -> None:
+def test_a_secret_is_known_also_while_another_setting_is_wrong(folder: Path, known: KnownSecrets) -> None:
     (folder / "TRIVET_PORT").write_text("many")
-    (folder / NAME).write_text(NEW)
+    (folder / "OPENAI_API_KEY").write_text(NEW)
+    assert not {OLD, NEW} & set(known.redact(f"{OLD} {NEW}").split())
+
+
+def test_a_folder_that_is_gone_leaves_what_was_known(folder: Path, known: KnownSecrets) -> None:
+    (folder / NAME).unlink()
+    folder.rmdir()
     assert OLD not in known.redact(OLD)
-    (folder / "TRIVET_PORT").write_text("8080")
-    assert NEW not in known.redact(NEW)

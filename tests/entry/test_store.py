@@ -2,8 +2,13 @@
 
 import time
 from itertools import pairwise
+from typing import Any
 
 import pytest
+from redis.backoff import NoBackoff
+from redis.client import Pipeline
+from redis.exceptions import ConnectionError
+from redis.retry import Retry
 
 from bot.domain.actions import Report
 from bot.domain.pages import PagePerson
@@ -219,3 +224,26 @@ def test_every_process_learns_who_the_bot_is_in_confluence(store: Store) -> None
     assert store.wiki() is None
     store.introduce_wiki(PagePerson("acc-1", "Trivet Bot", "trivet"))
     assert store.wiki() == PagePerson("acc-1", "Trivet Bot", "trivet")
+
+
+def test_a_transaction_whose_answer_is_lost_is_not_sent_again(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(connect(redis_server.url))
+    store.redis.set_retry(Retry(NoBackoff(), 3))  # as a worker's connection has it
+    run, lost, sent = (
+        started(store, "aa"),
+        [ConnectionError("the answer was lost")],
+        Pipeline._execute_transaction,
+    )
+
+    def lossy(pipe: Pipeline, *words: Any) -> Any:
+        answer = sent(pipe, *words)
+        if lost:
+            raise lost.pop()
+        return answer
+
+    monkeypatch.setattr(Pipeline, "_execute_transaction", lossy)
+    with pytest.raises(ConnectionError):
+        store.queue_job("apply", run)
+    assert store.redis.llen("rq:queue:effects") == 1
