@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
 # One image for every role: `trivet up` by default, else `trivet serve`, `web`, `work agents`, `work effects`, `schedule`.
 # It needs two places to write: /data, a volume, and /tmp. All else may be read-only.
-# No entrypoint: a GitLab CI job that names this image gets its shell, with `trivet` on its PATH.
+# No entrypoint: a GitLab CI job that names this image gets its shell, with `trivet` on its PATH. A command that is the first
+# process of its container begins with tini, which buries what a killed job leaves behind: `tini -- trivet work agents`.
 ARG PYTHON=3.13.11-slim-trixie
 
 # --- what the lock names, as wheels only: nothing is compiled, no setup.py runs
@@ -35,7 +36,7 @@ FROM python:${PYTHON}
 # Debian's own updates are wanted with each build; the tag above pins what matters.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates git \
+    && apt-get install --yes --no-install-recommends ca-certificates git tini \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 trivet \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /tmp trivet \
@@ -60,7 +61,7 @@ EXPOSE 8080 8081
 USER 10001:10001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --start-interval=2s --retries=3 CMD ["trivet", "health"]
-CMD ["trivet", "up"]
+CMD ["tini", "-s", "--", "trivet", "up"]
 
 ARG VERSION=0.1.0
 ARG REVISION=unknown

@@ -30,6 +30,7 @@ from bot.entry.credentials import FALLBACKS, HOLDS, SECRETS, WRITING
 from bot.entry.embedded import server_command, wait_until_ready
 from bot.entry.inbox import forgetful
 from bot.entry.queue import AGENTS, JOBS, queue_key
+from bot.entry.tidying import CACHE_BYTES, cache_limit
 from bot.llm.providers import PROVIDERS
 from bot.settings import NOT_SETTINGS, known_settings, load_settings, unknown_settings
 from tests.cluster import (
@@ -329,12 +330,22 @@ def test_links_to_services_do_not_look_like_settings(name: str) -> None:
 @of_every_role
 def test_the_command_is_one_that_trivet_knows(role: str) -> None:
     (container,) = pod(role_of("minimal", role))["containers"]
-    program, command, *arguments = container["command"]
+    program, command, *arguments = container["command"][2:]
     assert program == "trivet"
     known = trivet.commands[command]
     with known.make_context(command, list(arguments), resilient_parsing=False) as context:
         assert isinstance(context, click.Context)
     assert role in container["command"]
+
+
+@of_every_process("minimal", "everything", "bare")
+def test_no_container_sees_the_processes_of_another(name: str, role: str) -> None:
+    """A sidecar could read secrets from /proc. A killed job's children fall to the container's own first process."""
+    spec = pod(role_of(name, role))
+    assert not spec.get("shareProcessNamespace")
+    (container,) = spec["containers"]
+    assert container["command"][:2] == ["tini", "--"]
+    assert "args" not in container
 
 
 @of_every_process(*SETS)
@@ -343,7 +354,7 @@ def test_every_process_is_asked_whether_it_lives(name: str, role: str) -> None:
     (container,) = pod(deployment)["containers"]
     for probe in ("startupProbe", "livenessProbe"):
         asked = container[probe]
-        if ports(deployment):
+        if role in ("serve", "web"):
             assert asked["httpGet"]["path"] == "/healthz"
             assert asked["httpGet"]["port"] in ports(deployment)
         else:
@@ -520,7 +531,11 @@ def test_a_process_understands_what_it_is_told(
     deployment = role_of(name, role)
     told = environment(pod(deployment)["containers"][0])
     secret = "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
-    texts = {"TRIVET_REDIS_URL": "redis://r:6379/0", "TRIVET_DATABASE_URL": "postgresql://db/trivet"}
+    texts = {
+        "TRIVET_REDIS_URL": "redis://r:6379/0",
+        "TRIVET_DATABASE_URL": "postgresql://db/trivet",
+        "TRIVET_SENTRY_DSN": "https://k@sentry.example.com/1",
+    }
     mounted = files(deployment, "secrets") if name != "vault" else dict.fromkeys(TABLES["needs"][role])
     for path in mounted:
         (tmp_path / path).write_text("a@example.com" if path.endswith("EMAIL") else texts.get(path, secret))
@@ -608,6 +623,27 @@ def test_only_what_is_not_read_again_restarts_pods() -> None:
     assert checksum() == checksum(rules={"content": RULES})
     assert checksum() != checksum(redis={"password": "Zq8Rt2vLm4Xc7Wn1"})
     assert checksum() != checksum(secrets={"values": {"TRIVET_SENTRY_DSN": "https://k@sentry.example.com/1"}})
+
+
+def test_who_may_list_pods_cannot_try_passwords_against_what_restarts_them() -> None:
+    """The same password comes to something else in another namespace, as a hash that anybody can make does not."""
+    password = {"redis": {"password": EVERYTHING["redis"]["password"]}}
+
+    def sums(*options: str, **values: Any) -> dict[str, str]:
+        objects = rendered(EXAMPLES / "trial.yaml", values, options=options)
+        return {
+            one["metadata"]["name"]: one["spec"]["template"]["metadata"]["annotations"]["checksum/start"]
+            for one in workloads(objects)
+        }
+
+    here, elsewhere = sums(**password), sums("--namespace", "elsewhere", **password)
+    assert here == sums(**password)
+    assert (
+        here.keys()
+        == elsewhere.keys()
+        == {"trivet-redis", *(f"trivet-{role}" for role in ROLES if role != "web")}
+    )
+    assert all(here[name] != elsewhere[name] for name in here)
 
 
 # --- who reaches whom ---
@@ -732,6 +768,33 @@ def test_the_file_of_sqlite_may_be_kept_on_a_volume() -> None:
     assert volume["persistentVolumeClaim"] == {"claimName": claim["metadata"]["name"]}
     mine = over({"agents": {"persistence": {"enabled": True, "existingClaim": "mine"}}})
     assert names(mine, "PersistentVolumeClaim") == set()
+
+
+BINARY = {"Mi": 1024**2, "Gi": 1024**3}
+
+
+def bytes_of(quantity: str) -> int:
+    return int(quantity[:-2]) * BINARY[quantity[-2:]]
+
+
+def test_agents_have_room_for_all_the_repositories_that_they_keep() -> None:
+    """A pod with more on its disk than it may have is evicted, in the middle of a review."""
+    (own,) = (one for one in pod(role_of("minimal", "agents"))["volumes"] if one["name"] == "data")
+    claim = find(made("volume"), "PersistentVolumeClaim", "trivet-agents")
+    for size in (own["emptyDir"]["sizeLimit"], claim["spec"]["resources"]["requests"]["storage"]):
+        assert cache_limit(bytes_of(size)) == CACHE_BYTES
+        assert bytes_of(size) - CACHE_BYTES > 3 * 1024**3
+
+
+def test_how_much_a_pod_may_keep_is_said_by_a_value() -> None:
+    objects = over({"pods": {"data": {"sizeLimit": "512Mi"}}, "agents": {"data": {"sizeLimit": "20Gi"}}})
+    limits = {
+        one["metadata"]["labels"]["app.kubernetes.io/component"]: volume["emptyDir"]["sizeLimit"]
+        for one in workloads(objects)
+        for volume in pod(one)["volumes"]
+        if volume["name"] == "data"
+    }
+    assert limits == {role: "20Gi" if role == "agents" else "512Mi" for role in ROLES if role != "web"}
 
 
 # --- our Redis, and authorities: their commands, run ---
@@ -907,6 +970,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"pods": {"extraEnv": [{"value": "x"}]}}, "/pods/extraEnv/0"),
     ({"pods": {"podAnnotations": {"a": 1}}}, "/pods/podAnnotations/a"),
     ({"agents": {"persistence": {"size": "big"}}}, "/agents/persistence/size"),
+    ({"agents": {"data": {"sizeLimit": "big"}}}, "/agents/data/sizeLimit"),
     ({"redis": {"url": "redis://:password@redis:6379"}}, "/redis/url"),
     ({"redis": {"password": "short"}}, "/redis/password"),
     ({"redis": {"password": "with blank and $sign"}}, "/redis/password"),

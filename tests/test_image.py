@@ -65,6 +65,16 @@ class Stage:
         return {name: value for name, _, value in pairs}
 
     @property
+    def command(self) -> list[str]:
+        [words] = [one.words for one in self.instructions if one.word == "CMD"]
+        return words
+
+    @property
+    def program(self) -> list[str]:
+        """What tini starts. It is one of Debian's packages, which are left out here."""
+        return self.command[self.command.index("--") + 1 :]
+
+    @property
     def labels(self) -> dict[str, str]:
         return dict(re.findall(r'([\w.]+)="([^"]*)"', " ".join(self.texts("LABEL"))))
 
@@ -114,16 +124,25 @@ def test_nobody_is_root_in_it(final: Stage) -> None:
     assert "install --directory --owner 10001 --group 10001 --mode 0700 /data" in debian
 
 
-def test_it_holds_git_and_certificates_and_no_compiler(final: Stage) -> None:
+def test_it_holds_git_certificates_and_a_first_process_and_no_compiler(final: Stage) -> None:
     [packages] = re.findall(r"apt-get install (.*?) &&", " ".join(final.texts("RUN")))
-    assert {word for word in packages.split() if not word.startswith("-")} == {"ca-certificates", "git"}
+    assert {word for word in packages.split() if not word.startswith("-")} == {
+        "ca-certificates",
+        "git",
+        "tini",
+    }
     assert not [text for stage in stages()[:-1] for text in stage.texts("RUN") if "apt-get" in text]
 
 
 def test_a_pipeline_that_names_the_image_gets_its_shell(final: Stage) -> None:
     """GitLab's runner passes a shell as the command: an entrypoint would swallow it."""
     assert final.texts("ENTRYPOINT") == []
-    assert final.texts("CMD") == ['["trivet", "up"]']
+    assert final.command[-2:] == ["trivet", "up"]
+
+
+def test_its_first_process_buries_what_a_killed_job_leaves_behind(final: Stage) -> None:
+    """Also below an engine's own init, where tini without -s would complain of not being the first."""
+    assert final.command[:3] == ["tini", "-s", "--"]
 
 
 def test_a_health_check_asks_for_the_pulse(final: Stage) -> None:
@@ -361,8 +380,7 @@ def test_every_role_says_what_it_needs(command: tuple[str, ...], image: Image) -
 
 
 def test_without_settings_the_command_of_the_image_says_what_it_needs(image: Image) -> None:
-    [command] = [one.words for one in image.stage.instructions if one.word == "CMD"]
-    told = image.run(*command)
+    told = image.run(*image.stage.program)
     assert told.returncode == 2
     assert "TRIVET_GITLAB__URL is not set" in told.stderr
 
@@ -400,11 +418,11 @@ def started(image: Image) -> "Iterator[tuple[subprocess.Popen[bytes], Path]]":
         "TRIVET_GITLAB__TOKEN": "glpat-" + "Kq7Wn2Rt9X" + "vB4mZ8",
         "TRIVET_GITLAB__PROJECTS": "acme/**",
     }
-    [command] = [one.words for one in image.stage.instructions if one.word == "CMD"]
+    program, *arguments = image.stage.program
     log = image.root / "tmp/up.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [str(image.home / "bin" / command[0]), *command[1:]],
+            [str(image.home / "bin" / program), *arguments],
             env={**image.environment, **settings},
             cwd=image.root / "data",
             stdout=output,

@@ -19,8 +19,8 @@ ALERTS = ROOT / "chart" / "files" / "alerts.yaml"
 DASHBOARD = ROOT / "chart" / "files" / "dashboard.json"
 MINIMAL = ROOT / "chart" / "examples" / "minimal.yaml"
 TESTS = Path(__file__).parent / "monitoring" / "alerts_fire.yaml"
-NAME = re.compile(r"trivet_[a-z_]+")
-SELECTOR = re.compile(r"(trivet_[a-z_]+)\{([^}]*)\}")
+NAME = re.compile(r"trivet[_:][a-z0-9_:]+")
+SELECTOR = re.compile(r"(trivet[_:][a-z0-9_:]+)\{([^}]*)\}")
 GROUPED = re.compile(r"\bby \(([^)]*)\)")
 LEGEND = re.compile(r"\{\{(\w+)\}\}")
 SUFFIXES: Mapping[str, tuple[str, ...]] = {
@@ -34,13 +34,35 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def series() -> dict[str, Metric]:
-    """Every name that Prometheus stores, and the metric it belongs to."""
-    return {f"{name}{end}": metric for name, metric in METRICS.items() for end in SUFFIXES[metric.kind]}
+def rules(kind: str) -> list[dict[str, Any]]:
+    """`kind`: "alert" or "record"."""
+    groups = yaml.safe_load(ALERTS.read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"] if kind in rule]
+
+
+def series() -> dict[str, set[str]]:
+    """Every name that Prometheus stores, and its labels."""
+    known = {
+        f"{name}{end}": labels(metric) for name, metric in METRICS.items() for end in SUFFIXES[metric.kind]
+    }
+    for rule in rules("record"):
+        known[rule["record"]] = kept(rule["expr"], known)
+    return known
 
 
 def labels(metric: Metric) -> set[str]:
     return {*metric.labels, *(("le",) if metric.kind == "histogram" else ())}
+
+
+def kept(query: str, known: Mapping[str, set[str]]) -> set[str]:
+    """The labels of what a recording rule comes to: what it groups by, else those of what it begins with."""
+    if GROUPED.search(query) or query.startswith("max("):
+        return grouped(query)
+    return known[NAME.findall(query)[0]]
+
+
+def grouped(query: str) -> set[str]:
+    return {one.strip() for group in GROUPED.findall(query) for one in group.split(",")}
 
 
 def panels() -> list[dict[str, Any]]:
@@ -51,8 +73,9 @@ def queries() -> Iterator[tuple[str, str]]:
     """Where each stands, and the query."""
     for panel in panels():
         yield from ((f"panel {panel['title']}", target["expr"]) for target in panel["targets"])
-    for group in yaml.safe_load(ALERTS.read_text())["groups"]:
-        yield from ((f"alert {rule['alert']}", rule["expr"]) for rule in group["rules"])
+    yield from (
+        (f"{kind} {rule[kind]}", rule["expr"]) for kind in ("record", "alert") for rule in rules(kind)
+    )
 
 
 def promtool(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -72,9 +95,7 @@ def test_prometheus_takes_the_alerts_and_each_fires_for_what_it_is_about(tmp_pat
 
 def test_every_alert_is_shown_to_fire_and_to_keep_quiet() -> None:
     said = yaml.safe_load(TESTS.read_text())["tests"]
-    names = {
-        rule["alert"] for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]
-    }
+    names = {rule["alert"] for rule in rules("alert")}
     quiet = {
         one["alertname"] for test in said for one in test.get("alert_rule_test", []) if not one["exp_alerts"]
     }
@@ -90,10 +111,9 @@ def test_every_alert_is_shown_to_fire_and_to_keep_quiet() -> None:
 
 
 def test_every_alert_says_what_is_so_and_what_to_do() -> None:
-    for group in yaml.safe_load(ALERTS.read_text())["groups"]:
-        for rule in group["rules"]:
-            assert set(rule["annotations"]) == {"summary", "description"}, rule["alert"]
-            assert rule["labels"]["severity"] in ("critical", "warning", "info")
+    for rule in rules("alert"):
+        assert set(rule["annotations"]) == {"summary", "description"}, rule["alert"]
+        assert rule["labels"]["severity"] in ("critical", "warning", "info")
 
 
 @pytest.mark.parametrize(("place", "query"), list(queries()))
@@ -104,19 +124,24 @@ def test_a_query_asks_for_metrics_and_labels_that_exist(place: str, query: str) 
     assert set(named) <= set(known), place
     for name, selectors in SELECTOR.findall(query):
         asked = set(re.findall(r"(\w+)\s*[=!]", selectors))
-        assert asked <= labels(known[name]), f"{place}: {name} has no {asked - labels(known[name])}"
-    common = set.union(*(labels(known[name]) for name in named))
-    for group in GROUPED.findall(query):
-        assert {one.strip() for one in group.split(",")} <= common, place
+        assert asked <= known[name], f"{place}: {name} has no {asked - known[name]}"
+    assert grouped(query) <= set.union(*(known[name] for name in named)), place
+
+
+def test_a_dashboard_needs_no_rules() -> None:
+    """It may be used where the alerts are not."""
+    recorded = {rule["record"] for rule in rules("record")}
+    shown = {name for place, query in queries() if place.startswith("panel") for name in NAME.findall(query)}
+    assert recorded.isdisjoint(shown)
 
 
 def test_prometheus_understands_every_query_of_the_dashboard(tmp_path: Path) -> None:
-    rules = [
+    recorded = [
         {"record": f"dashboard:{number}", "expr": query.replace("$__rate_interval", "5m")}
         for number, (_, query) in enumerate(queries())
     ]
     (tmp_path / "queries.yaml").write_text(
-        yaml.safe_dump({"groups": [{"name": "dashboard", "rules": rules}]})
+        yaml.safe_dump({"groups": [{"name": "dashboard", "rules": recorded}]})
     )
     checked = promtool("check", "rules", "queries.yaml", folder=tmp_path)
     assert checked.returncode == 0, checked.stderr
@@ -135,8 +160,10 @@ def test_the_dashboard_shows_every_metric() -> None:
 def test_legends_name_labels_that_their_query_keeps() -> None:
     for panel in panels():
         for target in panel["targets"]:
-            kept = {one.strip() for group in GROUPED.findall(target["expr"])[:1] for one in group.split(",")}
-            assert set(LEGEND.findall(target["legendFormat"])) <= kept, panel["title"]
+            outermost = {
+                one.strip() for group in GROUPED.findall(target["expr"])[:1] for one in group.split(",")
+            }
+            assert set(LEGEND.findall(target["legendFormat"])) <= outermost, panel["title"]
 
 
 def test_panels_have_their_own_places() -> None:
@@ -173,3 +200,12 @@ def test_the_monitor_scrapes_the_own_part_of_receivers_and_the_common_one_once()
     ports = [port["name"] for one in services for port in one["spec"]["ports"]]
     assert ports.count("metrics") == 1
     assert set(scraped) <= set(ports)
+
+
+def test_the_monitor_leaves_our_labels_their_names() -> None:
+    """Else the label `job` of an error would be called exported_job, and `job` would say which target it was."""
+    assert "job" in METRICS["trivet_errors"].labels
+    for is_common_told in (True, False):
+        metrics = {"metrics": {"enabled": is_common_told, "serviceMonitor": {"enabled": True}}}
+        [monitor] = [one for one in helm.rendered(MINIMAL, metrics) if one["kind"] == "ServiceMonitor"]
+        assert all(one.get("honorLabels") for one in monitor["spec"]["endpoints"])

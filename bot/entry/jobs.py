@@ -165,12 +165,12 @@ class Jobs:
         except Replaced:
             raise
         except Exception as error:
-            log.exception("the job broke")
             job = get_current_job()
             if job is not None and job.retries_left:
                 if job.retries_left == 1:
                     self._forget(run)  # the last try begins anew: what is kept may be what breaks it
-                raise
+                raise  # the worker says it
+            log.exception("the job broke")
             report_error(error)
             self._fail(kind, run, BROKEN.format(name=type(error).__name__, run=run.id), error)
 

@@ -27,6 +27,7 @@ REMIND_SECONDS: Final = 10.0
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 30.0
 HEALTHY_SECONDS: Final = 30.0
+KEEPS_DYING: Final = 3  # deaths in a row
 CONFIGURATION: Final = 2  # the exit code by which a command says that trying again will not help
 STDERR: Final = 2
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -81,14 +82,20 @@ class Child:
         """How it ended; None while it runs."""
         return self.process.poll() if self.process else None
 
+    def keeps_dying(self, now: float) -> bool:
+        """Whether it died again and again at its start, and does not live long enough to have got over it."""
+        lives = self.process is not None and now - self.started > HEALTHY_SECONDS
+        return self.failures >= KEEPS_DYING and not lives
+
 
 @dataclass
 class Supervisor:
     """What dies is started again, with growing pauses while it keeps dying at once.
 
     A child that ends with `CONFIGURATION` would do so for ever: then everything stops. `grace`: seconds that children
-    have for what they are at. `beat` is called at least every few seconds while all is well; `close` once it stops, to
-    close what is held open for them: nobody waits at a door that no child will open any more.
+    have for what they are at. `beat` is called at least every few seconds while all is well, which it is not while a
+    child keeps dying; `close` once it stops, to close what is held open for them: nobody waits at a door that no child
+    will open any more.
     """
 
     children: list[Child]
@@ -105,8 +112,9 @@ class Supervisor:
                 for child in self.children:
                     self.start(child)
                 while not self.stop.wait(WATCH_SECONDS):
-                    self.beat()
                     self.tend()
+                    if not any(child.keeps_dying(time.monotonic()) for child in self.children):
+                        self.beat()
             finally:
                 self.shut_down()
 

@@ -1,5 +1,6 @@
 """Once an hour on each machine: what reviews left behind goes, as long as nothing needs it any more."""
 
+import shutil
 import time
 from typing import Final
 
@@ -13,6 +14,7 @@ from bot.settings import Settings, own_folder
 
 EVERY_SECONDS: Final = 3_600
 CACHE_BYTES: Final = 5_000_000_000
+CACHE_PERCENT: Final = 60  # of the volume: the rest is for the hour to come, and for the steps of runs
 
 log = structlog.get_logger("trivet.tidying")
 
@@ -25,9 +27,15 @@ def tidy(settings: Settings, store: Store, kept: Checkpoints) -> None:
     stamp.touch()
     try:
         runs = kept.prune(lambda run_id: has_proposed(store, run_id))
-        log.info("tidied", repositories=repositories(settings).prune(CACHE_BYTES), runs=runs)
+        limit = cache_limit(shutil.disk_usage(settings.data_dir).total)
+        log.info("tidied", repositories=repositories(settings).prune(limit), runs=runs)
     except PlatformError as error:
         log.warning("not tidied", reason=str(error))
+
+
+def cache_limit(volume: int) -> int:
+    """How many bytes the repositories may keep of a volume that has this many in all."""
+    return min(CACHE_BYTES, volume * CACHE_PERCENT // 100)
 
 
 def has_proposed(store: Store, run_id: str) -> bool:

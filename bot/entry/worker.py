@@ -6,6 +6,7 @@ its own second copy, unless the kernel takes it down with its parent.
 """
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Mapping
@@ -17,17 +18,22 @@ from redis import Redis
 from redis.backoff import ConstantBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from rq import Queue, Worker
+from rq import Queue, Worker, worker_registration
 from rq.exceptions import DequeueTimeout
 from rq.executions import Execution
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from rq.utils import now
 
-from bot.entry.error_tracking import report_error
+from bot.entry import tally
+from bot.entry.error_tracking import JOB, report_error
 from bot.entry.lifeline import die_with_parent
+from bot.entry.listed_job import job_class
 from bot.entry.pulse import Pulse
 from bot.entry.queue import JOBS, open_queue
+from bot.entry.store import Store
 from bot.entry.timelimit import HardTimeLimit
+from bot.entry.unreadable import set_aside
 
 MONITOR_SECONDS: Final = 3
 MAINTENANCE_SECONDS: Final = 3
@@ -40,46 +46,26 @@ PATIENCE: Final = (
 )
 AFTER_LIMIT_SECONDS: Final = 70.0  # a job that does not heed its time limit is killed 60 s later by RQ
 
-NOT_OURS = "this version knows no such job: one of another version may"
+UNREADABLE = "a job's record cannot be read: it is set aside, and the sweep starts its run anew"
+STUMBLED = "the worker stumbled between two jobs and goes on"
+NOT_WATCHED = "a job could not be watched: it comes back"
+NOT_BEGUN = "the job's process could not begin"
+KILLED = "the job's process was killed"
+WORKER_DIED = "the job's worker died"
 
 log = structlog.get_logger("trivet.worker")
 
 
-class UnknownJob(Exception):
-    """A job names something else than one of our functions."""
-
-
-def job_class(table: Mapping[str, Callable[[str], None]]) -> type[Job]:
-    """A job class that runs the functions of `table` and nothing else: no import by name, no callbacks."""
-
-    class ListedJob(Job):
-        @property
-        def func(self) -> Callable[[str], None]:
-            function = table.get(self.func_name or "")
-            if function is None or self.instance is not None or self.kwargs or len(self.args) != 1:
-                raise UnknownJob(NOT_OURS)
-            return function
-
-        @property
-        def success_callback(self) -> None:
-            return None
-
-        @property
-        def failure_callback(self) -> None:
-            return None
-
-        @property
-        def stopped_callback(self) -> None:
-            return None
-
-    return ListedJob
+class WorkHorseTerminated(Exception):
+    """A job's process was killed: by a kernel that is short of memory, or by us as it did not heed its time limit."""
 
 
 class SturdyWorker(Worker):
     """The crash-safe settings, and a loop of our own that ends between two jobs only.
 
     In RQ's loop a signal raises wherever it falls, and a job that was taken in that moment lies about for a minute; a
-    second SIGTERM kills the job at hand; and a Redis that is away for a moment ends the worker, its job with it.
+    second SIGTERM kills the job at hand; a Redis that is away for a moment ends the worker, its job with it; and a
+    record that cannot be read ends one worker after the other, as each finds it anew.
     """
 
     death_penalty_class = HardTimeLimit
@@ -93,7 +79,7 @@ class SturdyWorker(Worker):
         SIGTERM and the first SIGINT let the job at hand end; a second SIGINT raises KeyboardInterrupt.
         """
         self._install_signal_handlers()  # type: ignore[no-untyped-call]
-        self.bootstrap(logging_level="WARNING")
+        self.bootstrap(logging_level="ERROR")  # of what RQ warns, a killed job, we say more
         try:
             while (found := self._next(burst)) is not None:
                 self._do(*found)
@@ -105,19 +91,40 @@ class SturdyWorker(Worker):
         while not self._stop_requested:
             self.pulse.beat()
             try:
+                self._be_known()
+                self._maintain()
                 return self._taken(None if burst else LOOK_SECONDS)
             except DequeueTimeout:
                 continue
             except RedisError as error:
                 log.warning("Redis does not answer", error=type(error).__name__)
-                time.sleep(AWAY_SECONDS)
+            except Exception as error:  # noqa: BLE001 - the edge of the process: it would end all workers in turn
+                self._sort_out(error)
+            time.sleep(AWAY_SECONDS)
         return None
+
+    def _be_known(self) -> None:
+        """A Redis that lost its data, or was away for longer than a worker's name lasts there, has forgotten us."""
+        with self.connection.pipeline() as pipe:
+            worker_registration.register(self, pipe)
+            pipe.hset(self.key, mapping=self.serialize())
+            self.heartbeat(pipeline=pipe)
+            pipe.execute()
+
+    def _maintain(self) -> None:
+        """Every few seconds, bring back what died with its worker. What hinders that hinders no job."""
+        if not self.should_run_maintenance_tasks:
+            return
+        try:
+            self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
+        except RedisError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the edge of the process
+            self.last_cleaned_at = now()  # type: ignore[assignment]  # RQ's own is untyped
+            self._sort_out(error)
 
     def _taken(self, timeout: int | None) -> tuple[Job, Queue] | None:
         """A job off the queue. Raises DequeueTimeout after so many seconds."""
-        self.heartbeat()
-        if self.should_run_maintenance_tasks:
-            self.run_maintenance_tasks()  # type: ignore[no-untyped-call]
         return self.queue_class.dequeue_any(
             self.queues,
             timeout,
@@ -127,6 +134,26 @@ class SturdyWorker(Worker):
             death_penalty_class=self.death_penalty_class,
         )
 
+    def _sort_out(self, error: Exception) -> None:
+        """Say what broke between two jobs: those that cannot be read, or else what nobody foresaw."""
+        try:
+            unreadable = set_aside(self.queues[0])
+            for job, fault in unreadable.items():
+                self._count(job, fault)
+        except RedisError as away:
+            log.warning("Redis does not answer", error=type(away).__name__)
+            return
+        for job, fault in unreadable.items():
+            log.error(UNREADABLE, **_about(job), error=f"{type(fault).__name__}: {fault}")
+            report_error(fault, run=_about(job).get("run", ""))
+        if not unreadable:
+            log.error(STUMBLED, exc_info=error)
+            report_error(error)
+
+    def _count(self, job: str, error: Exception) -> None:
+        kind = _about(job)["job"]
+        Store(self.connection).add([tally.stopped(kind if kind in JOBS else tally.UNTOLD, error)])
+
     def _do(self, job: Job, queue: Queue) -> None:
         """A job whose end could not be recorded comes back: its record tells that nobody is at it."""
         try:
@@ -134,6 +161,11 @@ class SturdyWorker(Worker):
         except RedisError as error:
             log.warning("what became of a job could not be recorded", job=job.id, error=type(error).__name__)
             self._drop_job()
+        except Exception as error:
+            log.error(NOT_WATCHED, **_about(job.id), exc_info=error)
+            report_error(error)
+            self._drop_job()
+            time.sleep(AWAY_SECONDS)
 
     def _drop_job(self) -> None:
         """Kill what still runs of the job at hand."""
@@ -150,7 +182,9 @@ class SturdyWorker(Worker):
             log.info("left the worker's name in Redis to run out")
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """Signals may come twice: a supervisor passes on what an init has told to all."""
+        """Signals may come twice: a supervisor passes on what an init has told to all. A job's process heeds none."""
+        if os.getpid() != self.pid:
+            return
         if signum == signal.SIGINT and self._stop_requested:
             self._drop_job()
             raise KeyboardInterrupt
@@ -165,6 +199,7 @@ class SturdyWorker(Worker):
         if self._stop_requested:
             log.info("finishing the job at hand before stopping", job=job.id)
         try:
+            self._be_known()
             super().maintain_heartbeats(job, execution)
         except RedisError as error:
             log.warning("Redis does not answer", job=job.id, error=type(error).__name__)
@@ -174,13 +209,37 @@ class SturdyWorker(Worker):
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """One line and the traceback; RQ's own handler logs the job's arguments too."""
-        log.error("job broke", job=job.id, tries_left=job.retries_left or 0, exc_info=exc_info)
+        log.error("the job broke", **_about(job.id), tries_left=job.retries_left or 0, exc_info=exc_info)
         if not job.should_retry:
             report_error(exc_info[1])
 
+    def handle_work_horse_killed(
+        self, job: Job, _retpid: int | None, ret_val: int | None, _rusage: object
+    ) -> None:
+        """One that was killed before it began still stands among the taken jobs, to be found and tried twice."""
+        self.queues[0].intermediate_queue.remove(job.id)
+        how = -signal.SIGKILL if ret_val is None else os.waitstatus_to_exitcode(ret_val)
+        self._mourn(KILLED, job, WorkHorseTerminated(), exit_code=how)
+
+    def handle_abandoned(self, job: Job, _kind: type[Exception], error: Exception, _trace: None) -> None:
+        """What maintenance found: the job's process and its worker died together."""
+        self._mourn(WORKER_DIED, job, error)
+
+    def _mourn(self, sentence: str, job: Job, error: Exception, **said: int) -> None:
+        log.error(sentence, **_about(job.id), tries_left=job.retries_left or 0, **said)
+        self._count(job.id, error)
+        if not job.should_retry:
+            report_error(error, run=_about(job.id).get("run", ""))
+
     def main_work_horse(self, job: Job, queue: Queue) -> None:
-        die_with_parent(self.pid)
-        super().main_work_horse(job, queue)
+        """Whatever happens here, a job's process never goes on as a worker."""
+        try:
+            die_with_parent(self.pid)
+            super().main_work_horse(job, queue)
+        except BaseException as error:
+            log.error(NOT_BEGUN, **_about(job.id), exc_info=error)
+        finally:
+            os._exit(1)
 
     def setup_work_horse_signals(self) -> None:
         """The parent alone decides when a job ends; systemd, for one, sends SIGTERM to every process of a service."""
@@ -203,7 +262,14 @@ def make_worker(queue: str, connection: Redis, table: Mapping[str, Callable[[str
         log_job_description=False,
     )
     worker.pulse = Pulse(queue)
+    worker.push_exc_handler(worker.handle_abandoned)  # type: ignore[no-untyped-call]
     return worker
+
+
+def _about(job: str) -> dict[str, str]:
+    """What log lines call a job by its id: `job`, the kind, and `run`; the whole id where it is none of ours."""
+    named = JOB.fullmatch(job)
+    return named.groupdict() if named else {"job": job}
 
 
 def work(queue: str, connection: Redis, table: Mapping[str, Callable[[str], None]]) -> None:

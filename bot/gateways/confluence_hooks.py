@@ -95,6 +95,11 @@ def version_of(api: ConfluenceApi) -> tuple[int, int] | None:
     return (int(numbers[1]), int(numbers[2])) if numbers else None
 
 
+def dotted(version: tuple[int, int]) -> str:
+    """As people write it, "9.2"."""
+    return ".".join(map(str, version))
+
+
 def _of(hook: Webhook) -> str:
     return f"{PATH}/{quote(hook.id, safe='')}"
 

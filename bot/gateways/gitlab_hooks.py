@@ -8,23 +8,23 @@ app/models/concerns/web_hooks/auto_disabling.rb. Secrets go in and never come ou
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from bot.domain.hook_paths import hook_path
+from bot.domain.hook_states import HookState
 from bot.errors import Forbidden, NotFound, Refused
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_place import Place, group_at, project_at
 from bot.gateways.gitlab_shapes import shaped
 from bot.gateways.shapes import Shape
 
-State = Literal["fine", "failing", "disabled", "missing"]
-
-PATH: Final = "/hooks/gitlab"
+PATH: Final = hook_path("gitlab")
 EVENTS: Final = ("merge_requests_events", "note_events", "emoji_events", "tag_push_events")
 UNUSED: Final = "push_events"  # on by default; merge requests tell of their pushes themselves
 TRIGGERS: Final = ("merge_requests_events", "push_events")
 NO_SAMPLE: Final = "Ensure the "  # "Ensure the project has merge requests."
-STATES: Final[Mapping[str, State]] = {
+STATES: Final[Mapping[str, HookState]] = {
     "executable": "fine",
     "temporarily_disabled": "failing",
     "disabled": "disabled",
@@ -50,7 +50,7 @@ class HookShape(Shape):
     signing_token_present: bool | None = None
 
     @property
-    def state(self) -> State:
+    def state(self) -> HookState:
         return STATES.get(self.alert_status, "failing")
 
     @property
@@ -186,7 +186,7 @@ def repairs(hook: HookShape, address: str) -> dict[str, Any]:
     return {name: value for name, (value, now) in told.items() if now is not None and now != value}
 
 
-def hook_states(api: GitLabApi, projects: Iterable[str], address: str | None = None) -> dict[str, State]:
+def hook_states(api: GitLabApi, projects: Iterable[str], address: str | None = None) -> dict[str, HookState]:
     """In which state the hook of each project is; `address`: as of `GitLabHooks.ours`.
 
     A project without one is served by its group's, if that has one. Left out is what the token may not know: a
@@ -215,7 +215,7 @@ def best(hooks: Sequence[HookShape]) -> HookShape | None:
     return min(hooks, key=lambda hook: (hook.state != "fine", hook.state == "disabled"), default=None)
 
 
-def _state(api: GitLabApi, project: str, address: str | None) -> State | None:
+def _state(api: GitLabApi, project: str, address: str | None) -> HookState | None:
     try:
         hook = best(GitLabHooks(api, project_at(api, project)).ours(address))
         hook = hook or group_hook(api, project, address)

@@ -2,19 +2,19 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Annotated, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field
 
+from bot.domain.hook_states import HookState
 from bot.errors import AccessDenied, NotFound
 from bot.gateways.shapes import Shape
 
 Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
 
-HookState = Literal["fine", "failing", "disabled", "missing"]
-
+ELSEWHERE = "its address is {url}"
 OFF = "it is switched off"
 MISSING = "it does not tell of {events}"
 NO_BODY = "it leaves out the body"
@@ -66,6 +66,7 @@ class Webhook:
         """What is not as wanted, each as a part of a sentence. More events than wanted are no flaw."""
         missing = [event for event in wanted.events if event not in self.events]
         found = {
+            ELSEWHERE.format(url=self.url): urlsplit(self.url).path != urlsplit(wanted.url).path,
             OFF: not self.is_active,
             MISSING.format(events=", ".join(missing)): bool(missing),
             NO_BODY: not self.has_body,
@@ -73,6 +74,12 @@ class Webhook:
             UNSIGNED: self.is_signed is False,
         }
         return [flaw for flaw, is_so in found.items() if is_so]
+
+    def mended(self, wanted: WantedHook) -> WantedHook:
+        """As wanted, with what a person may have chosen: the name, more events, another way to write the same query."""
+        more = sorted(self.events.difference(wanted.events))
+        query = wanted.query if self.query is None or not self._asks_as(wanted) else self.query
+        return replace(wanted, name=self.name or wanted.name, events=(*wanted.events, *more), query=query)
 
     def _asks_as(self, wanted: WantedHook) -> bool:
         """Blanks, quotation marks and the case of letters aside, which platforms may write as they like."""
@@ -124,7 +131,7 @@ class SeenHooks(Protocol):
 
 
 def hook_states(hooks: SeenHooks, path: str, url: str | None, name: str) -> dict[str, HookState]:
-    """The state of each webhook of ours, by its name; of `name` alone where there is none.
+    """The state of each webhook of ours, by its name and number; of `name` alone where there is none.
 
     Empty where the account does not administer the platform, so that it cannot be told. Raises PlatformError.
     """
@@ -132,7 +139,9 @@ def hook_states(hooks: SeenHooks, path: str, url: str | None, name: str) -> dict
         found = ours(hooks.all(), path, url)
     except (AccessDenied, NotFound):
         return {}
-    return {one.name: state_of(one, hooks.deliveries(one)) for one in found} or {name: "missing"}
+    return {f"{one.name} ({one.id})": state_of(one, hooks.deliveries(one)) for one in found} or {
+        name: "missing"
+    }
 
 
 def ours(hooks: Iterable[Webhook], path: str, url: str | None) -> list[Webhook]:

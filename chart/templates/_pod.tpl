@@ -1,8 +1,9 @@
 {{/* The pod of a role. */}}
 
+{{/* tini is the first process: it passes signals on, and buries what a killed job leaves behind. */}}
 {{- define "trivet.command" -}}
 {{- $words := dict "agents" (list "work" "agents") "effects" (list "work" "effects") }}
-{{- prepend (default (list .) (get $words .)) "trivet" | toJson }}
+{{- concat (list "tini" "--" "trivet") (default (list .) (get $words .)) | toJson }}
 {{- end }}
 
 {{/* The environment of a role, by name: (root, role). */}}
@@ -60,26 +61,24 @@
 {{- end }}
 
 {{/*
-A start may take a minute. What speaks HTTP is asked by it; a worker's own command looks whether the process still beats.
+A start may take a minute. What does nothing but HTTP is asked by it; of what works beside it, or speaks none, Trivet's own
+command looks whether the process still beats.
 */}}
 {{- define "trivet.probes" -}}
-{{- $port := include "trivet.port" . | fromJson -}}
-{{- if $port -}}
+{{- if has .role (list "serve" "web") -}}
 startupProbe:
-  httpGet: {path: /healthz, port: {{ $port.name }}}
+  httpGet: {path: /healthz, port: http}
   periodSeconds: 2
   failureThreshold: 30
 livenessProbe:
-  httpGet: {path: /healthz, port: {{ $port.name }}}
+  httpGet: {path: /healthz, port: http}
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 6
-{{- if eq $port.name "http" }}
 readinessProbe:
   httpGet: {path: /readyz, port: http}
   periodSeconds: 5
   timeoutSeconds: 5
-{{- end }}
 {{- else -}}
 startupProbe:
   exec: {command: [trivet, health]}
@@ -104,7 +103,6 @@ livenessProbe:
 serviceAccountName: {{ include "trivet.serviceAccountName" . }}
 automountServiceAccountToken: false
 enableServiceLinks: false # TRIVET_PORT would be among the links
-shareProcessNamespace: true # the pod's own first process buries what a killed job leaves behind
 terminationGracePeriodSeconds: {{ $pod.terminationGracePeriodSeconds }}
 {{- with $values.imagePullSecrets }}
 imagePullSecrets:
@@ -178,7 +176,7 @@ volumes:
     persistentVolumeClaim:
       claimName: {{ default (printf "%s-agents" (include "trivet.fullname" $root)) $values.agents.persistence.existingClaim }}
     {{- else }}
-    emptyDir: {sizeLimit: 1Gi}
+    emptyDir: {sizeLimit: {{ $pod.data.sizeLimit }}}
     {{- end }}
   {{- if not $values.secrets.dir }}
   - name: secrets

@@ -98,5 +98,17 @@ Without a needed one the pod does not start, and its events name the key.
 {{/* What restarts pods when it changes: everything else among the secrets is read again while they run. */}}
 {{- define "trivet.checksum" -}}
 {{- $values := .Values.secrets.values }}
-{{- list .Values.redis.password $values.TRIVET_REDIS_URL $values.TRIVET_SENTRY_DSN .Values.ca.certificates | toJson | sha256sum }}
+{{- $secrets := list .Values.redis.password $values.TRIVET_REDIS_URL $values.TRIVET_SENTRY_DSN }}
+{{- list (include "trivet.sealed" (dict "root" . "secrets" $secrets)) .Values.ca.certificates | toJson | sha256sum }}
+{{- end }}
+
+{{/*
+What differs when secrets do, and does not help to guess them, as whoever may list pods reads it: scrypt, salted with the
+release: (root, secrets).
+*/}}
+{{- define "trivet.sealed" -}}
+{{- if compact .secrets }}
+{{- $salt := printf "%s/%s" .root.Release.Namespace (include "trivet.fullname" .root) }}
+{{- derivePassword 1 "maximum" (toJson .secrets) $salt "checksum/start" }}
+{{- end }}
 {{- end }}

@@ -1,6 +1,7 @@
 """`trivet connect gitlab` against the sandbox GitLab and our own receiver."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from bot.entry.connect import gitlab
 from bot.entry.connect.gitlab import connect_gitlab, new_signing_token
 from bot.entry.connect.gitlab_answers import explained, is_about_the_secret
-from bot.errors import NotFound, UsageError
+from bot.errors import UsageError
 from bot.gateways.gitlab_hooks import Tried
 from bot.settings import Settings
 from bot.sources.signatures import check_secret
@@ -123,7 +124,10 @@ def test_the_second_time_nothing_changes(shop: Shop, address: str) -> None:
 def test_the_test_event_is_seen_to_arrive_in_redis(shop: Shop, redis_server: RedisServer) -> None:
     with receiving([SIGNING_TOKEN], redis_server.client()) as url:
         assert shop.connect(url, redis_url=redis_server.url) == 0
-    assert "a test event (push) of acme/shop arrived" in shop.said
+    assert (
+        f"a test event (push) of acme/shop was taken at {url}/hooks/gitlab, and a delivery arrived"
+        in shop.said
+    )
 
 
 def test_an_answer_that_is_not_our_receivers_is_no_arrival(
@@ -162,6 +166,40 @@ def test_a_webhook_that_signs_with_an_unknown_token_is_replaced(shop: Shop, addr
     [hook] = shop.hooks()
     assert (hook["signing_token_present"], hook["token_present"]) == (False, True)
     assert shop.sandbox.api("GET", old, user="grace").status == 404
+
+
+def test_a_new_one_that_proves_nothing_takes_nobodys_place(shop: Shop, address: str) -> None:
+    old = shop.add_hook(f"{address}/hooks/gitlab", signing_token=new_signing_token())
+    made = shop.add_hook("http://127.0.0.1:9/made")
+    number = int(made.rpartition("/")[2])
+    unproven = {"id": number, "url": address, "token_present": False, "signing_token_present": False}
+    shop.sandbox.fault(path="hooks$", method="POST", status=201, body=json.dumps(unproven))
+    shop.sandbox.fault(path=f"hooks/{number}$", method="PUT", status=200, body=json.dumps(unproven))
+    assert shop.connect(address, secrets=(PLAIN_SECRET,)) == 3
+    assert "took neither a signing token nor a secret" in shop.said
+    assert [f"{HOOKS}/{hook['id']}" for hook in shop.hooks()] == [old]
+
+
+def test_nothing_that_gitlab_says_moves_the_cursor_or_shows_a_secret(
+    shop: Shop, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = f"\x1b[2J\x1b]0;mine\x07 {PLAIN_SECRET} \u202eno"
+    shop.sandbox.fault(path="hooks$", method="POST", status=422, body=json.dumps({"message": words}))
+    assert shop.connect(address, secrets=(PLAIN_SECRET,)) == 3
+    assert [char for char in shop.said if not char.isprintable() and char != "\n"] == []
+    shop.sandbox.fault(path="/version", method="GET", status=400, body=json.dumps({"message": words}))
+    assert shop.connect(address, secrets=(PLAIN_SECRET,)) == 3
+    assert [char for char in shop.said if not char.isprintable() and char != "\n"] == []
+
+
+def test_the_end_of_a_line_behind_the_token_for_this_call_does_no_harm(
+    shop: Shop, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRIVET_CONNECT_TOKEN", f"{shop.sandbox.token('grace')}\n")
+    assert shop.connect(address) == 0
+    monkeypatch.setenv("TRIVET_CONNECT_TOKEN", f"{shop.sandbox.token('grace')}\nmore")
+    with pytest.raises(UsageError, match="TRIVET_CONNECT_TOKEN holds a blank"):
+        shop.connect(address)
 
 
 def test_a_webhook_that_was_switched_off_is_on_again(shop: Shop, address: str) -> None:
@@ -300,8 +338,8 @@ def test_an_empty_project_cannot_be_tried(shop: Shop, address: str) -> None:
 def test_a_project_is_found_by_its_number_and_an_unknown_one_is_not(shop: Shop, address: str) -> None:
     number = shop.sandbox.state_object.projects[0].id
     assert shop.connect(address, str(number)) == 0
-    with pytest.raises(NotFound, match="no project or group acme/nothing"):
-        shop.connect(address, "acme/nothing")
+    assert shop.connect(address, "acme/nothing") == 3
+    assert "no project or group acme/nothing" in shop.said
 
 
 def group_of(sandbox: SandboxServer) -> None:
@@ -369,6 +407,7 @@ def test_what_keeps_gitlab_away_is_told_apart(said: str, sentence: str) -> None:
 def test_whatever_gitlab_says_is_explained_in_one_short_line(said: str, status: str) -> None:
     told, cure = explained(Tried("push_events", False, said, status), "https://t.example/hooks/gitlab")
     assert "\n" not in told
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f]", told)
     assert len(told) < 400
     assert cure
 

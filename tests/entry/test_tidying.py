@@ -2,21 +2,26 @@
 
 import asyncio
 import os
+import shutil
 import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.runnables import RunnableConfig
 from structlog.testing import capture_logs
 
 from bot.domain.findings import Finding, Severity
 from bot.entry import keys
 from bot.entry.checkpoints import FILE, Checkpoints, checkpoints
 from bot.entry.store import Store, connect
-from bot.entry.tidying import EVERY_SECONDS, has_proposed, tidy
+from bot.entry.tidying import CACHE_BYTES, EVERY_SECONDS, cache_limit, has_proposed, tidy
 from bot.routing import JobRequest
 from bot.settings import Settings
 from tests.redis_server import RedisServer
 
+GIBIBYTE = 1024**3
 STATES = {
     "queued": False,
     "running": False,
@@ -52,7 +57,9 @@ def keep(kept: Checkpoints, run: str) -> None:
 
     async def put() -> None:
         async with kept.memory(run).opened() as saver:
-            place = {"configurable": {"thread_id": run, "checkpoint_ns": "", "checkpoint_id": "1"}}
+            place: RunnableConfig = {
+                "configurable": {"thread_id": run, "checkpoint_ns": "", "checkpoint_id": "1"}
+            }
             await saver.aput_writes(
                 place, [("found", Finding(rule="r", severity=Severity.MINOR, path="p", title="t"))], "task"
             )
@@ -62,7 +69,12 @@ def keep(kept: Checkpoints, run: str) -> None:
 
 def threads(kept: Checkpoints) -> set[str]:
     seen: set[str] = set()
-    kept.prune(lambda run: bool(seen.add(run)))
+
+    def noted(run: str) -> bool:
+        seen.add(run)
+        return False
+
+    kept.prune(noted)
     return seen
 
 
@@ -100,3 +112,36 @@ def test_a_database_that_fails_keeps_no_job_from_running(store: Store, settings:
     with capture_logs() as logs:
         tidy(settings, store, checkpoints(settings))
     assert logs[-1]["event"] == "not tidied"
+
+
+def copied(settings: Settings, *names: str) -> None:
+    """A repository of each name with 500 000 bytes in it, each last used a day after the one before, long ago."""
+    for day, name in enumerate(names):
+        folder = settings.data_dir / "repositories" / f"{name}.git"
+        folder.mkdir(parents=True)
+        (folder / "pack").write_bytes(os.urandom(500_000))
+        os.utime(folder, (day * 86_400, day * 86_400))
+
+
+def test_repositories_keep_to_their_part_of_a_small_volume(
+    store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a pod would be evicted, or a disk full, in the middle of a review."""
+    copied(settings, "oldest", "older", "newer")
+    volume = shutil.disk_usage(settings.data_dir)._replace(total=2_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: {settings.data_dir: volume}[folder])
+    tidy(settings, store, checkpoints(settings))
+    left = {folder.stem for folder in (settings.data_dir / "repositories").glob("*.git")}
+    assert left == {"older", "newer"}
+
+
+def test_repositories_have_their_five_gigabytes_on_the_volume_that_the_chart_asks_for() -> None:
+    assert cache_limit(8 * GIBIBYTE) == CACHE_BYTES
+    assert cache_limit(1 * GIBIBYTE) < 0.7 * GIBIBYTE
+
+
+@given(st.integers(0, 2**50))
+def test_repositories_never_get_a_whole_volume(volume: int) -> None:
+    limit = cache_limit(volume)
+    assert limit <= CACHE_BYTES
+    assert 0 <= 100 * limit <= 60 * volume

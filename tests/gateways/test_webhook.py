@@ -50,6 +50,11 @@ def test_an_address_is_the_same_whatever_its_case_and_its_last_slash(url: str, l
     assert ours([found], "/hooks/jira", "https://trivet.example.com") == ([found] if leads else [])
 
 
+def test_a_slash_behind_the_path_is_a_flaw_and_capitals_in_the_host_are_none() -> None:
+    assert webhook(url=f"{URL}/").flaws(WANTED) == [f"its address is {URL}/"]
+    assert webhook(url="HTTPS://Trivet.Example.COM/hooks/jira").flaws(WANTED) == []
+
+
 def test_where_our_address_is_not_known_the_path_tells() -> None:
     hooks = [
         webhook(url="https://old.example.com/trivet/hooks/jira"),
@@ -92,9 +97,33 @@ def test_what_an_operator_is_shown_is_by_the_name_of_the_webhook() -> None:
         webhook(name="one"), webhook(name="broken"), webhook(name="else", url="https://chat.example.com/")
     )
     base = "https://trivet.example.com"
-    assert hook_states(seen, "/hooks/jira", base, "Trivet") == {"one": "fine", "broken": "failing"}
+    assert hook_states(seen, "/hooks/jira", base, "Trivet") == {"one (1)": "fine", "broken (1)": "failing"}
     assert hook_states(Seen(), "/hooks/jira", base, "Trivet") == {"Trivet": "missing"}
     assert hook_states(Seen(refusal=AccessDenied("no")), "/hooks/jira", base, "Trivet") == {}
+
+
+def test_two_webhooks_of_one_name_are_two() -> None:
+    twice = Seen(webhook(id="1", name="Trivet"), webhook(id="2", name="Trivet", is_active=False))
+    states = hook_states(twice, "/hooks/jira", "https://trivet.example.com", "Trivet")
+    assert states == {"Trivet (1)": "fine", "Trivet (2)": "disabled"}
+
+
+@given(
+    events=st.frozensets(st.sampled_from(["created", "updated", "deleted"])),
+    name=st.sampled_from(["", "Trivet", "Grace's"]),
+    query=st.sampled_from(["project in (SHOP)", 'project IN ("SHOP")', "project = OPS", "", None]),
+)
+def test_mending_takes_no_event_away_and_leaves_no_flaw(
+    events: frozenset[str], name: str, query: str | None
+) -> None:
+    found = webhook(events=events, name=name, query=query)
+    mended = found.mended(WANTED)
+    after = webhook(events=frozenset(mended.events), name=mended.name, query=mended.query)
+    assert (after.flaws(WANTED), mended.name) == ([], name or "Trivet")
+    assert set(mended.events) == events | {"created", "updated"}
+    assert mended.url == WANTED.url
+    if not found.flaws(WANTED) and query is not None:
+        assert mended.query == query
 
 
 def test_a_secret_in_the_address_is_not_kept() -> None:

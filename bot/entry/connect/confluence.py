@@ -1,11 +1,17 @@
 """`trivet connect confluence`: Data Center's webhook by its API; on Cloud, which has none, what may tell instead."""
 
+import os
 from collections.abc import Iterator
 from typing import Final
 
+from bot.domain.hook_paths import hook_path
+from bot.domain.secrets import Redactor
 from bot.entry.connect import hooks
+from bot.entry.connect.access import access
 from bot.entry.connect.arrival import Arrivals
-from bot.entry.connect.steps import Step, told
+from bot.entry.connect.endpoint import endpoint
+from bot.entry.connect.steps import Step, guarded, todo, told
+from bot.entry.credentials import CONFLUENCE_WRITE
 from bot.errors import AccessDenied, NotFound, PlatformError, UsageError
 from bot.gateways.confluence_api import ConfluenceApi
 from bot.gateways.confluence_hooks import (
@@ -13,14 +19,16 @@ from bot.gateways.confluence_hooks import (
     HAS_HOOKS_SINCE,
     LONGEST_SECRET,
     ConfluenceHooks,
+    dotted,
     version_of,
 )
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.webhook import WantedHook
 from bot.settings import CONNECT_TOKEN, NO_CONFLUENCE, NO_CONFLUENCE_TOKEN, Settings
 
+SOURCE: Final = "confluence"
 CONFLUENCE: Final = "Confluence"
-PATH: Final = "/hooks/confluence"
+PATH: Final = hook_path("confluence")
 SECRETS: Final = "TRIVET_CONFLUENCE__WEBHOOK_SECRETS"
 
 ANSWERS = "{url} is Confluence{version}, and the token is {who}'s"
@@ -50,30 +58,28 @@ TEST_FAILED = "Confluence could not send a test to {url}: {error}"
 REACH = (
     "let Confluence reach that address: name, firewall, certificate, and its own list of allowed addresses"
 )
-PROVEN = "the test arrived and proved itself"
 DEED = "edit a page"
 
 
 def connect_confluence(settings: Settings, url: str | None = None) -> int:
-    """Prints each step as it happens. 0, or 3 where something is wrong or left to do. Raises UsageError."""
-    address = hooks.own_address(settings, url, PATH)
+    """Prints each step as it happens. The exit code, as of `told`. Raises UsageError."""
+    address = endpoint(settings, url, SOURCE)
     secret = hooks.first_secret(settings.confluence.webhook_secrets, SECRETS, CONFLUENCE)
-    return told(hooks.guarded(_steps(settings, api_of(settings), wanted_hook(address), secret)))
+    steps = _steps(settings, api_of(settings), wanted_hook(address), secret)
+    return told(guarded(steps), Redactor(settings.own_secrets()).redact)
 
 
 def api_of(settings: Settings) -> ConfluenceApi:
     """With the token for connecting alone, where there is one, else with the writing one. Raises UsageError."""
-    wiki, (token, email) = settings.confluence, hooks.given_token()
+    wiki = settings.confluence
     if not wiki.url:
         raise UsageError(NO_CONFLUENCE)
-    if not (token or wiki.token):
-        raise UsageError(NO_CONFLUENCE_TOKEN)
-    own = wiki.token.get_secret_value() if wiki.token else ""
+    by = access(wiki, CONFLUENCE_WRITE, NO_CONFLUENCE_TOKEN, os.environ)
     return ConfluenceApi(
         wiki.url,
-        token=token or own,
-        email=email or wiki.email,
-        setting=CONNECT_TOKEN if token else "TRIVET_CONFLUENCE__TOKEN",
+        token=by.token,
+        email=by.email,
+        setting=by.setting,
         deployment=wiki.deployment,
         browse_url=wiki.browse_url,
     )
@@ -86,13 +92,13 @@ def wanted_hook(address: str) -> WantedHook:
 def _steps(settings: Settings, api: ConfluenceApi, wanted: WantedHook, secret: str) -> Iterator[Step]:
     who, polled = ConfluenceReader(api).me(), settings.sweep_seconds
     version = None if api.is_cloud else version_of(api)
-    shown = " Cloud" if api.is_cloud else f" {_dotted(version)}" if version else ""
+    shown = " Cloud" if api.is_cloud else f" {dotted(version)}" if version else ""
     yield Step(ANSWERS.format(url=api.url, version=shown, who=who.name), "unchanged")
     if api.is_cloud:
-        yield Step(NO_HOOKS, "wrong", POLLED.format(seconds=polled))
+        yield Step(NO_HOOKS, "unchanged", POLLED.format(seconds=polled))
         yield from by_rule(wanted)
     elif version and version < HAS_HOOKS_SINCE:
-        yield Step(TOO_OLD.format(version=_dotted(version)), "wrong", POLLED_ALONE.format(seconds=polled))
+        yield Step(TOO_OLD.format(version=dotted(version)), "unchanged", POLLED_ALONE.format(seconds=polled))
     elif len(secret) > LONGEST_SECRET:
         yield Step(TOO_LONG, "wrong", "take a shorter one; `openssl rand -hex 32` makes one")
     else:
@@ -100,7 +106,6 @@ def _steps(settings: Settings, api: ConfluenceApi, wanted: WantedHook, secret: s
 
 
 def _by_api(settings: Settings, theirs: ConfluenceHooks, wanted: WantedHook, secret: str) -> Iterator[Step]:
-    arrivals = Arrivals(settings, "confluence")
     try:
         yield from hooks.set_up(theirs, wanted, secret, CONFLUENCE)
     except (AccessDenied, NotFound) as error:
@@ -113,32 +118,23 @@ def _by_api(settings: Settings, theirs: ConfluenceHooks, wanted: WantedHook, sec
         yield Step(TEST_FAILED.format(url=wanted.url, error=error), "wrong", REACH)
         return
     yield Step(TESTED.format(url=wanted.url), "done")
-    if arrivals.came():
-        yield Step(PROVEN, "done")
-        return
     patience = hooks.patience()
-    again = Arrivals(settings, "confluence", patience)
-    yield from hooks.tried(again, patience, platform=CONFLUENCE, deed=DEED, url=wanted.url, setting=SECRETS)
+    arrivals = Arrivals(settings, SOURCE, patience)
+    yield from hooks.tried(
+        arrivals, patience, platform=CONFLUENCE, deed=DEED, url=wanted.url, setting=SECRETS
+    )
 
 
 def by_hand(wanted: WantedHook) -> Iterator[Step]:
     """What an administrator of a Data Center is to do."""
-    yield _todo(WHERE.format(name=wanted.name))
-    yield _todo(ITS_URL.format(url=wanted.url))
-    yield _todo(ITS_SECRET.format(secrets=SECRETS))
-    yield _todo(ITS_EVENTS.format(events=", ".join(wanted.events)))
+    yield todo(WHERE.format(name=wanted.name))
+    yield todo(ITS_URL.format(url=wanted.url))
+    yield todo(ITS_SECRET.format(secrets=SECRETS))
+    yield todo(ITS_EVENTS.format(events=", ".join(wanted.events)))
 
 
 def by_rule(wanted: WantedHook) -> Iterator[Step]:
     """What may tell of changes on Cloud."""
-    yield _todo(A_RULE)
-    yield _todo(RULE_URL.format(url=wanted.url, secrets=SECRETS))
+    yield todo(A_RULE)
+    yield todo(RULE_URL.format(url=wanted.url, secrets=SECRETS))
     yield Step("with this as body:", "todo", BODY)
-
-
-def _todo(said: str) -> Step:
-    return Step(said, "todo")
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return ".".join(map(str, version))

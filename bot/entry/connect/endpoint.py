@@ -1,9 +1,11 @@
 """Where a platform sends its webhooks: our address, and the path of the receiver for it."""
 
-from typing import Final
+import re
+from typing import Annotated, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AfterValidator, TypeAdapter, ValidationError
 
+from bot.domain.hook_paths import hook_path
 from bot.errors import UsageError
 from bot.settings import NOT_HTTP, Address, Settings
 
@@ -12,7 +14,15 @@ NO_ADDRESS = (
 )
 WRONG_ADDRESS = "--url: {problem}"
 
-_address: Final = TypeAdapter[str](Address)
+
+def _nothing_else(value: str) -> str:
+    """An address alone: neither a blank nor a part that paths cannot be put behind."""
+    if re.search(r"[\s?#]", value):
+        raise ValueError(NOT_HTTP)
+    return value
+
+
+_address: Final = TypeAdapter[str](Annotated[Address, AfterValidator(_nothing_else)])
 
 
 def endpoint(settings: Settings, url: str | None, source: str) -> str:
@@ -26,5 +36,5 @@ def endpoint(settings: Settings, url: str | None, source: str) -> str:
         raise UsageError(WRONG_ADDRESS.format(problem=NOT_HTTP)) from None
     if not base:
         raise UsageError(NO_ADDRESS)
-    path = f"/hooks/{source}"
+    path = hook_path(source)
     return base if base.endswith(path) else base + path

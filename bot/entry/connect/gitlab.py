@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import click
-
+from bot.domain.secrets import Redactor
+from bot.entry.connect.access import given_token
 from bot.entry.connect.arrival import Arrivals
 from bot.entry.connect.endpoint import endpoint
 from bot.entry.connect.gitlab_hook import Connection
-from bot.entry.connect.steps import Step, shown, told
-from bot.entry.credentials import check_hooks
+from bot.entry.connect.steps import TRY_AGAIN, Step, guarded, told
+from bot.entry.credentials import WRITE, check_hooks
 from bot.entry.gitlab_rights import HOOKS, OwnToken, hook_api, named, own_tokens, without_role, without_scopes
 from bot.errors import Forbidden, NotFound, PlatformError, UsageError
 from bot.gateways.gitlab_api import GitLabApi
@@ -25,19 +25,16 @@ from bot.routing import Routing
 from bot.settings import CONNECT_TOKEN, NO_GITLAB, NO_TOKEN, Settings
 
 SOURCE: Final = "gitlab"
-NOT_SET_UP: Final = 2
 PATIENCE = 8.0  # seconds that a test event is waited for: a receiver tells of one at most every two
 MOST_PROJECTS: Final = 100  # that get a webhook each where the group cannot have one
 
 UNPROVABLE = "no webhook secret is set: without one every delivery is refused"
 UNPROVABLE_CURE = (
-    "set this new one, here and for `trivet serve`, then run this again: "
-    "TRIVET_GITLAB__WEBHOOK_SECRETS={fresh}"
+    "set this new one, here and for `trivet serve`, then run this again: TRIVET_GITLAB__WEBHOOK_SECRETS="
 )
 NO_PLAIN = "GitLab {version} knows no signing tokens, and there is no plain secret for its webhooks"
 NO_PLAIN_CURE = (
-    "add this new one, here and for `trivet serve`, then run this again: "
-    "TRIVET_GITLAB__WEBHOOK_SECRETS=…,{fresh}"
+    "add this new one, here and for `trivet serve`, then run this again: TRIVET_GITLAB__WEBHOOK_SECRETS=…,"
 )
 TALKING = "GitLab {version} at {url}"
 ACTING = "webhooks are set by {who} with {setting}{expiry}"
@@ -61,7 +58,6 @@ NO_GROUP_HOOKS = (
 )
 TOO_MANY = "{place} has more than {most} projects that are served: the others got no webhook"
 TOO_MANY_CURE = "connect the subgroups one by one"
-FAILED_CURE = "run this again when that is mended: what is done stays done"
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ class Connecting:
             try:
                 yield self._right(token, place)
             except PlatformError as error:
-                yield Step(str(error), "wrong", FAILED_CURE)
+                yield Step(str(error), "wrong", TRY_AGAIN)
 
     def _right(self, token: OwnToken, place: Place) -> Step:
         who = bearer(token.api)
@@ -129,7 +125,7 @@ class Connecting:
             lack = without_role(actor, role(self.api, place, actor.id), HOOKS, place)
             yield from [self._too_weak(lack)] if lack else self._connection(place).steps()
         except PlatformError as error:
-            yield Step(str(error), "wrong", FAILED_CURE)
+            yield Step(str(error), "wrong", TRY_AGAIN)
 
     def _group(self, actor: Bearer, place: Place) -> Iterator[Step]:
         served = self._served_below(place)
@@ -180,34 +176,35 @@ class Connecting:
 
 
 def connect_gitlab(settings: Settings, target: str, url: str | None) -> int:
-    """Prints each step as it is done; the exit code. Raises UsageError for a setting, PlatformError for no GitLab."""
+    """Prints each step as it happens. The exit code, as of `told`. Raises UsageError."""
     address = endpoint(settings, url, SOURCE)
+    setting = CONNECT_TOKEN if given_token(os.environ) else WRITE
     api = hook_api(settings, os.environ)
     if not settings.gitlab.url:
         raise UsageError(NO_GITLAB)
     if api is None:
         raise UsageError(NO_TOKEN)
     check_hooks(settings)
+    steps = _steps(settings, target, address, api, setting)
+    return told(guarded(steps), Redactor(settings.own_secrets()).redact)
+
+
+def _steps(settings: Settings, target: str, address: str, api: GitLabApi, setting: str) -> Iterator[Step]:
     there = instance(api)
-    click.echo(shown(Step(TALKING.format(version=there.name, url=api.url), "unchanged")))
+    yield Step(TALKING.format(version=there.name, url=api.url), "unchanged")
     given = [secret.get_secret_value() for secret in settings.gitlab.webhook_secrets]
     chosen = HookSecrets.among(given, can_sign=there.can_sign)
-    if missing := _without_secret(given, chosen, there):
-        click.echo(shown(missing))
-        return NOT_SET_UP
-    setting = CONNECT_TOKEN if os.environ.get(CONNECT_TOKEN, "").strip() else "TRIVET_GITLAB__TOKEN"
-    return told(Connecting(settings, api, setting, address, chosen).steps(target))
-
-
-def _without_secret(given: list[str], chosen: HookSecrets, there: Instance) -> Step | None:
-    """The one secret that is ever shown is new, and nobody's yet."""
     if chosen.signing or chosen.plain:
-        return None
+        yield from Connecting(settings, api, setting, address, chosen).steps(target)
+    else:
+        yield _without_secret(given, there)
+
+
+def _without_secret(given: list[str], there: Instance) -> Step:
     if not given:
         fresh = new_signing_token() if there.can_sign else secrets.token_hex(32)
-        return Step(UNPROVABLE, "wrong", UNPROVABLE_CURE.format(fresh=fresh))
-    cure = NO_PLAIN_CURE.format(fresh=secrets.token_hex(32))
-    return Step(NO_PLAIN.format(version=there.name), "wrong", cure)
+        return Step(UNPROVABLE, "wrong", UNPROVABLE_CURE, fresh)
+    return Step(NO_PLAIN.format(version=there.name), "wrong", NO_PLAIN_CURE, secrets.token_hex(32))
 
 
 def new_signing_token() -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from bot.domain.visible import on_one_line
 from bot.gateways.gitlab_hooks import Tried
 
 LONGEST: Final = 160  # characters that are quoted
@@ -109,5 +110,5 @@ def _own_cures(reason: str) -> Iterator[str]:
 
 
 def _short(said: str) -> str:
-    line = " ".join(re.sub(r"<[^>]*>", " ", said).split())
+    line = on_one_line(re.sub(r"<[^>]*>", " ", said))
     return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"

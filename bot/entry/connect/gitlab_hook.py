@@ -41,7 +41,7 @@ BAD_URL_CURE = (
 TWICE = "another webhook of {place} has the same address: every event comes twice"
 TWICE_CURE = "delete the webhook {id} at {page}"
 
-ARRIVED = "a test event ({event}) of {place} arrived"
+ARRIVED = "a test event ({event}) of {place} was taken at {address}, and a delivery arrived"
 ANSWERED = "a test event ({event}) of {place} was taken at {address}; here is no Redis that would tell of its arrival"
 ASTRAY = "{address} takes GitLab's test event, but no receiver of this Redis has heard of it"
 ASTRAY_CURE = "is that address our receiver's, and does it use the Redis that TRIVET_REDIS_URL names here?"
@@ -104,10 +104,16 @@ class Connection:
         return hook, Step(self._said(REPAIRED, what=", ".join(changed)), "done")
 
     def _replaced(self, old: HookShape) -> tuple[HookShape, Step]:
-        """A signing token cannot be taken away, and a delivery is judged by its signature where it has one."""
+        """A signing token cannot be taken away, and a delivery is judged by its signature where it has one.
+
+        One of the two goes: where the new one is of no use, that one.
+        """
         hook, step = self._made()
+        if step.state == "wrong":
+            self.hooks.delete(hook)
+            return old, step
         self.hooks.delete(old)
-        return hook, step if step.state == "wrong" else Step(self._said(REPLACED), "done")
+        return hook, Step(self._said(REPLACED), "done")
 
     def _proven(self, hook: HookShape) -> HookShape:
         """With the plain secret where the signing token was passed over in silence, as GitLab does when it is off."""

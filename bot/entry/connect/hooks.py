@@ -1,23 +1,19 @@
 """A webhook of Jira's or Confluence's is made, or put right, and read back; then a delivery is waited for."""
 
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol
 
-import click
 from pydantic import SecretStr
 
 from bot.entry.connect.arrival import Arrivals
 from bot.entry.connect.steps import Step
-from bot.errors import PlatformError, UsageError
+from bot.errors import UsageError
 from bot.gateways.webhook import WantedHook, Webhook
-from bot.settings import CONNECT_EMAIL, CONNECT_TOKEN, Settings
 
 NAME: Final = "Trivet"
 PATIENCE: Final = 60.0  # seconds: for a person to change something
 
-NO_ADDRESS = "our own address is not known: give it with --url, or set TRIVET_PUBLIC_URL, like https://trivet.example.com"
 UNPROVEN = (
     "{setting} is not set: {platform}'s deliveries prove themselves by it; `openssl rand -hex 32` makes one"
 )
@@ -28,12 +24,11 @@ SAME_PLACE = "webhook {id} leads to the same address"
 DELETE_IT = "delete it in {platform}: each event would be sent twice"
 NOT_KEPT = "{platform} did not keep what was set: {flaws}"
 LOOK_THERE = "look at webhook {id} in {platform}; a later `trivet connect {command}` tries again"
-TRY_AGAIN = "put that right, then try again"
 ARRIVED = "a delivery of {platform}'s arrived and proved itself"
 NOT_TRIED = "whether deliveries arrive was not tried: {platform} cannot be made to send one that is signed"
 CANNOT_TELL = "whether a delivery of {platform}'s arrived cannot be told from here: Redis is out of reach"
 HOW_TO_TRY = "{deed}; `trivet doctor` then says when the last one came"
-DO_NOW = "       {deed} now: a delivery is waited for {seconds:.0f} s"
+DO_NOW = "{deed} now: a delivery is waited for {seconds:.0f} s"
 NOTHING_CAME = "no delivery of {platform}'s arrived within {seconds:.0f} s"
 WHY = (
     "can {platform} reach {url}, with a certificate it trusts?"
@@ -48,32 +43,11 @@ class Hooks(Protocol):
     def change(self, hook: Webhook, wanted: WantedHook, secret: str) -> None: ...
 
 
-def own_address(settings: Settings, url: str | None, path: str) -> str:
-    """Where the platform is to send to. Raises UsageError."""
-    base = url or settings.public_url
-    if not base:
-        raise UsageError(NO_ADDRESS)
-    return f"{base.rstrip('/')}{path}"
-
-
 def first_secret(secrets: Sequence[SecretStr], setting: str, platform: str) -> str:
     """Raises UsageError where there is none."""
     if not secrets:
         raise UsageError(UNPROVEN.format(setting=setting, platform=platform))
     return secrets[0].get_secret_value()
-
-
-def given_token() -> tuple[str | None, str | None]:
-    """The token for connecting alone, and its e-mail address; None where the environment has none."""
-    return os.environ.get(CONNECT_TOKEN) or None, os.environ.get(CONNECT_EMAIL) or None
-
-
-def guarded(steps: Iterator[Step]) -> Iterator[Step]:
-    """A fault of the platform ends the steps with one that says so."""
-    try:
-        yield from steps
-    except PlatformError as error:
-        yield Step(str(error), "wrong", TRY_AGAIN)
 
 
 def set_up(hooks: Hooks, wanted: WantedHook, secret: str, platform: str) -> Iterator[Step]:
@@ -98,9 +72,9 @@ def _made(hooks: Hooks, wanted: WantedHook, secret: str, platform: str) -> tuple
 
 
 def _put_right(hooks: Hooks, hook: Webhook, wanted: WantedHook, secret: str) -> Step:
-    """The secret is always sent: whether it is still ours nobody is told."""
+    """The secret is always sent: whether it is still ours nobody is told. What a person chose beside stays."""
     flaws = hook.flaws(wanted)
-    hooks.change(hook, wanted, secret)
+    hooks.change(hook, hook.mended(wanted), secret)
     if flaws:
         return Step(PUT_RIGHT.format(id=hook.id, flaws="; ".join(flaws)), "done")
     return Step(AS_IT_WAS.format(id=hook.id), "unchanged")
@@ -117,7 +91,7 @@ def tried(
     `deed`: what makes the platform send one.
     """
     if patience:
-        click.echo(DO_NOW.format(deed=deed, seconds=patience))
+        yield Step(DO_NOW.format(deed=deed, seconds=patience), "todo")
         yield _waited(
             arrivals.came(), patience, platform, deed, WHY.format(platform=platform, url=url, setting=setting)
         )

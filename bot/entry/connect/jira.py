@@ -1,12 +1,18 @@
 """`trivet connect jira`: the webhook by Jira's API where the token's account administers Jira, else how to make it."""
 
+import os
 from collections.abc import Iterator
 from typing import Final
 
+from bot.domain.hook_paths import hook_path
 from bot.domain.rules import Rules
+from bot.domain.secrets import Redactor
 from bot.entry.connect import hooks
+from bot.entry.connect.access import access
 from bot.entry.connect.arrival import Arrivals
-from bot.entry.connect.steps import Step, told
+from bot.entry.connect.endpoint import endpoint
+from bot.entry.connect.steps import Step, guarded, todo, told
+from bot.entry.credentials import JIRA_WRITE
 from bot.entry.rules_file import read_rules
 from bot.errors import AccessDenied, NotFound, UsageError
 from bot.gateways.atlassian import is_cloud_host, is_gateway
@@ -16,8 +22,9 @@ from bot.gateways.jira_reader import JiraReader
 from bot.gateways.webhook import WantedHook
 from bot.settings import CONNECT_EMAIL, CONNECT_TOKEN, NO_JIRA, NO_JIRA_TOKEN, Settings
 
+SOURCE: Final = "jira"
 JIRA: Final = "Jira"
-PATH: Final = "/hooks/jira"
+PATH: Final = hook_path("jira")
 SECRETS: Final = "TRIVET_JIRA__WEBHOOK_SECRETS"
 
 ANSWERS = "{url} is Jira {version}, and the token is {who}'s"
@@ -63,11 +70,12 @@ DEED = "change or comment on an issue of {project}"
 
 
 def connect_jira(settings: Settings, url: str | None = None) -> int:
-    """Prints each step as it happens. 0, or 3 where something is wrong or left to do. Raises UsageError."""
-    address = hooks.own_address(settings, url, PATH)
+    """Prints each step as it happens. The exit code, as of `told`. Raises UsageError."""
+    address = endpoint(settings, url, SOURCE)
     secret = hooks.first_secret(settings.jira.webhook_secrets, SECRETS, JIRA)
     rules = read_rules(settings.rules)
-    return told(hooks.guarded(_steps(settings, api_of(settings), wanted_hook(address, rules), secret, rules)))
+    steps = _steps(settings, api_of(settings), wanted_hook(address, rules), secret, rules)
+    return told(guarded(steps), Redactor(settings.own_secrets()).redact)
 
 
 def api_of(settings: Settings) -> JiraApi:
@@ -75,26 +83,25 @@ def api_of(settings: Settings) -> JiraApi:
 
     An administrator's token without scopes is for the site itself: the gateway has no webhooks.
     """
-    jira, (token, email) = settings.jira, hooks.given_token()
+    jira = settings.jira
     if not jira.url:
         raise UsageError(NO_JIRA)
-    if not (token or jira.token):
-        raise UsageError(NO_JIRA_TOKEN)
-    own = jira.token.get_secret_value() if jira.token else ""
-    at_site = bool(token and is_gateway(jira.url) and jira.browse_url)
+    by = access(jira, JIRA_WRITE, NO_JIRA_TOKEN, os.environ)
+    at_site = by.setting == CONNECT_TOKEN and is_gateway(jira.url)
     return JiraApi(
-        (jira.browse_url if at_site else jira.url) or "",
-        token=token or own,
-        email=email or jira.email,
-        setting=CONNECT_TOKEN if token else "TRIVET_JIRA__TOKEN",
+        (at_site and jira.browse_url) or jira.url,
+        token=by.token,
+        email=by.email,
+        setting=by.setting,
         deployment=jira.deployment,
         browse_url=jira.browse_url,
     )
 
 
 def wanted_hook(address: str, rules: Rules) -> WantedHook:
-    """Of the issues that rules speak of; of all where none does."""
-    query = f"project in ({', '.join(sorted(rules.projects))})" if rules.projects else ""
+    """Of the issues that rules speak of; of all where none does. A key may be a word of JQL's, OR say."""
+    keys = ", ".join(f'"{key}"' for key in sorted(rules.projects))
+    query = f"project in ({keys})" if keys else ""
     return WantedHook(hooks.NAME, address, EVENTS, query)
 
 
@@ -107,7 +114,7 @@ def _steps(settings: Settings, api: JiraApi, wanted: WantedHook, secret: str, ru
     if not rules.projects:
         yield Step(NO_RULES, "todo", ADD_RULES)
     patience = hooks.patience()
-    arrivals = Arrivals(settings, "jira", patience)
+    arrivals = Arrivals(settings, SOURCE, patience)
     theirs = JiraHooks(api)
     try:
         yield from hooks.set_up(theirs, wanted, secret, JIRA)
@@ -123,18 +130,14 @@ def _steps(settings: Settings, api: JiraApi, wanted: WantedHook, secret: str, ru
 
 def by_hand(wanted: WantedHook, *, is_cloud: bool, is_signing: bool) -> Iterator[Step]:
     """What an administrator, or else one of a project, is to do."""
-    yield _todo(WHERE.format(place=PLACES[is_cloud], name=wanted.name))
-    yield _todo((ITS_URL if is_signing else ITS_URL_OLD).format(url=wanted.url, secrets=SECRETS))
+    yield todo(WHERE.format(place=PLACES[is_cloud], name=wanted.name))
+    yield todo((ITS_URL if is_signing else ITS_URL_OLD).format(url=wanted.url, secrets=SECRETS))
     if is_signing:
-        yield _todo(ITS_SECRET.format(secrets=SECRETS))
+        yield todo(ITS_SECRET.format(secrets=SECRETS))
     if wanted.query:
-        yield _todo(ITS_JQL.format(query=wanted.query))
-    yield _todo(ITS_EVENTS)
-    yield _todo(OR_A_RULE)
-    yield _todo(RULE_URL.format(url=wanted.url, secrets=SECRETS))
+        yield todo(ITS_JQL.format(query=wanted.query))
+    yield todo(ITS_EVENTS)
+    yield todo(OR_A_RULE)
+    yield todo(RULE_URL.format(url=wanted.url, secrets=SECRETS))
     for when, body in BODIES:
         yield Step(f"{when}:", "todo", body if is_cloud else body.replace("accountId", "key"))
-
-
-def _todo(said: str) -> Step:
-    return Step(said, "todo")

@@ -1,17 +1,22 @@
 """Confluence: its address, the accounts and what they may do in the spaces of the rules, the webhook."""
 
+import os
 from collections.abc import Iterator
 from typing import Final
 
 from bot.domain.rules import Rules
-from bot.entry.connect.confluence import PATH, wanted_hook
-from bot.entry.doctor import atlassian
-from bot.entry.doctor.atlassian import Account
+from bot.entry.connect.confluence import wanted_hook
+from bot.entry.doctor.atlassian_accounts import Account, accounts, expiry, no_account, refused
+from bot.entry.doctor.atlassian_address import gateway, unreached
+from bot.entry.doctor.atlassian_webhook import webhook_checks
 from bot.entry.doctor.check import Check, fine, note, wrong
+from bot.entry.doctor.clock import clock_check
+from bot.entry.doctor.faults import guarded
+from bot.entry.doctor.roles import is_read_here
 from bot.errors import AccessDenied, NotFound, PlatformError
 from bot.gateways.atlassian_tokens import own_tokens
 from bot.gateways.confluence_api import ConfluenceApi
-from bot.gateways.confluence_hooks import HAS_HOOKS_SINCE, ConfluenceHooks, version_of
+from bot.gateways.confluence_hooks import HAS_HOOKS_SINCE, ConfluenceHooks, dotted, version_of
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.confluence_rights import Rights, rights_in
 from bot.settings import Settings
@@ -44,17 +49,18 @@ ADD_RULES = "map a space to a project in that file, under `spaces`"
 
 def confluence_checks(settings: Settings, rules: Rules) -> Iterator[Check]:
     """Each line as it is found. Raises nothing of Confluence's."""
-    accounts = atlassian.accounts(settings.confluence, PREFIX)
-    if not accounts:
-        yield note(TOPIC, "token", atlassian.NO_TOKEN, atlassian.SET_TOKEN.format(prefix=PREFIX))
+    found = accounts(settings.confluence, PREFIX, is_read=is_read_here("confluence", settings, os.environ))
+    if not found:
+        yield no_account(TOPIC, PREFIX)
         return
-    yield from atlassian.gateway(TOPIC, settings.confluence, PREFIX)
-    first = _address(settings, accounts[0])
+    yield from gateway(TOPIC, settings.confluence, PREFIX)
+    first = _address(settings, found[0])
     yield first
     if first.state == "wrong":
         return
-    for account in accounts:
-        yield from atlassian.guarded(TOPIC, account.name, _account(settings, account, rules))
+    for account in found:
+        is_first = account is found[0]
+        yield from guarded(TOPIC, account.name, _account(settings, account, rules, is_first=is_first))
 
 
 def _api(settings: Settings, account: Account, *, is_asked: bool = False) -> ConfluenceApi:
@@ -79,7 +85,7 @@ def _address(settings: Settings, account: Account) -> Check:
     except AccessDenied:
         return fine(TOPIC, "address", ANSWERS.format(url=api.url))
     except PlatformError as error:
-        return atlassian.unreached(TOPIC, api.url, PREFIX, error)
+        return unreached(TOPIC, api.url, PREFIX, error)
     if said not in ("auto", found):
         text = OTHER_DEPLOYMENT.format(said=said, found=found)
         return wrong(TOPIC, "deployment", text, UNSET_IT.format(found=found), is_setting=True)
@@ -88,27 +94,27 @@ def _address(settings: Settings, account: Account) -> Check:
 
 def _deployment(api: ConfluenceApi) -> str:
     version = None if api.is_cloud else version_of(api)
-    return NAMES[api.is_cloud] + (f" {_dotted(version)}" if version else "")
+    return NAMES[api.is_cloud] + (f" {dotted(version)}" if version else "")
 
 
-def _account(settings: Settings, account: Account, rules: Rules) -> Iterator[Check]:
+def _account(settings: Settings, account: Account, rules: Rules, *, is_first: bool) -> Iterator[Check]:
     api = _api(settings, account)
     try:
         who = ConfluenceReader(api).me()
     except AccessDenied as error:
-        yield atlassian.refused(TOPIC, account, api.url, PREFIX, error, _is_cloud(api))
+        yield refused(TOPIC, account, api.url, PREFIX, error, _is_cloud(api))
         return
     yield fine(TOPIC, account.name, WHOSE.format(name=who.name))
-    if account.reads:
-        yield from atlassian.clock(TOPIC, api.ahead())
+    if is_first:
+        yield clock_check(TOPIC, api.ahead())
     if not api.is_cloud:
-        yield from atlassian.expiry(TOPIC, account, own_tokens(api))
+        yield from expiry(TOPIC, account, own_tokens(api))
     for space in sorted({rule.space for rule in rules.spaces}):
-        yield from atlassian.guarded(TOPIC, f"space {space}", _space(api, account, space))
+        yield from guarded(TOPIC, f"space {space}", _space(api, account, space))
     if account.reads and not rules.spaces:
         yield note(TOPIC, "rules", NO_RULES, ADD_RULES)
     if account.writes:
-        yield from atlassian.guarded(TOPIC, "webhook", _hook(settings, api))
+        yield from guarded(TOPIC, "webhook", _hook(settings, api))
 
 
 def _is_cloud(api: ConfluenceApi) -> bool | None:
@@ -155,10 +161,6 @@ def _hook(settings: Settings, api: ConfluenceApi) -> Iterator[Check]:
         return
     version = version_of(api)
     if version and version < HAS_HOOKS_SINCE:
-        yield note(TOPIC, "webhook", NO_HOOKS.format(version=_dotted(version), seconds=seconds), HOOKS_SINCE)
+        yield note(TOPIC, "webhook", NO_HOOKS.format(version=dotted(version), seconds=seconds), HOOKS_SINCE)
         return
-    yield from atlassian.webhooks(TOPIC, ConfluenceHooks(api), PATH, settings, wanted_hook)
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return ".".join(map(str, version))
+    yield from webhook_checks(TOPIC, ConfluenceHooks(api), settings, wanted_hook)

@@ -3,16 +3,16 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Final
 
 import click
 
-from bot.domain.rules import Rules
 from bot.domain.secrets import Redactor
-from bot.entry.credentials import SECRETS, secret_values
+from bot.entry.credentials import OPEN, SECRETS, secret_values
 from bot.entry.doctor.check import Check
 from bot.entry.doctor.database import database_checks
 from bot.entry.doctor.looking import Look, looked
@@ -22,13 +22,14 @@ from bot.entry.doctor.printing import Page, in_json
 from bot.entry.doctor.processes import process_checks
 from bot.entry.doctor.reading import TOPIC, read_settings
 from bot.entry.doctor.redis import redis_checks
-from bot.entry.doctor.secrets import lacking, secret_checks
+from bot.entry.doctor.roles import is_one_of_several, lacking
+from bot.entry.doctor.secrets import secret_checks
 from bot.entry.doctor.settings import all_usable, settings_checks, usable_rules
 from bot.entry.logs import ERRORS, start_logging
 from bot.entry.progress import Progress
 from bot.errors import UsageError
 from bot.llm.providers import default_specs
-from bot.settings import CONNECT_TOKEN, Settings, provider_environment
+from bot.settings import Settings, provider_environment
 
 SECONDS: Final = 22.0  # for all that is asked of others; a whole run ends well within half a minute
 DONE, SETTING_WRONG, WRONG = 0, 2, 3
@@ -64,8 +65,7 @@ def _examined(
 ) -> list[Check]:
     looks = [Look("Machine", partial(machine_checks, settings))]
     if settings:
-        rules = usable_rules(settings)
-        looks = [*_own(settings, problems, environ), *looks, *_others(settings, rules, environ)]
+        looks = [*_own(settings, problems, environ), *looks, *_others(settings, environ)]
     topics = dict.fromkeys(look.topic for look in looks)
     say(LOOKING.format(topics=", ".join(topics)))
     return [*problems, *looked(looks, SECONDS)]
@@ -78,34 +78,56 @@ def _own(settings: Settings, problems: list[Check], environ: Mapping[str, str]) 
     yield Look(TOPIC, partial(secret_checks, settings, environ))
 
 
-def _others(settings: Settings, rules: Rules, environ: Mapping[str, str]) -> Iterator[Look]:
-    """What is asked of others. Database and models are told to agents alone: elsewhere they may well be unset."""
-    with_keys = provider_environment(environ)
-    is_for_agents = not lacking(settings)["agents"]
+def _others(settings: Settings, environ: Mapping[str, str]) -> Iterator[Look]:
     yield Look("Redis", partial(redis_checks, settings))
-    if is_for_agents or settings.database_url:
-        yield Look("Database", partial(database_checks, settings))
-    if is_for_agents or settings.models or default_specs(with_keys):
-        import_sdks(settings, with_keys)
-        yield Look("Models", partial(model_checks, settings, with_keys))
+    yield Look("Database", partial(_database, settings, environ))
+    yield Look("Models", partial(_models, settings, environ))
     yield Look("Processes", partial(process_checks, settings))
-    yield from _platforms(settings, rules)
-
-
-def _platforms(settings: Settings, rules: Rules) -> Iterator[Look]:
-    """Their clients are imported here, one after the other: they share libraries, which threads would race for."""
     if settings.gitlab.url:
-        from bot.entry.doctor.gitlab import gitlab_checks
-
-        yield Look("GitLab", partial(gitlab_checks, settings))
+        yield Look("GitLab", partial(_gitlab, settings))
     if settings.jira.url:
-        from bot.entry.doctor.jira import jira_checks
-
-        yield Look("Jira", partial(jira_checks, settings, rules))
+        yield Look("Jira", partial(_jira, settings))
     if settings.confluence.url:
-        from bot.entry.doctor.confluence import confluence_checks
+        yield Look("Confluence", partial(_confluence, settings))
 
-        yield Look("Confluence", partial(confluence_checks, settings, rules))
+
+def _database(settings: Settings, environ: Mapping[str, str]) -> Iterable[Check]:
+    """Its address is told to agents alone: elsewhere it may well be unset."""
+    if lacking(settings, environ)["agents"] and not settings.database_url:
+        return []
+    return database_checks(settings)
+
+
+def _models(settings: Settings, environ: Mapping[str, str]) -> Iterable[Check]:
+    """Their keys are told to agents alone, their names perhaps to all."""
+    if not lacking(settings, environ)["agents"]:
+        return _asked_models(settings, environ)
+    is_named = settings.models or default_specs(provider_environment(environ))
+    return _asked_models(settings, environ) if is_named and not is_one_of_several(settings, environ) else []
+
+
+def _asked_models(settings: Settings, environ: Mapping[str, str]) -> Iterable[Check]:
+    with_keys = provider_environment(environ)
+    import_sdks(settings, with_keys)
+    return model_checks(settings, with_keys)
+
+
+def _gitlab(settings: Settings) -> Iterable[Check]:
+    from bot.entry.doctor.gitlab import gitlab_checks
+
+    return gitlab_checks(settings)
+
+
+def _jira(settings: Settings) -> Iterable[Check]:
+    from bot.entry.doctor.jira import jira_checks
+
+    return jira_checks(settings, usable_rules(settings))
+
+
+def _confluence(settings: Settings) -> Iterable[Check]:
+    from bot.entry.doctor.confluence import confluence_checks
+
+    return confluence_checks(settings, usable_rules(settings))
 
 
 # --- the account ---
@@ -139,10 +161,14 @@ def _inert(text: str) -> str:
 
 
 def _own_secrets(environ: Mapping[str, str], settings: Settings | None) -> list[str]:
-    """Also those in settings that are wrong, and in files of which one cannot be read."""
-    plain = [value for name in (*SECRETS, CONNECT_TOKEN) if (value := environ.get(name))]
-    try:
-        known = [*secret_values(environ), *(settings.own_secrets() if settings else [])]
-    except (UsageError, OSError):
-        known = []
-    return [*plain, *known]
+    """Each source for itself: settings that are wrong, or a file that cannot be read, hide none of the others."""
+    sources: list[Callable[[], Iterable[str]]] = [
+        lambda: [value for name in SECRETS | OPEN if (value := environ.get(name))],
+        lambda: secret_values(environ),
+        lambda: settings.own_secrets() if settings else [],
+    ]
+    found: set[str] = set()
+    for source in sources:
+        with suppress(UsageError, OSError, ValueError):
+            found |= set(source())
+    return sorted(found)

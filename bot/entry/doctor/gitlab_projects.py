@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
+from bot.domain.hook_paths import hook_path
 from bot.entry.doctor.check import Check, fine, note, wrong
+from bot.entry.doctor.faults import LATER, guarded
 from bot.entry.doctor.gitlab_tokens import Accepted
 from bot.entry.gitlab_rights import named, without_role
 from bot.errors import Forbidden, NotFound, PlatformError
 from bot.gateways.gitlab_api import GitLabApi
-from bot.gateways.gitlab_hooks import PATH, GitLabHooks, HookSecrets, HookShape, best, group_hook
+from bot.gateways.gitlab_hooks import GitLabHooks, HookSecrets, HookShape, best, group_hook
 from bot.gateways.gitlab_instance import Instance
 from bot.gateways.gitlab_place import Place, project_at
 from bot.gateways.gitlab_sweep import GitLabSweep
@@ -32,7 +34,6 @@ IS = "{who} is {role}"
 AN_ADMINISTRATOR: Final = "an administrator"
 
 HOOK = "webhook of {project}"
-NOT_ASKED_CURE = "try again when GitLab answers"
 UNREADABLE = "whether a webhook leads here cannot be told: it takes the token of a Maintainer"
 UNREADABLE_CURE = "set TRIVET_CONNECT_TOKEN to one for this command, or look at {page}"
 UNKNOWN_GROUP = (
@@ -70,7 +71,7 @@ def project_checks(
     try:
         paths = list(islice(sweep.projects(), MOST_PROJECTS + 1))
     except PlatformError as error:
-        yield wrong(TOPIC, "projects", str(error), NOT_ASKED_CURE)
+        yield wrong(TOPIC, "projects", str(error), LATER.format(topic=TOPIC))
         return
     if not paths:
         who = named(reader.who)
@@ -99,8 +100,8 @@ class _Look:
         if place.archived:
             yield note(TOPIC, path, ARCHIVED, ARCHIVED_CURE)
             return
-        yield from _guarded(path, self._roles(place))
-        yield from _guarded(HOOK.format(project=path), self._webhook(place))
+        yield from guarded(TOPIC, path, self._roles(place))
+        yield from guarded(TOPIC, HOOK.format(project=path), self._webhook(place))
 
     def _roles(self, place: Place) -> Iterator[Check]:
         """One line where all is well. Raises PlatformError."""
@@ -154,14 +155,6 @@ class _Look:
             yield fine(TOPIC, name, FINE.format(proof=SIGNED if hook.signing_token_present else PLAIN))
 
 
-def _guarded(name: str, checks: Iterator[Check]) -> Iterator[Check]:
-    """What GitLab fails at is said where it happened."""
-    try:
-        yield from checks
-    except PlatformError as error:
-        yield wrong(TOPIC, name, str(error), NOT_ASKED_CURE)
-
-
 def _off(hook: HookShape) -> str:
     if hook.state == "disabled":
         return DISABLED
@@ -172,7 +165,7 @@ def _off(hook: HookShape) -> str:
 
 
 def _address(settings: Settings) -> str | None:
-    return settings.public_url + PATH if settings.public_url else None
+    return settings.public_url + hook_path("gitlab") if settings.public_url else None
 
 
 def _secrets(settings: Settings, there: Instance) -> HookSecrets | None:

@@ -2,26 +2,23 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from bot.entry.doctor.check import Check, fine, note, wrong
+from bot.entry.doctor.expiry import expires, is_soon
+from bot.entry.doctor.faults import LATER
 from bot.entry.gitlab_rights import READS, WRITES, OwnToken, named, without_scopes
 from bot.errors import AccessDenied, PlatformError, Unavailable
 from bot.gateways.gitlab_token import API, Bearer, bearer
 
 TOPIC: Final = "GitLab"
-NOTED_DAYS: Final = 14
 
 ACCEPTED = "{who}, {scopes}, {expiry}"
 UNTOLD = "scopes not told"
-ON = "expires on {day}"
-NEVER = "does not expire"
 RENEW = "make a new token for the bot with the scopes {scopes}, and set {setting}"
-LATER = "try again when GitLab answers"
 UNTOLD_SAID = "{setting} is a fine-grained or an OAuth token: what it may cannot be asked for"
 UNTOLD_CURE = "see that it may what a token with the scopes {scopes} may"
-SOON = "{setting} expires in {days}, on {day}"
+SOON = "{setting} {expires}"
 A_PERSON = "{setting} belongs to {who}, no bot: what Trivet does stands under that name"
 A_PERSON_CURE = "take the token of a service account, or a project's or group's access token"
 TOO_STRONG = "{setting} may write as well: what reads other people's texts should not be able to"
@@ -40,8 +37,8 @@ class Accepted:
     who: Bearer
 
 
-def token_checks(tokens: Sequence[OwnToken]) -> Generator[Check, None, list[Accepted]]:
-    """Returns those that GitLab takes."""
+def token_checks(tokens: Sequence[OwnToken], *, is_read: bool) -> Generator[Check, None, list[Accepted]]:
+    """Returns those that GitLab takes. `is_read`: a process that reads GitLab finds a token here."""
     accepted: list[Accepted] = []
     for token in tokens:
         try:
@@ -52,14 +49,14 @@ def token_checks(tokens: Sequence[OwnToken]) -> Generator[Check, None, list[Acce
         accepted.append(Accepted(token, who))
         yield _line(token, who)
         yield from _remarks(token, who)
-    if all(token.need is WRITES for token in tokens):
+    if is_read and all(token.need is WRITES for token in tokens):
         yield note(TOPIC, "token that reads", SHARED, SHARED_CURE)
     return accepted
 
 
 def _renewal(token: OwnToken, error: PlatformError) -> str:
     if isinstance(error, Unavailable) or not isinstance(error, AccessDenied):
-        return LATER
+        return LATER.format(topic=TOPIC)
     return RENEW.format(scopes=", ".join(sorted(token.need.scopes)), setting=token.setting)
 
 
@@ -67,8 +64,11 @@ def _line(token: OwnToken, who: Bearer) -> Check:
     if lack := without_scopes(who, token.need, token.setting):
         return wrong(TOPIC, token.name, *lack)
     scopes = UNTOLD if who.scopes is None else ", ".join(sorted(who.scopes))
-    expiry = ON.format(day=who.expires) if who.expires else NEVER
-    return fine(TOPIC, token.name, ACCEPTED.format(who=named(who), scopes=scopes, expiry=expiry))
+    return fine(
+        TOPIC,
+        token.name,
+        ACCEPTED.format(who=named(who), scopes=scopes, expiry=expires(who.expires)),
+    )
 
 
 def _remarks(token: OwnToken, who: Bearer) -> Iterator[Check]:
@@ -77,15 +77,11 @@ def _remarks(token: OwnToken, who: Bearer) -> Iterator[Check]:
     if who.scopes is None:
         cure = UNTOLD_CURE.format(scopes=scopes)
         yield note(TOPIC, token.name, UNTOLD_SAID.format(setting=token.setting), cure)
-    if who.expires and (days := (who.expires - datetime.now(UTC).date()).days) <= NOTED_DAYS:
-        said = SOON.format(setting=token.setting, day=who.expires, days=_days(days))
+    if is_soon(who.expires):
+        said = SOON.format(setting=token.setting, expires=expires(who.expires))
         yield note(TOPIC, token.name, said, RENEW.format(scopes=scopes, setting=token.setting))
     if not who.is_bot:
         said = A_PERSON.format(setting=token.setting, who=named(who))
         yield note(TOPIC, token.name, said, A_PERSON_CURE)
     if token.need is READS and API in (who.scopes or ()):
         yield note(TOPIC, token.name, TOO_STRONG.format(setting=token.setting), TOO_STRONG_CURE)
-
-
-def _days(count: int) -> str:
-    return "a day" if count == 1 else f"{count} days"

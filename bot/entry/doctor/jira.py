@@ -1,15 +1,21 @@
 """Jira: its address, the accounts and what they may do in the projects of the rules, the webhook."""
 
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from bot.domain.issues import CATEGORY_WORDS
 from bot.domain.rules import JiraRule, Rules
-from bot.entry.connect.jira import PATH, wanted_hook
-from bot.entry.doctor import atlassian
-from bot.entry.doctor.atlassian import Account
+from bot.entry.connect.jira import wanted_hook
+from bot.entry.doctor.atlassian_accounts import Account, accounts, expiry, no_account, refused
+from bot.entry.doctor.atlassian_address import gateway, unreached
+from bot.entry.doctor.atlassian_webhook import webhook_checks
 from bot.entry.doctor.check import Check, fine, note, wrong
+from bot.entry.doctor.clock import clock_check
+from bot.entry.doctor.faults import guarded
+from bot.entry.doctor.roles import is_read_here
 from bot.errors import AccessDenied, NotFound, PlatformError
 from bot.gateways.atlassian_tokens import own_tokens
 from bot.gateways.jira_api import JiraApi
@@ -80,18 +86,18 @@ NEEDED: Final = (
 
 def jira_checks(settings: Settings, rules: Rules) -> Iterator[Check]:
     """Each line as it is found. Raises nothing of Jira's."""
-    accounts = atlassian.accounts(settings.jira, PREFIX)
-    if not accounts:
-        yield note(TOPIC, "token", atlassian.NO_TOKEN, atlassian.SET_TOKEN.format(prefix=PREFIX))
+    found = accounts(settings.jira, PREFIX, is_read=is_read_here("jira", settings, os.environ))
+    if not found:
+        yield no_account(TOPIC, PREFIX)
         return
-    yield from atlassian.gateway(TOPIC, settings.jira, PREFIX)
-    first = _address(settings, _api(settings, accounts[0]))
+    yield from gateway(TOPIC, settings.jira, PREFIX)
+    first = _address(settings, _api(settings, found[0]))
     yield first
     if first.state == "wrong":
         return
-    yield from atlassian.guarded(TOPIC, "server", _server(settings, _api(settings, accounts[0])))
-    for account in accounts:
-        yield from atlassian.guarded(TOPIC, account.name, _account(settings, account, rules))
+    yield from guarded(TOPIC, "server", _server(settings, _api(settings, found[0])))
+    for account in found:
+        yield from guarded(TOPIC, account.name, _account(settings, account, rules))
 
 
 def _api(settings: Settings, account: Account) -> JiraApi:
@@ -112,12 +118,12 @@ def _address(settings: Settings, api: JiraApi) -> Check:
     except AccessDenied:
         return fine(TOPIC, "address", ANSWERS.format(url=api.url))
     except PlatformError as error:
-        return atlassian.unreached(TOPIC, api.url, PREFIX, error)
+        return unreached(TOPIC, api.url, PREFIX, error)
     if server.version and server.base_url:
         said = IS_JIRA.format(url=api.url, version=server.version, deployment=server.deployment or "Server")
         return fine(TOPIC, "address", said)
     odd = PlatformError("its server information names no version")
-    return atlassian.unreached(TOPIC, api.url, PREFIX, odd)
+    return unreached(TOPIC, api.url, PREFIX, odd)
 
 
 def _server(settings: Settings, api: JiraApi) -> Iterator[Check]:
@@ -129,7 +135,7 @@ def _server(settings: Settings, api: JiraApi) -> Iterator[Check]:
     if said not in ("auto", found):
         text = OTHER_DEPLOYMENT.format(said=said, found=found)
         yield wrong(TOPIC, "deployment", text, UNSET_IT.format(found=found), is_setting=True)
-    yield from atlassian.clock(TOPIC, api.ahead())
+    yield clock_check(TOPIC, api.ahead())
     if found == "datacenter" and 0 < major(api) < SIGNS_SINCE:
         yield note(TOPIC, "version", SIGNS_NOT.format(version=api.server.version), UPGRADE)
 
@@ -139,18 +145,20 @@ def _account(settings: Settings, account: Account, rules: Rules) -> Iterator[Che
     try:
         who = JiraReader(api).me()
     except AccessDenied as error:
-        yield atlassian.refused(TOPIC, account, api.url, PREFIX, error, _is_cloud(api))
+        yield refused(TOPIC, account, api.url, PREFIX, error, _is_cloud(api))
         return
     yield fine(TOPIC, account.name, WHOSE.format(name=who.name))
     if not api.is_cloud:
-        yield from atlassian.expiry(TOPIC, account, own_tokens(api))
+        yield from expiry(TOPIC, account, own_tokens(api))
     for project in sorted(rules.projects):
         name = f"project {project}"
-        yield from atlassian.guarded(TOPIC, name, _project(api, account, project, rules.of(project)))
+        yield from guarded(TOPIC, name, _project(api, account, project, rules.of(project)))
     if account.reads and not rules.projects:
         yield note(TOPIC, "rules", NO_RULES, ADD_RULES)
     if account.writes:
-        yield from atlassian.guarded(TOPIC, "webhook", _hook(settings, api, rules))
+        hooks = JiraHooks(api)
+        checks = webhook_checks(TOPIC, hooks, settings, partial(wanted_hook, rules=rules))
+        yield from guarded(TOPIC, "webhook", checks)
 
 
 def _is_cloud(api: JiraApi) -> bool | None:
@@ -220,9 +228,3 @@ def _statuses(api: JiraApi, project: str, rules: tuple[JiraRule, ...]) -> Iterat
             said = NO_STATUS.format(status=status, project=project)
             cure = STATUSES.format(names=", ".join(sorted(names)))
             yield wrong(TOPIC, f"status “{status}”", said, cure, is_setting=True)
-
-
-def _hook(settings: Settings, api: JiraApi, rules: Rules) -> Iterator[Check]:
-    yield from atlassian.webhooks(
-        TOPIC, JiraHooks(api), PATH, settings, lambda address: wanted_hook(address, rules)
-    )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from threading import Thread
-from typing import Final
+from typing import Final, Self
 
 import structlog
 
@@ -24,7 +24,10 @@ log = structlog.get_logger("trivet.doctor")
 
 @dataclass(frozen=True)
 class Look:
-    """`checks` says what it finds as it finds it: what was found before it hangs is told."""
+    """`checks` says what it finds as it finds it: what was found before it hangs is told.
+
+    They are called one after the other, so that what they import is not raced for, and gone through side by side.
+    """
 
     topic: str
     checks: Callable[[], Iterable[Check]]
@@ -32,8 +35,9 @@ class Look:
 
 def looked(looks: Sequence[Look], seconds: float) -> list[Check]:
     """What all of them found, in their order; all together take at most so many seconds."""
+    begun = [_UnderWay(look) for look in looks]
     deadline = time.monotonic() + seconds
-    under_way = [_UnderWay(look) for look in looks]
+    under_way = [one.started() for one in begun]
     return [check for one in under_way for check in one.found_by(deadline, seconds)]
 
 
@@ -45,8 +49,12 @@ class _UnderWay:
     _found: list[Check] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._checks = self._begun()
         self._thread = Thread(target=self._run, daemon=True, name=f"look at {self.look.topic}")
+
+    def started(self) -> Self:
         self._thread.start()
+        return self
 
     def found_by(self, deadline: float, seconds: float) -> list[Check]:
         self._thread.join(max(deadline - time.monotonic(), 0))
@@ -55,9 +63,15 @@ class _UnderWay:
             found.append(wrong(self.look.topic, "time", HANGS.format(seconds=seconds), HANGS_CURE))
         return found
 
+    def _begun(self) -> Iterable[Check]:
+        try:
+            return self.look.checks()
+        except Exception as error:  # noqa: BLE001 - a process edge: a library that is missing ends no other look
+            return [_broken(self.look.topic, error)]
+
     def _run(self) -> None:
         try:
-            for check in self.look.checks():
+            for check in self._checks:
                 self._found.append(check)
         except Exception as error:  # noqa: BLE001 - a process edge: the other looks go on
             self._found.append(_broken(self.look.topic, error))

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Final
@@ -23,7 +24,9 @@ TOPIC: Final = "Machine"
 DISTRIBUTION: Final = "trivet"
 OLDEST_GIT: Final = (2, 31)  # `rev-parse --path-format` came with it (git's RelNotes/2.31.0)
 GIT_SECONDS: Final = 5
+REPOSITORIES: Final = "repositories"  # bot/entry/wiring.py
 ROOMY: Final = 6_000_000_000  # bytes: the copies of repositories take five at most, the rest is little
+ROOMY_PERCENT: Final = 80  # of a smaller volume: the copies take three fifths of it
 CRAMPED: Final = 200_000_000
 
 VERSION = "{version}, on Python {python}"
@@ -53,7 +56,7 @@ def machine_checks(settings: Settings | None) -> Iterator[Check]:
     yield _libraries()
     yield _git()
     if settings:
-        yield from _data_folder(settings.data_dir)
+        yield from _data_folder(settings.data_dir, is_everything_here=not settings.redis_url)
 
 
 def _libraries() -> Check:
@@ -97,7 +100,8 @@ def _git() -> Check:
     return wrong(TOPIC, "git", OLD_GIT.format(found=found[0] if found else said.strip()), cure)
 
 
-def _data_folder(folder: Path) -> Iterator[Check]:
+def _data_folder(folder: Path, *, is_everything_here: bool) -> Iterator[Check]:
+    """Where only agents need room, that is looked at where they are, which their copies of repositories show."""
     if not folder.exists():
         yield _to_be_made(folder)
         return
@@ -106,7 +110,10 @@ def _data_folder(folder: Path) -> Iterator[Check]:
     except UsageError as error:
         yield wrong(TOPIC, "data folder", *taken_apart(error, CLOSED_CURE), is_setting=True)
         return
-    yield _room(folder)
+    if is_everything_here or (folder / REPOSITORIES).is_dir():
+        yield _room(folder)
+    else:
+        yield fine(TOPIC, "data folder", FOLDER.format(folder=folder, room=_free(folder)))
     if folder.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         yield note(
             TOPIC,
@@ -126,13 +133,24 @@ def _to_be_made(folder: Path) -> Check:
 
 
 def _room(folder: Path) -> Check:
-    free = shutil.disk_usage(folder).free
-    said = LITTLE_ROOM.format(folder=folder, room=_free(folder))
-    if free < CRAMPED:
+    """The copies that are there already make room for others."""
+    usage = shutil.disk_usage(folder)
+    said = LITTLE_ROOM.format(folder=folder, room=size(usage.free))
+    if usage.free < CRAMPED:
         return wrong(TOPIC, "data folder", said, LITTLE_ROOM_CURE)
-    if free < ROOMY:
+    if usage.free + _taken(folder / REPOSITORIES) < min(ROOMY, usage.total * ROOMY_PERCENT // 100):
         return note(TOPIC, "data folder", said, LITTLE_ROOM_CURE)
     return fine(TOPIC, "data folder", FOLDER.format(folder=folder, room=_free(folder)))
+
+
+def _taken(folder: Path) -> int:
+    """Bytes of all files in it."""
+    taken = 0
+    for place, _, files in os.walk(folder):
+        for file in files:
+            with suppress(FileNotFoundError):  # git moves its files while it works
+                taken += os.lstat(os.path.join(place, file)).st_size
+    return taken
 
 
 def _free(folder: Path) -> str:

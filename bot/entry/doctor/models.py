@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from bot.entry.doctor.check import Check, fine, note, wrong
 from bot.entry.doctor.sentences import taken_apart
 from bot.entry.side_by_side import side_by_side
-from bot.errors import ModelFault, Unavailable, Unusable, UsageError
+from bot.errors import ModelFault, NoModel, Unavailable, UsageError
 from bot.llm.chat import Chat
 from bot.llm.messages import Asked, Prompt, Turn
 from bot.llm.providers import PROVIDERS, ModelSpec, chat, default_specs, parse_spec
@@ -156,10 +156,13 @@ async def _turn(model: Chat) -> Turn:
 
 
 def _fault(name: str, error: ModelFault | Unavailable) -> Check:
-    """Without the model's name, which begins our sentences, and the line. What was paid for was answered."""
+    """Without the model's name, which begins our sentences, and the line. What was paid for was answered.
+
+    The sentences of NoModel and Unavailable are ours and end with what to do; the others may hold the provider's words.
+    """
     sentence = str(error).removeprefix(f"{name}: ")
     if error.usage and error.usage.calls:
         return note(TOPIC, name, ODD.format(said=sentence), ODD_CURE)
-    if isinstance(error, Unusable):
-        return wrong(TOPIC, name, sentence, SETTING_CURE)
-    return wrong(TOPIC, name, *taken_apart(sentence, SETTING_CURE))
+    if isinstance(error, (NoModel, Unavailable)):
+        return wrong(TOPIC, name, *taken_apart(sentence, SETTING_CURE))
+    return wrong(TOPIC, name, sentence, SETTING_CURE)

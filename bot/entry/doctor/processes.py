@@ -1,5 +1,6 @@
 """The processes as Redis shows them: who takes jobs, what waits and since when, what was heard, what was swept."""
 
+import os
 import time
 from collections.abc import Iterator
 from typing import Final
@@ -13,11 +14,13 @@ from rq.registry import FailedJobRegistry
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
+from bot.domain.hook_paths import hook_path
 from bot.entry import keys
 from bot.entry.doctor.check import Check, fine, note, wrong
 from bot.entry.doctor.database import is_file
 from bot.entry.doctor.redis import address, connected
-from bot.entry.doctor.secrets import PLATFORMS, lacking
+from bot.entry.doctor.roles import lacking
+from bot.entry.doctor.secrets import PLATFORMS
 from bot.entry.exposition import today
 from bot.entry.keys import text
 from bot.entry.queue import AGENTS, EFFECTS, open_queue
@@ -31,16 +34,17 @@ QUEUES: Final = (AGENTS, EFFECTS)
 LATE_SECONDS: Final = 60.0
 MISSED_SWEEPS: Final = 3
 MOST_LATE: Final = 20  # runs looked into
-HOOK: Final = "/hooks/gitlab"
 HTTP_SECONDS: Final = (3.0, 5.0)
 
 UNSEEN = "cannot be seen while Redis does not answer ({error})"
 UNSEEN_CURE = "see what is said of Redis"
 WORKERS = "{count} on {hosts}"
-NO_WORKER = "nobody takes jobs from the queue {queue}"
+NO_WORKER = "nobody takes the jobs that wait in the queue {queue}: {count}"
 NO_WORKER_CURE = (
     "start `trivet work {queue}` (or `trivet up`); where it is started, its log says why it stopped"
 )
+IDLE = "nobody takes jobs from the queue {queue}, and none waits"
+IDLE_CURE = "right where workers start when jobs come (KEDA); else start `trivet work {queue}` (or `trivet up`)"
 SHARED_FILE = "agents work on {hosts}, and each keeps the steps of its runs in a file of its own"
 SHARED_FILE_CURE = "give all of them one PostgreSQL in TRIVET_DATABASE_URL, or run agents on one machine"
 NOTHING_WAITS = "nothing waits"
@@ -77,11 +81,11 @@ def process_checks(settings: Settings) -> Iterator[Check]:
     yield from _receiver(settings)
     try:
         url = address(settings)
+        client = connected(url) if url else None
     except UsageError:
         return
-    if url is None:
+    if client is None:
         return
-    client = connected(url)
     try:
         yield from _seen(Store(client), settings)
     except RedisError as error:
@@ -105,16 +109,25 @@ def _seen(store: Store, settings: Settings) -> Iterator[Check]:
 
 
 def _workers(queue: str, client: Redis, settings: Settings) -> Iterator[Check]:
-    found = Worker.all(queue=open_queue(queue, client))
-    hosts = sorted({worker.hostname or "?" for worker in found})
+    jobs = open_queue(queue, client)
+    found = Worker.all(queue=jobs)
     if not found:
-        said = NO_WORKER.format(queue=queue)
-        yield wrong(TOPIC, f"work {queue}", said, NO_WORKER_CURE.format(queue=queue))
+        yield _no_worker(queue, jobs.count)
         return
+    hosts = sorted({worker.hostname or "?" for worker in found})
     yield fine(TOPIC, f"work {queue}", WORKERS.format(count=len(found), hosts=", ".join(hosts)))
     if queue == AGENTS and len(hosts) > 1 and is_file(settings) and _holds_database(settings):
         said = SHARED_FILE.format(hosts=" and ".join(hosts))
         yield wrong(TOPIC, f"work {queue}", said, SHARED_FILE_CURE, is_setting=True)
+
+
+def _no_worker(queue: str, waiting: int) -> Check:
+    """Where workers are started as jobs come, none runs as long as nothing waits."""
+    if waiting:
+        said = NO_WORKER.format(queue=queue, count=waiting)
+        return wrong(TOPIC, f"work {queue}", said, NO_WORKER_CURE.format(queue=queue))
+    said, cure = IDLE.format(queue=queue), IDLE_CURE.format(queue=queue)
+    return note(TOPIC, f"work {queue}", said, cure)
 
 
 def _jobs(queue: str, client: Redis, now: float) -> Iterator[Check]:
@@ -141,7 +154,7 @@ def _oldest(ids: list[str], client: Redis, now: float) -> float:
 
 def _holds_database(settings: Settings) -> bool:
     """Elsewhere than with agents, TRIVET_DATABASE_URL is not set, whatever they have."""
-    return not lacking(settings)["agents"]
+    return not lacking(settings, os.environ)["agents"]
 
 
 # --- runs ---
@@ -200,7 +213,7 @@ def _receiver(settings: Settings) -> Iterator[Check]:
     """By the door that platforms use: it takes nothing but POST. Asked where its address is known."""
     if not settings.public_url:
         return
-    url = settings.public_url + HOOK
+    url = settings.public_url + hook_path("gitlab")
     try:
         with requests.get(url, timeout=HTTP_SECONDS, stream=True, allow_redirects=False) as answer:
             status = answer.status_code

@@ -12,6 +12,7 @@ from redis.exceptions import AuthenticationError, BusyLoadingError, NoPermission
 from redis.retry import Retry
 
 from bot.entry.doctor.check import Check, fine, note, wrong
+from bot.entry.doctor.clock import OF_QUEUE, clock_check
 from bot.entry.doctor.machine import size
 from bot.entry.doctor.sentences import taken_apart
 from bot.entry.doctor.settings import LOOPBACK
@@ -28,10 +29,13 @@ SLOW_MS: Final = 10.0  # a delivery is to be acknowledged within 50, and waits f
 OLDEST: Final = (6, 2)  # ZMSCORE, which the sweep asks, came with it (redis.io/commands/zmscore)
 KEEPING: Final[Mapping[str, str]] = {"aof_enabled": "1", "maxmemory_policy": "noeviction", "role": "master"}
 FULL, NEARLY_FULL = 0.95, 0.8
-SKEW_SECONDS, WRONG_SKEW_SECONDS = 2.0, 30.0
 
 NOT_STARTED = "none is named, and `trivet up` does not run on this data folder"
 NOT_STARTED_CURE = "start `trivet up`, which brings one, or point TRIVET_REDIS_URL to one"
+UNUSABLE = (
+    "TRIVET_REDIS_URL names no server that can be asked: "
+    "correct port and options, and percent-encode what is special in the password"
+)
 SILENT = "does not answer ({error})"
 SILENT_CURE = "start it, or correct TRIVET_REDIS_URL"
 LOADING = "is still reading its data"
@@ -51,9 +55,6 @@ USED = "{used} of {limit} used"
 USED_CURE = (
     "give it more (`maxmemory`), or see what fills it: when it is full deliveries are answered with 503"
 )
-SAME_TIME = "its clock and ours agree"
-OTHER_TIME = "its clock and ours are {seconds:.0f} seconds apart"
-OTHER_TIME_CURE = "set both by NTP: pauses and limits are counted by them"
 OPEN = "{host} takes us without a password: whoever reaches it can start runs and read source code"
 OPEN_CURE = "give it a password (ACL user) or keep it in a private network, and name it in TRIVET_REDIS_URL"
 
@@ -61,13 +62,13 @@ OPEN_CURE = "give it a password (ACL user) or keep it in a private network, and 
 def redis_checks(settings: Settings) -> Iterator[Check]:
     try:
         url = address(settings)
+        client = connected(url) if url else None
     except UsageError as error:
         yield wrong(TOPIC, "address", *taken_apart(error, NOT_STARTED_CURE), is_setting=True)
         return
-    if url is None:
+    if url is None or client is None:
         yield note(TOPIC, "address", NOT_STARTED, NOT_STARTED_CURE)
         return
-    client = connected(url)
     try:
         yield from _examined(client, url, settings)
     except (AuthenticationError, NoPermissionError) as error:
@@ -86,13 +87,21 @@ def address(settings: Settings) -> str | None:
 
 
 def connected(url: str) -> Redis:
-    """A client that gives up soon and never asks twice."""
-    return Redis.from_url(
-        url,
-        retry=Retry(NoBackoff(), 0),
-        socket_connect_timeout=CONNECT_SECONDS,
-        socket_timeout=ANSWER_SECONDS,
-    )
+    """A client that gives up soon and never asks twice. Raises UsageError for an address that is none.
+
+    What is wrong with it is not told: that may be a part of its password.
+    """
+    try:
+        client = Redis.from_url(
+            url,
+            retry=Retry(NoBackoff(), 0),
+            socket_connect_timeout=CONNECT_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
+        )
+        client.connection_pool.make_connection()  # an option that there is not shows only now
+    except (TypeError, ValueError):
+        raise UsageError(UNUSABLE) from None
+    return client
 
 
 def _examined(client: Redis, url: str, settings: Settings) -> Iterator[Check]:
@@ -167,11 +176,7 @@ def _memory(info: Mapping[str, Any]) -> Check:
 def _clock(client: Redis) -> Check:
     before = time.time()
     seconds, microseconds = client.time()
-    skew = abs(seconds + microseconds / 1_000_000 - (before + time.time()) / 2)
-    if skew < SKEW_SECONDS:
-        return fine(TOPIC, "clock", SAME_TIME)
-    say = note if skew < WRONG_SKEW_SECONDS else wrong
-    return say(TOPIC, "clock", OTHER_TIME.format(seconds=skew), OTHER_TIME_CURE)
+    return clock_check(TOPIC, seconds + microseconds / 1_000_000 - (before + time.time()) / 2, OF_QUEUE)
 
 
 def _door(url: str) -> Iterator[Check]:

@@ -1,14 +1,16 @@
 """The secrets that this environment holds: enough for which processes, usable, and readable by whom."""
 
+import os
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from bot.entry import credentials as names
-from bot.entry.credentials import HOLDS, RECEIVING, check_hooks
+from bot.entry.credentials import RECEIVING, check_hooks
 from bot.entry.doctor.check import Check, fine, note, wrong
 from bot.entry.doctor.reading import READABLE, TOPIC
+from bot.entry.doctor.roles import able, lacking, makes_marks
 from bot.entry.doctor.sentences import taken_apart
 from bot.errors import UsageError
 from bot.settings import (
@@ -38,9 +40,10 @@ MARKS = "{count} set: the first signs, all are accepted"
 MADE = "`trivet up` makes one in the data folder at its first start"
 KEPT = "the one that `trivet up` made in the data folder"
 UNREADABLE = "{file} cannot be read: {reason}"
-FILES = "{count} in {folder}, for their owner only"
+FILES = "{count} in {folder}, open to nobody who should not read them"
+MOUNTED = "{count} in {folder}, for this container only"
 OPEN = "{files} in {folder} can be read by every user of this machine"
-OPEN_CURE = "take that right away: chmod o-r, in Kubernetes defaultMode 0440"
+OPEN_CURE = "take that right away: chmod o-r"
 SHOWN: Final = 3
 WHY: Final = {
     names.WRITE: NO_TOKEN,
@@ -49,17 +52,13 @@ WHY: Final = {
 }
 
 PLATFORMS: Final = {"gitlab": "GitLab", "jira": "Jira", "confluence": "Confluence"}
-OF_PLATFORM: Final = {
-    "gitlab": frozenset({names.WRITE, names.READ, names.HOOKS}),
-    "jira": frozenset({names.JIRA_WRITE, names.JIRA_READ, names.JIRA_HOOKS}),
-    "confluence": frozenset({names.CONFLUENCE_WRITE, names.CONFLUENCE_READ, names.CONFLUENCE_HOOKS}),
-}
+OF_CONTAINERS: Final = Path("/run/secrets")  # where Docker shows them to the one container, however they are kept
 
 
 def secret_checks(settings: Settings, environ: Mapping[str, str]) -> Iterator[Check]:
     """Whose secrets there are and what is wrong with them. No line holds one."""
     if settings.gitlab.url:
-        yield _roles(settings)
+        yield _roles(settings, environ)
     for platform in PLATFORMS:
         if getattr(settings, platform).webhook_secrets:
             yield _hooks(settings, platform)
@@ -68,48 +67,15 @@ def secret_checks(settings: Settings, environ: Mapping[str, str]) -> Iterator[Ch
         yield _files(environ)
 
 
-def lacking(settings: Settings) -> dict[str, list[str]]:
-    """The names of the secrets that each process needs for the platforms there are, and that are not set here."""
-    needed = set() if _makes_marks(settings) else {names.MARKS}
-    for platform, of_platform in OF_PLATFORM.items():
-        needed |= of_platform if getattr(settings, platform).url else set()
-    missing = needed - _held(settings)
-    return {role: sorted(missing & own) for role, own in HOLDS.items()}
-
-
-def _held(settings: Settings) -> set[str]:
-    """A reading token falls back to the one that writes, as it does in the processes."""
-    gitlab, jira, confluence = settings.gitlab, settings.jira, settings.confluence
-    values: dict[str, object] = {
-        names.WRITE: gitlab.token,
-        names.READ: gitlab.reader,
-        names.HOOKS: gitlab.webhook_secrets,
-        names.JIRA_WRITE: jira.token,
-        names.JIRA_READ: jira.reader[1],
-        names.JIRA_HOOKS: jira.webhook_secrets,
-        names.CONFLUENCE_WRITE: confluence.token,
-        names.CONFLUENCE_READ: confluence.reader[1],
-        names.CONFLUENCE_HOOKS: confluence.webhook_secrets,
-        names.MARKS: settings.mark_secrets,
-    }
-    return {name for name, value in values.items() if value}
-
-
-def _makes_marks(settings: Settings) -> bool:
-    """`trivet up` on its own Redis is one machine, where a secret of its own does."""
-    return not settings.redis_url
-
-
-def _roles(settings: Settings) -> Check:
-    lacks = lacking(settings)
-    able = ", ".join(role for role, names_missing in lacks.items() if not names_missing)
+def _roles(settings: Settings, environ: Mapping[str, str]) -> Check:
+    lacks, working = lacking(settings, environ), ", ".join(able(settings, environ))
     missing = {name for ones in lacks.values() for name in ones}
     if not missing:
-        return fine(TOPIC, "secrets", ENOUGH.format(roles=able))
-    said = (SOME if able else NONE).format(roles=able, missing=_by_name(lacks))
-    if able and missing <= RECEIVING:
+        return fine(TOPIC, "secrets", ENOUGH.format(roles=working))
+    said = (SOME if working else NONE).format(roles=working, missing=_by_name(lacks))
+    if working and missing <= RECEIVING:
         return note(TOPIC, "secrets", said, HOOKS_CURE)
-    if able and settings.redis_url:
+    if working and settings.redis_url:
         return note(TOPIC, "secrets", said, SOME_CURE)
     return wrong(TOPIC, "secrets", said, _first_cure(missing), is_setting=True)
 
@@ -140,7 +106,7 @@ def _hooks(settings: Settings, platform: str) -> Check:
 def _marks(settings: Settings) -> Iterator[Check]:
     if settings.mark_secrets:
         yield fine(TOPIC, "mark secrets", MARKS.format(count=len(settings.mark_secrets)))
-    elif _makes_marks(settings):
+    elif makes_marks(settings):
         yield _kept_marks(settings.data_dir)
 
 
@@ -158,15 +124,23 @@ def _kept_marks(folder: Path) -> Check:
 
 
 def _files(environ: Mapping[str, str]) -> Check:
-    """Files that everybody may read, in a folder that everybody may enter."""
+    """Files that everybody may read, in a folder that everybody may enter.
+
+    A file of somebody else's is readable so that we can read it, and not ours to close.
+    """
     folder, files = Path(environ[SECRETS_DIR]), secret_files(environ)
-    if not _allows(folder, stat.S_IXOTH):
-        return fine(TOPIC, "secret files", FILES.format(count=len(files), folder=folder))
-    open_ones = [file.name for file in files if _allows(file, stat.S_IROTH)]
+    if folder == OF_CONTAINERS:
+        return fine(TOPIC, "secret files", MOUNTED.format(count=len(files), folder=folder))
+    is_shut = not _allows(folder, stat.S_IXOTH)
+    open_ones = [] if is_shut else [file.name for file in files if _is_ours(file) and _allows(file, stat.S_IROTH)]
     if not open_ones:
         return fine(TOPIC, "secret files", FILES.format(count=len(files), folder=folder))
     shown = ", ".join(open_ones[:SHOWN]) + (" …" if len(open_ones) > SHOWN else "")
     return note(TOPIC, "secret files", OPEN.format(files=shown, folder=folder), OPEN_CURE)
+
+
+def _is_ours(path: Path) -> bool:
+    return path.stat().st_uid == os.getuid()
 
 
 def _allows(path: Path, right: int) -> bool:

@@ -99,7 +99,7 @@ def _errors(dsn: str) -> Check:
 
     try:
         host = Dsn(dsn).host
-    except BadDsn:
+    except (BadDsn, ValueError):  # of a port that is none
         return wrong(TOPIC, "errors", *taken_apart(NOT_DSN, ""), is_setting=True)
     return fine(TOPIC, "errors", REPORTED.format(host=host))
 

@@ -1,14 +1,17 @@
 """`trivet connect jira` against Cloud, Data Center and a server before 10."""
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from bot.entry.connect import hooks
-from bot.entry.connect.jira import connect_jira
+from bot.entry.connect.jira import connect_jira, wanted_hook
+from bot.entry.rules_file import read_rules
 from bot.errors import UsageError
 from bot.settings import Settings, load_settings
 from bot.sources.signatures import verify_jira
@@ -52,7 +55,7 @@ def test_an_administrators_token_makes_the_webhook_that_the_rules_need(
 ) -> None:
     assert connect_jira(settings_of(jira, rules), OURS) == 0
     (hook,) = stored(jira)
-    assert (hook.url, hook.jql, hook.secret) == (f"{OURS}/hooks/jira", "project in (SHOP)", SECRET)
+    assert (hook.url, hook.jql, hook.secret) == (f"{OURS}/hooks/jira", 'project in ("SHOP")', SECRET)
     assert hook.events == [
         "jira:issue_created",
         "jira:issue_updated",
@@ -93,9 +96,41 @@ def test_a_broken_webhook_is_put_right_and_what_was_wrong_is_said(
     assert (hook.enabled, hook.exclude_body, hook.jql, len(hook.events)) == (
         True,
         False,
-        "project in (SHOP)",
+        'project in ("SHOP")',
         4,
     )
+
+
+def test_what_a_person_chose_beside_is_kept(
+    jira: JiraServer, rules: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connect_jira(settings_of(jira, rules), OURS)
+    (hook,) = stored(jira)
+    hook.name, hook.jql = "Reviews (ask Grace)", "project IN (SHOP)"
+    hook.events = [*hook.events, "comment_deleted", "comment_updated"]
+    chosen = (hook.name, hook.jql, set(hook.events))
+    assert connect_jira(settings_of(jira, rules), OURS) == 0
+    assert (hook.name, hook.jql, set(hook.events)) == chosen
+    hook.enabled = False
+    assert connect_jira(settings_of(jira, rules), OURS) == 0
+    assert (hook.name, hook.jql, set(hook.events), hook.enabled) == (*chosen, True)
+
+
+def test_a_slash_behind_the_address_is_taken_away_and_said(
+    jira: JiraServer, rules: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The receiver knows no such path."""
+    connect_jira(settings_of(jira, rules), OURS)
+    (hook,) = stored(jira)
+    hook.url += "/"
+    assert connect_jira(settings_of(jira, rules), OURS) == 0
+    assert hook.url == f"{OURS}/hooks/jira"
+    assert f"put right: its address is {OURS}/hooks/jira/" in capsys.readouterr().out
+
+
+def test_a_key_that_is_a_word_of_jql_is_a_key(rules: Path) -> None:
+    rules.write_text("jira: [{project: SHOP}, {project: OR}]\n", "utf-8")
+    assert wanted_hook(OURS, read_rules(rules)).query == 'project in ("OR", "SHOP")'
 
 
 def test_a_second_webhook_to_the_same_place_is_told_of(
@@ -118,7 +153,7 @@ def test_who_may_not_is_told_every_step_and_no_secret(
         "TRIVET_CONNECT_TOKEN",
         f"{OURS}/hooks/jira",
         "the first of TRIVET_JIRA__WEBHOOK_SECRETS",
-        "project in (SHOP)",
+        'project in ("SHOP")',
         "X-Trivet-Token",
         '{"event": "transitioned", "issue_key": "{{issue.key}}"',
         "{{initiator.accountId}}" if jira.cloud else "{{initiator.key}}",
@@ -137,6 +172,15 @@ def test_a_token_for_connecting_alone_goes_before_the_bots(
     assert connect_jira(settings_of(jira, rules, "trivet"), OURS) == 0
     assert len(stored(jira)) == 1
     assert grace["token"] not in capsys.readouterr().out
+
+
+def test_the_end_of_a_line_behind_that_token_does_no_harm(
+    jira: JiraServer, rules: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grace = jira.person("grace")
+    monkeypatch.setenv("TRIVET_CONNECT_TOKEN", f"{grace['token']}\n")
+    monkeypatch.setenv("TRIVET_CONNECT_EMAIL", f"{grace['email']}\n" if jira.cloud else "")
+    assert connect_jira(settings_of(jira, rules, "trivet"), OURS) == 0
 
 
 def test_a_token_that_is_not_accepted_ends_it(
@@ -181,6 +225,28 @@ def test_a_server_before_10_gets_the_secret_in_the_address_and_nobody_is_shown_i
     assert "secret=" not in said
 
 
+@pytest.mark.parametrize("form", ["address", "plain"])
+def test_a_jira_that_quotes_the_address_with_the_secret_shows_it_to_nobody(
+    form: str, rules: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quoted = f"{OURS}/hooks/jira?secret={quote(SECRET, safe='')}" if form == "address" else SECRET
+    with JiraServer("datacenter") as jira:
+        jira.control("version", version="9.12.2")
+        said = json.dumps({"errorMessages": [f"{quoted} is \x1b[31mno address"]})
+        jira.fault(path="/webhooks/1.0/webhook", method="POST", status=400, body=said)
+        assert connect_jira(settings_of(jira, rules), OURS) == 3
+    shown = capsys.readouterr().out
+    assert "no address" in shown
+    assert [hidden for hidden in (SECRET, quote(SECRET, safe=""), "\x1b") if hidden in shown] == []
+
+
+@pytest.mark.parametrize("url", ["t.example.com", "https://t.example.com?a=b"])
+def test_an_address_that_is_none_is_a_usage_error(url: str, rules: Path) -> None:
+    own = {"url": "https://jira.example.com", "token": "tok" + "en", "webhook_secrets": [SECRET]}
+    with pytest.raises(UsageError, match="--url: must be"):
+        connect_jira(load_settings(jira=own, rules=rules), url)
+
+
 @pytest.mark.parametrize("missing", ["address", "secret", "token", "url"])
 def test_a_missing_setting_is_a_usage_error(missing: str, rules: Path) -> None:
     own: dict[str, Any] = {
@@ -189,7 +255,7 @@ def test_a_missing_setting_is_a_usage_error(missing: str, rules: Path) -> None:
         "webhook_secrets": [SECRET],
     }
     own.pop({"secret": "webhook_secrets"}.get(missing, missing), None)
-    with pytest.raises(UsageError, match="not known" if missing == "address" else "is not set"):
+    with pytest.raises(UsageError, match="Give --url" if missing == "address" else "is not set"):
         connect_jira(load_settings(jira=own, rules=rules), None if missing == "address" else OURS)
 
 
