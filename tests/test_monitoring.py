@@ -202,10 +202,5 @@ def test_the_monitor_scrapes_the_own_part_of_receivers_and_the_common_one_once()
     assert set(scraped) <= set(ports)
 
 
-def test_the_monitor_leaves_our_labels_their_names() -> None:
-    """Else the label `job` of an error would be called exported_job, and `job` would say which target it was."""
-    assert "job" in METRICS["trivet_errors"].labels
-    for is_common_told in (True, False):
-        metrics = {"metrics": {"enabled": is_common_told, "serviceMonitor": {"enabled": True}}}
-        [monitor] = [one for one in helm.rendered(MINIMAL, metrics) if one["kind"] == "ServiceMonitor"]
-        assert all(one.get("honorLabels") for one in monitor["spec"]["endpoints"])
+def test_no_metric_has_a_label_that_prometheus_gives_each_target() -> None:
+    assert not [name for name, metric in METRICS.items() if {"job", "instance"} & set(metric.labels)]

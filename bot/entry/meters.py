@@ -47,7 +47,7 @@ COUNTED: Final[Mapping[str, Metric]] = {
     "trivet_findings": Metric(
         "counter", "Findings of reviews: posted, known before, held back.", ("severity", "state")
     ),
-    "trivet_errors": Metric("counter", "What stopped a job or put it back, by class.", ("job", "error")),
+    "trivet_errors": Metric("counter", "What stopped a job or put it back, by class.", ("kind", "error")),
     "trivet_model_calls": Metric("counter", "Requests to models, by how they ended.", ("model", "result")),
     "trivet_model_tokens": Metric(
         "counter", "Tokens as the providers count them; cached ones are part of input.", ("model", "kind")

@@ -79,7 +79,7 @@ def test_what_several_processes_count_at_once_is_exact(store: Store, redis_serve
     processes = [subprocess.Popen(words) for _ in range(3)]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
     found = seen(store)
-    assert value(found, "trivet_errors_total", job="propose", error="Unavailable") == 3 * ROUNDS
+    assert value(found, "trivet_errors_total", kind="propose", error="Unavailable") == 3 * ROUNDS
     assert value(found, "trivet_run_seconds_count", agent="review", stage="apply") == 3 * ROUNDS
     spent = value(found, "trivet_run_seconds_sum", agent="review", stage="apply")
     assert spent == pytest.approx(0.3 * 3 * ROUNDS)

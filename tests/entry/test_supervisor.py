@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.entry import supervisor as supervising
 from bot.entry.supervisor import Child, Supervisor
 from bot.errors import PlatformError, UsageError
 
@@ -114,6 +115,23 @@ def test_a_child_that_keeps_dying_is_started_less_and_less_often() -> None:
     assert pauses == sorted(pauses)
     assert pauses[0] < 1
     assert pauses[-1] == 30
+
+
+def test_it_gives_no_sign_of_life_while_a_child_keeps_dying(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It dies four times, then lives; the times are shorter here."""
+    monkeypatch.setattr(supervising, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(supervising, "HEALTHY_SECONDS", 1.0)
+    starts = tmp_path / "starts"
+    dying = child(f"{COUNT}\nif len(p.read_text()) < 5: sys.exit(1)\n{SLEEP}", str(starts))
+    supervisor = Supervisor([dying])
+    beats: list[tuple[int, float]] = []
+    supervisor.beat = lambda: beats.append((dying.failures, time.monotonic() - dying.started))
+    run_until(supervisor, lambda: beats and beats[-1][0] == 4)
+    assert {failures for failures, _ in beats} <= {0, 1, 2, 4}
+    assert beats[0][0] == 0
+    assert all(lived > 1.0 for failures, lived in beats if failures == 4), "not before it lives on"
 
 
 def test_a_stop_while_it_waits_for_a_child_is_heard() -> None:

@@ -12,17 +12,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from redis import Redis
 from rq.job import JobStatus
 
-from bot.entry.queue import AGENTS, EFFECTS, JOBS, enqueue, new_job, run_id
+from bot.entry.listed_job import job_class
+from bot.entry.meters import METERS, count
+from bot.entry.queue import AGENTS, EFFECTS, FAILURE_TTL, JOBS, enqueue, new_job, open_queue, run_id
+from bot.entry.store import Store
 from bot.entry.worker import drain_seconds
+from tests.job_requests import push_request
 from tests.redis_server import RedisServer
 from tests.rig import processes
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
-import logging, pathlib, sys, time
+import logging, os, pathlib, sys, time
 from redis import Redis
+from bot.entry import worker as ours
 from bot.entry.worker import make_worker
 
 logging.basicConfig(level=logging.INFO)
@@ -39,12 +45,48 @@ def propose(run):
                 pass
     if run == "broken":
         raise ValueError("a secret word")
+    if run.startswith("dead"):
+        os.kill(os.getpid(), 9)
     while run.startswith("waiting") and not (folder / "go").exists():
         time.sleep(0.05)
     done.write(f"ended {run}\\n"); done.flush()
 
+def at_first(broken, whole):
+    sign = folder / "broken-once"
+    def tried(*arguments):
+        if sign.exists():
+            return whole(*arguments)
+        sign.touch()
+        return broken(*arguments)
+    return tried
+
+def out_of_processes():
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+def without_a_parent(_parent):
+    raise OSError("no prctl here")
+
 worker = make_worker("agents", Redis.from_url(sys.argv[1]), {"propose": propose})
-worker.run(burst=sys.argv[3:] == ["burst"])
+if "unborn" in sys.argv:
+    worker.main_work_horse = at_first(lambda *_: os.kill(os.getpid(), 9), worker.main_work_horse)
+if "unforked" in sys.argv:
+    os.fork = at_first(out_of_processes, os.fork)
+if "unparented" in sys.argv:
+    ours.die_with_parent = at_first(without_a_parent, ours.die_with_parent)
+worker.run(burst="burst" in sys.argv)
+"""
+BROKEN_RUN = """
+import sys
+from redis import Redis
+from bot.entry.jobs import Jobs
+from bot.entry.store import Store
+from bot.entry.worker import make_worker
+
+def means(run):
+    raise KeyError("nobody foresaw it")
+
+redis = Redis.from_url(sys.argv[1])
+make_worker("agents", redis, Jobs(Store(redis), means=means).table()).run(burst=True)
 """
 
 
@@ -52,12 +94,17 @@ def program(server: RedisServer, folder: Path, *words: str) -> list[str]:
     return [sys.executable, "-c", PROGRAM, server.url, str(folder), *words]
 
 
-def work(server: RedisServer, folder: Path) -> tuple[str, str]:
+def work(server: RedisServer, folder: Path, *words: str) -> tuple[str, str]:
     """Let a worker do what is queued; what it did, and what it logged."""
-    command = program(server, folder, "burst")
-    process = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
+    log = logged(program(server, folder, "burst", *words))
     done = folder / "done.txt"
-    return done.read_text() if done.exists() else "", process.stdout + process.stderr
+    return done.read_text() if done.exists() else "", log
+
+
+def logged(command: list[str]) -> str:
+    """What a program says that ends well."""
+    process = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60, check=True)
+    return process.stdout + process.stderr
 
 
 class Working:
@@ -184,8 +231,181 @@ def test_a_broken_job_is_logged_without_its_arguments(redis_server: RedisServer,
     queue(redis_server, "broken", timeout=5)
     done, log = work(redis_server, tmp_path)
     assert done == "began broken\n"
-    assert "job broke" in log
+    assert log.count("job broke") == 1
     assert "'arguments'" not in log
+
+
+def test_a_run_that_breaks_is_logged_once_for_each_try(redis_server: RedisServer) -> None:
+    Store(redis_server.client()).start(push_request("a" * 40), "test")
+    log = logged([sys.executable, "-c", BROKEN_RUN, redis_server.url])
+    assert log.count("the job broke") == log.count("KeyError: 'nobody foresaw it'") == 2, (
+        "one try, and the next one at once"
+    )
+    assert log.count("tries_left") == 2
+
+
+def errors(client: Redis, kind: str, error: str) -> int:
+    """How often it was counted that an error stopped a kind of job."""
+    return int(float(client.hget(METERS, count("trivet_errors", kind, error).cell) or 0))  # type: ignore[arg-type]
+
+
+def test_a_job_whose_process_is_killed_is_logged_once_and_counted_for_each_try(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    """As a kernel that is short of memory does it, without a word."""
+    job, client = queue(redis_server, "dead"), redis_server.client()
+    done, log = work(redis_server, tmp_path)
+    assert done == "began dead\nbegan dead\n", "one try, and the next one at once"
+    assert log.count("the job's process was killed") == 2
+    assert "exit_code=-9" in log
+    assert "Work-horse" not in log
+    assert errors(client, "propose", "WorkHorseTerminated") == 2
+    assert client.zrange("rq:scheduled:agents", 0, -1) == [job.encode()]
+
+
+def test_a_job_whose_process_is_killed_before_it_began_is_tried_once_more_and_not_twice(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    queue(redis_server, "a")
+    done, _ = work(redis_server, tmp_path, "unborn")
+    assert done == "began a\nended a\n"
+    assert redis_server.client().keys("rq:queue:*") == [], "nor does it stand among the taken ones"
+
+
+def test_a_worker_that_gets_no_process_for_a_job_goes_on_with_the_next_and_the_job_can_be_found(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    job, client = queue(redis_server, "a"), redis_server.client()
+    queue(redis_server, "b")
+    done, log = work(redis_server, tmp_path, "unforked")
+    assert done == "began b\nended b\n"
+    assert "it comes back" in log
+    assert client.lrange("rq:queue:agents:intermediate", 0, -1) == [job.encode()]
+
+
+def test_a_process_that_cannot_begin_its_job_ends_and_is_no_second_worker(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    queue(redis_server, "a")
+    done, log = work(redis_server, tmp_path, "unparented")
+    assert done == "began a\nended a\n"
+    assert log.count("the job's process could not begin") == 1
+    assert log.count("no prctl here") == 1
+
+
+def plant(client: Redis, job: str, field: str, value: str) -> None:
+    """Make a record one that cannot be read."""
+    if field == "record":
+        client.delete(f"rq:job:{job}")
+        client.set(f"rq:job:{job}", value)
+    else:
+        client.hset(f"rq:job:{job}", field, value)
+
+
+MALFORMED = [
+    ("created_at", "yesterday"),
+    ("timeout", "soon"),
+    ("timeout", ""),
+    ("status", "dancing"),
+    ("retries_left", "many"),
+    ("retry_intervals", "[]"),
+    ("retry_intervals", '{"0": 1}'),
+    ("record", "no record"),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), MALFORMED)
+def test_a_job_that_cannot_be_read_is_set_aside_and_the_next_one_is_done(
+    redis_server: RedisServer, tmp_path: Path, field: str, value: str
+) -> None:
+    job, client = queue(redis_server, "ab12"), redis_server.client()
+    plant(client, job, field, value)
+    queue(redis_server, "next")
+    done, log = work(redis_server, tmp_path)
+    assert done == "began next\nended next\n"
+    assert log.count("a job's record cannot be read") == 1
+    assert "job=propose" in log
+    assert "run=ab12" in log
+    assert sum(errors(client, "propose", kind) for kind in ("ValueError", "AssertionError")) == 1
+    assert client.keys("rq:queue:agents*") == []
+    assert 0 < client.ttl(f"rq:job:{job}") <= FAILURE_TTL, "somebody may want to look at it"  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe", b"no name", b"two:of:them"])
+def test_what_is_no_job_is_set_aside_too(redis_server: RedisServer, tmp_path: Path, name: bytes) -> None:
+    client = redis_server.client()
+    client.rpush("rq:queue:agents", name)
+    queue(redis_server, "next")
+    done, _ = work(redis_server, tmp_path)
+    client.rpush("rq:queue:agents:intermediate", name)
+    client.zadd("rq:wip:agents", {name + b":of:them": 1})
+    client.delete("rq:clean_registries:agents")
+    _, log = work(redis_server, tmp_path)
+    assert done == "began next\nended next\n"
+    assert "Traceback" not in log
+    assert client.zcard("rq:wip:agents") == 0
+    assert client.llen("rq:queue:agents:intermediate") == 0
+
+
+def test_a_job_that_cannot_be_read_keeps_no_other_from_being_brought_back(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    """Two workers died, with a job each."""
+    client = redis_server.client()
+    unreadable, readable = queue(redis_server, "ab12"), queue(redis_server, "back")
+    client.delete("rq:queue:agents")
+    client.hset(f"rq:job:{readable}", "status", JobStatus.STARTED.value)
+    plant(client, unreadable, "created_at", "yesterday")
+    client.rpush("rq:queue:agents:intermediate", unreadable)
+    client.zadd("rq:wip:agents", {f"{unreadable}:1": 1, f"{readable}:1": 1})
+    done, log = work(redis_server, tmp_path)
+    assert done == ""
+    assert log.count("a job's record cannot be read") == 1
+    client.delete("rq:clean_registries:agents")  # who stumbles holds RQ's lock for 15 s
+    done, log = work(redis_server, tmp_path)
+    assert done == "began back\nended back\n"
+    assert log.count("the job's worker died") == 1
+    assert errors(client, "unknown", "AbandonedJobError") == 1
+    assert client.keys("rq:wip:*") == client.keys("rq:queue:*") == []
+
+
+def test_what_stops_maintenance_each_time_stops_no_job_and_is_said(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    client = redis_server.client()
+    taken = queue(redis_server, "taken")
+    client.lmove("rq:queue:agents", "rq:queue:agents:intermediate")
+    client.set(f"rq:queue:agents:intermediate:first_seen:{taken}", "never")
+    queue(redis_server, "next")
+    done, log = work(redis_server, tmp_path)
+    assert done == "began next\nended next\n"
+    assert log.count("the worker stumbled between two jobs") == 1
+    assert "ValueError: could not convert string to float" in log
+
+
+def test_a_redis_that_lost_all_it_had_learns_of_an_idle_worker_again(
+    redis_server: RedisServer, working: Working
+) -> None:
+    """Nobody would be counted else, and an alert say that nobody works."""
+    client = redis_server.client()
+    until(lambda: client.smembers("rq:workers:agents"))
+    client.flushall()
+    until(lambda: any(client.exists(name) for name in client.smembers("rq:workers:agents")))  # type: ignore[union-attr]
+
+
+def test_a_job_is_not_called_scheduled_before_it_is(redis_server: RedisServer) -> None:
+    """Maintenance brings back what is "started" and nobody is at: a Redis that goes away in between loses no job."""
+    name, client = queue(redis_server, "run"), redis_server.client()
+    kind = job_class({})
+    job = kind.fetch(name, client, open_queue(AGENTS, client).serializer)
+    job.set_status(JobStatus.STARTED)
+    job.retries_left = 4
+    pipe = client.pipeline()
+    job.retry(open_queue(AGENTS, client, kind), pipe)
+    assert client.hget(f"rq:job:{name}", "status") == b"started"
+    pipe.execute()
+    assert client.hget(f"rq:job:{name}", "status") == b"scheduled"
+    assert client.zrange("rq:scheduled:agents", 0, -1) == [name.encode()]
 
 
 def test_retries_begin_at_once_and_then_pause_longer_and_longer(redis_server: RedisServer) -> None:

@@ -22,7 +22,9 @@ class Tolerance:
 
 
 OF_PLATFORMS: Final = Tolerance(
-    30.0, TOLERANCE_SECONDS, "signatures hold for five minutes, and what changed of late is looked for by the clock"
+    30.0,
+    TOLERANCE_SECONDS,
+    "signatures hold for five minutes, and what changed of late is looked for by the clock",
 )
 OF_QUEUE: Final = Tolerance(2.0, 30.0, "pauses and limits are counted by both")
 

@@ -22,13 +22,12 @@ from bot.entry.doctor.printing import Page, in_json
 from bot.entry.doctor.processes import process_checks
 from bot.entry.doctor.reading import TOPIC, read_settings
 from bot.entry.doctor.redis import redis_checks
-from bot.entry.doctor.roles import is_one_of_several, lacking
+from bot.entry.doctor.roles import is_elsewhere
 from bot.entry.doctor.secrets import secret_checks
 from bot.entry.doctor.settings import all_usable, settings_checks, usable_rules
 from bot.entry.logs import ERRORS, start_logging
 from bot.entry.progress import Progress
 from bot.errors import UsageError
-from bot.llm.providers import default_specs
 from bot.settings import Settings, provider_environment
 
 SECONDS: Final = 22.0  # for all that is asked of others; a whole run ends well within half a minute
@@ -92,21 +91,16 @@ def _others(settings: Settings, environ: Mapping[str, str]) -> Iterator[Look]:
 
 
 def _database(settings: Settings, environ: Mapping[str, str]) -> Iterable[Check]:
-    """Its address is told to agents alone: elsewhere it may well be unset."""
-    if lacking(settings, environ)["agents"] and not settings.database_url:
+    """Its address is told to agents alone."""
+    if is_elsewhere("agents", settings, environ) and not settings.database_url:
         return []
     return database_checks(settings)
 
 
 def _models(settings: Settings, environ: Mapping[str, str]) -> Iterable[Check]:
     """Their keys are told to agents alone, their names perhaps to all."""
-    if not lacking(settings, environ)["agents"]:
-        return _asked_models(settings, environ)
-    is_named = settings.models or default_specs(provider_environment(environ))
-    return _asked_models(settings, environ) if is_named and not is_one_of_several(settings, environ) else []
-
-
-def _asked_models(settings: Settings, environ: Mapping[str, str]) -> Iterable[Check]:
+    if is_elsewhere("agents", settings, environ):
+        return []
     with_keys = provider_environment(environ)
     import_sdks(settings, with_keys)
     return model_checks(settings, with_keys)

@@ -19,7 +19,7 @@ from bot.entry import keys
 from bot.entry.doctor.check import Check, fine, note, wrong
 from bot.entry.doctor.database import is_file
 from bot.entry.doctor.redis import address, connected
-from bot.entry.doctor.roles import lacking
+from bot.entry.doctor.roles import is_elsewhere
 from bot.entry.doctor.secrets import PLATFORMS
 from bot.entry.exposition import today
 from bot.entry.keys import text
@@ -44,7 +44,9 @@ NO_WORKER_CURE = (
     "start `trivet work {queue}` (or `trivet up`); where it is started, its log says why it stopped"
 )
 IDLE = "nobody takes jobs from the queue {queue}, and none waits"
-IDLE_CURE = "right where workers start when jobs come (KEDA); else start `trivet work {queue}` (or `trivet up`)"
+IDLE_CURE = (
+    "right where workers start when jobs come (KEDA); else start `trivet work {queue}` (or `trivet up`)"
+)
 SHARED_FILE = "agents work on {hosts}, and each keeps the steps of its runs in a file of its own"
 SHARED_FILE_CURE = "give all of them one PostgreSQL in TRIVET_DATABASE_URL, or run agents on one machine"
 NOTHING_WAITS = "nothing waits"
@@ -154,7 +156,7 @@ def _oldest(ids: list[str], client: Redis, now: float) -> float:
 
 def _holds_database(settings: Settings) -> bool:
     """Elsewhere than with agents, TRIVET_DATABASE_URL is not set, whatever they have."""
-    return not lacking(settings, os.environ)["agents"]
+    return not is_elsewhere("agents", settings, os.environ)
 
 
 # --- runs ---

@@ -38,6 +38,11 @@ def is_one_of_several(settings: Settings, environ: Mapping[str, str]) -> bool:
     return bool(settings.redis_url and able(settings, environ))
 
 
+def is_elsewhere(role: str, settings: Settings, environ: Mapping[str, str]) -> bool:
+    """Whether a process that lacks something here may well have it elsewhere."""
+    return is_one_of_several(settings, environ) and role not in able(settings, environ)
+
+
 def is_read_here(platform: str, settings: Settings, environ: Mapping[str, str]) -> bool:
     """Whether a process that reads this platform has its token here, be it the one that writes."""
     return bool(OF_PLATFORM[platform] & names.READING & held(settings, environ))

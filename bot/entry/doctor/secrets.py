@@ -40,8 +40,7 @@ MARKS = "{count} set: the first signs, all are accepted"
 MADE = "`trivet up` makes one in the data folder at its first start"
 KEPT = "the one that `trivet up` made in the data folder"
 UNREADABLE = "{file} cannot be read: {reason}"
-FILES = "{count} in {folder}, open to nobody who should not read them"
-MOUNTED = "{count} in {folder}, for this container only"
+FILES = "{count} in {folder}"
 OPEN = "{files} in {folder} can be read by every user of this machine"
 OPEN_CURE = "take that right away: chmod o-r"
 SHOWN: Final = 3
@@ -52,7 +51,7 @@ WHY: Final = {
 }
 
 PLATFORMS: Final = {"gitlab": "GitLab", "jira": "Jira", "confluence": "Confluence"}
-OF_CONTAINERS: Final = Path("/run/secrets")  # where Docker shows them to the one container, however they are kept
+OF_A_CONTAINER: Final = Path("/run/secrets")  # docs.docker.com/compose/how-tos/use-secrets
 
 
 def secret_checks(settings: Settings, environ: Mapping[str, str]) -> Iterator[Check]:
@@ -124,19 +123,22 @@ def _kept_marks(folder: Path) -> Check:
 
 
 def _files(environ: Mapping[str, str]) -> Check:
-    """Files that everybody may read, in a folder that everybody may enter.
-
-    A file of somebody else's is readable so that we can read it, and not ours to close.
-    """
     folder, files = Path(environ[SECRETS_DIR]), secret_files(environ)
-    if folder == OF_CONTAINERS:
-        return fine(TOPIC, "secret files", MOUNTED.format(count=len(files), folder=folder))
-    is_shut = not _allows(folder, stat.S_IXOTH)
-    open_ones = [] if is_shut else [file.name for file in files if _is_ours(file) and _allows(file, stat.S_IROTH)]
+    open_ones = _open(folder, files)
     if not open_ones:
         return fine(TOPIC, "secret files", FILES.format(count=len(files), folder=folder))
     shown = ", ".join(open_ones[:SHOWN]) + (" …" if len(open_ones) > SHOWN else "")
     return note(TOPIC, "secret files", OPEN.format(files=shown, folder=folder), OPEN_CURE)
+
+
+def _open(folder: Path, files: list[Path]) -> list[str]:
+    """Those that everybody may read, in a folder that everybody may enter.
+
+    A container has no other users; and what is somebody else's file is open so that we can read it, not ours to close.
+    """
+    if folder == OF_A_CONTAINER or not _allows(folder, stat.S_IXOTH):
+        return []
+    return [file.name for file in files if _is_ours(file) and _allows(file, stat.S_IROTH)]
 
 
 def _is_ours(path: Path) -> bool:
