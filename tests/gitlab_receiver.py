@@ -23,9 +23,10 @@ def receiving(
 ) -> Iterator[str]:
     """Its address, without the path of GitLab's hooks. With a Redis it says there when a delivery came."""
 
-    def heard(source: str) -> None:
+    def heard(source: str, place: str) -> None:
         if redis:
-            redis.hset(keys.HEARD, source, str(time.time()))
+            now = str(time.time())
+            redis.hset(keys.HEARD, mapping={source: now, keys.heard_of(source, place): now})
 
     app = create_receiver(
         DictInbox(),

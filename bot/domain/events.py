@@ -191,7 +191,8 @@ EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
 
 class Ignored(_Frozen):
-    """An authentic delivery that starts nothing, and why, in words for a person."""
+    """An authentic delivery that starts nothing, and why, in words for a person. `place`: the project, where told."""
 
     reason: str
     unknown: bool = False
+    place: str = ""

@@ -185,7 +185,7 @@ def _seen(said: Mapping[str, Any], day_tokens: int) -> Iterator[Family]:
     yield _gauge("trivet_budget_day_tokens", {(): day_tokens})
     yield _gauge("trivet_budget_day_left_tokens", {(): max(0, day_tokens - said["used"])})
     yield _gauge("trivet_hook_state", _hooks(_pairs(said["hooks"])))
-    heard = _pairs(said["heard"])
+    heard = {name: at for name, at in _pairs(said["heard"]).items() if ":" not in name}
     swept = heard.pop(keys.SWEEP, None)
     yield _gauge("trivet_last_delivery_timestamp_seconds", {(name,): float(at) for name, at in heard.items()})
     yield _gauge("trivet_last_sweep_timestamp_seconds", {(): float(swept)} if swept else {})

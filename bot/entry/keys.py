@@ -46,6 +46,11 @@ def wiki(said: object) -> dict[str, str] | None:
     return dict(json.loads(text(said))) if said else None
 
 
+def heard_of(source: str, place: str) -> str:
+    """The field of `HEARD` for a project or space; a source alone is its own."""
+    return f"{source}:{place}" if place else source
+
+
 def delivery(key: str) -> str:
     return f"trivet:delivery:{key}"
 

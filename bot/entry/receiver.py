@@ -159,7 +159,7 @@ class Hook:
     max_body: int
     clock: Callable[[], float]
     metrics: Metrics
-    heard: Callable[[str], None]
+    heard: Callable[[str, str], None]
     reported: set[str] = field(default_factory=set)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -186,7 +186,7 @@ class Hook:
             return Answer(refusal.status, "refused", str(refusal), source.name(headers))
         delivery = source.key(headers, body)
         if isinstance(event, Ignored):
-            return Answer(202, "ignored", event.reason, delivery, unknown=event.unknown)
+            return Answer(202, "ignored", event.reason, delivery, project=event.place, unknown=event.unknown)
         lifetime = source.lifetime(headers, body) if source.lifetime else None
         return await self._handle(event, delivery, lifetime)
 
@@ -215,7 +215,7 @@ class Hook:
         self.metrics.deliveries.labels(self.name, answer.status, answer.code).inc()
         self.metrics.seconds.labels(self.name).observe(seconds)
         if answer.code == 202:
-            self.heard(self.name)
+            self.heard(self.name, answer.project)
         LOG.log(
             self._level(answer),
             "delivery",
@@ -263,11 +263,12 @@ def create_receiver(
     max_body: int = 5_000_000,
     clock: Callable[[], float] = time.time,
     api: ASGIApp = closed,
-    heard: Callable[[str], None] = lambda source: None,
+    heard: Callable[[str, str], None] = lambda source, place: None,
 ) -> Receiver:
     """The application. `secrets` (by a name of `SOURCES`) and `policy` are asked anew for each delivery.
 
-    `clock`: Unix seconds. `api` answers what is below `/api/`. `heard` is told of each authentic delivery.
+    `clock`: Unix seconds. `api` answers what is below `/api/`. `heard` is told of each authentic delivery: its source,
+    and the project or space it is about, "" where that is not told.
     """
     metrics = Metrics()
     hooks = {

@@ -69,14 +69,16 @@ class Identity:
 
 
 class Heard:
-    """When the last authentic delivery of each source came."""
+    """When the last authentic delivery of each source came, and of each project or space."""
 
     def __init__(self, connection: Redis) -> None:
         self._redis = connection
         self._untold: dict[str, float] = {}
 
-    def note(self, source: str) -> None:
+    def note(self, source: str, place: str) -> None:
         self._untold[source] = time.time()
+        if place:
+            self._untold[keys.heard_of(source, place)] = time.time()
 
     def tell(self) -> None:
         """What was not told yet. It is told again where Redis does not answer."""

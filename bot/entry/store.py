@@ -439,9 +439,12 @@ class Store:
             meters.add(counts, pipe)
             pipe.execute()
 
-    def heard(self, source: str) -> float | None:
-        """When any receiver saw the last authentic delivery of "gitlab", "jira" or "confluence" (Unix time)."""
-        said = self.redis.hget(keys.HEARD, source)
+    def heard(self, source: str, place: str = "") -> float | None:
+        """When any receiver saw the last authentic delivery of "gitlab", "jira" or "confluence" (Unix time).
+
+        `place`: only those about this project or space.
+        """
+        said = self.redis.hget(keys.HEARD, keys.heard_of(source, place))
         return float(said) if said else None
 
     def remember_hooks(self, platform: str, states: Mapping[str, str]) -> None:
@@ -526,7 +529,7 @@ def without_retries(connection: Redis) -> Redis:
     """Another connection to the same server, which sends everything once."""
     pool = connection.connection_pool
     options = {**pool.connection_kwargs, "retry": Retry(NoBackoff(), 0)}
-    return Redis(connection_pool=ConnectionPool(connection_class=pool.connection_class, **options))
+    return Redis.from_pool(ConnectionPool(connection_class=pool.connection_class, **options))
 
 
 def connect(url: str) -> Redis:

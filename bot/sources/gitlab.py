@@ -136,11 +136,23 @@ def parse_gitlab(headers: Mapping[str, str], body: bytes) -> Event | Ignored:
     kind = next((text(content, name) for name in _KIND_FIELDS if content.get(name)), "")
     if not kind:
         raise BadDelivery(400, NO_KIND)
+    read = _read(kind, content)
+    return read.model_copy(update={"place": _place(content)}) if isinstance(read, Ignored) else read
+
+
+def _read(kind: str, content: Json) -> Event | Ignored:
     if reader := HANDLED.get(kind):
         return reader(content)
     if reason := IGNORED.get(kind):
         return Ignored(reason=reason)
     return _unknown("event", kind)
+
+
+def _place(content: Json) -> str:
+    """The path of the project that a delivery names; "" for none, or one that cannot be a path."""
+    named = content.get("project")
+    path = named.get("path_with_namespace") if isinstance(named, dict) else ""
+    return path if isinstance(path, str) and _PATH.fullmatch(path) else ""
 
 
 def _unknown(what: str, word: str) -> Ignored:

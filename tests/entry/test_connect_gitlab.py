@@ -125,7 +125,7 @@ def test_the_test_event_is_seen_to_arrive_in_redis(shop: Shop, redis_server: Red
     with receiving([SIGNING_TOKEN], redis_server.client()) as url:
         assert shop.connect(url, redis_url=redis_server.url) == 0
     assert (
-        f"a test event (push) of acme/shop was taken at {url}/hooks/gitlab, and a delivery arrived"
+        f"a test event (push) of acme/shop was taken at {url}/hooks/gitlab, and a delivery of acme/shop arrived"
         in shop.said
     )
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -17,6 +18,7 @@ from bot.entry.doctor import examination
 from bot.entry.doctor.check import Check, fine, note, wrong
 from bot.entry.doctor.examination import exit_code, run_doctor
 from bot.entry.doctor.looking import Look, looked
+from bot.settings import Settings
 from tests.model_server import ModelServer, failed
 from tests.rig import Rig, clean_environment, free_port
 
@@ -160,6 +162,54 @@ def test_wrong_settings_are_told_and_the_rest_is_looked_at(
     assert not states(said, "Jira")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TRIVET_REDIS_URL", "redis://:{password}@[redis:6379"),
+        ("TRIVET_REDIS_URL", "redis://:{password}@redis:port"),
+        ("TRIVET_DATABASE_URL", "postgresql://trivet:{password}@[database/trivet"),
+        ("TRIVET_DATABASE_URL", "{password}"),
+        ("TRIVET_SENTRY_DSN", "https://{password}@[sentry/42"),
+        ("TRIVET_PUBLIC_URL", "https://[trivet"),
+        ("TRIVET_GITLAB__URL", "https://[gitlab"),
+        ("TRIVET_JIRA__URL", "https://trivet:{password}@jira.example.com:port"),
+    ],
+)
+def test_an_address_that_cannot_be_taken_apart_is_a_wrong_setting_like_others(
+    name: str, value: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = PASSWORD + "Vm"
+    code, said = in_this_process(capsys, monkeypatch, {name: value.format(password=secret)})
+    assert code == 2
+    assert [one for one in said["checks"] if one["name"] == "look"] == []
+    assert secret not in json.dumps(said)
+
+
+def test_an_address_that_nothing_can_be_told_of_takes_no_other_secret_from_redaction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = Settings(gitlab={"token": TOKEN})
+    monkeypatch.setattr(Settings, "own_secrets", lambda _: urlsplit("https://[odd"))
+    environ = {"TRIVET_SECRETS_DIR": "/no/such/folder", "OPENAI_API_KEY": KEY}
+    assert examination._own_secrets(environ, settings) == [KEY]
+
+
+def test_a_library_that_is_missing_costs_the_lines_of_what_needs_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise ImportError("No module named 'openai'")
+
+    monkeypatch.setattr(examination, "import_sdks", missing)
+    monkeypatch.setitem(sys.modules, "bot.entry.doctor.jira", None)
+    code, said = in_this_process(capsys, monkeypatch, everywhere(free_port()))
+    assert code == 3
+    for topic in ("Models", "Jira"):
+        assert states(said, topic) == {"look": "wrong"}
+    for topic in ("Machine", "GitLab", "Confluence"):
+        assert "look" not in states(said, topic)
+
+
 def test_with_no_settings_at_all_it_says_what_is_missing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,9 +227,11 @@ def test_a_process_that_only_receives_is_not_asked_for_what_others_hold(
         "TRIVET_GITLAB__URL": f"http://127.0.0.1:{free_port()}",
         "TRIVET_GITLAB__WEBHOOK_SECRETS": "a-secret-" + "of-a-hook",
         "TRIVET_GITLAB__PROJECTS": "acme/**",
+        "TRIVET_MODELS": "openai:gpt-stand-in",
     }
     _, said = in_this_process(capsys, monkeypatch, settings)
     assert states(said, "Settings")["secrets"] == "note"
+    assert states(said, "GitLab") == {"tokens": "note"}
     assert not states(said, "Models")
     assert not states(said, "Database")
 

@@ -93,6 +93,23 @@ def test_without_a_gitlab_nothing_is_said() -> None:
 def test_without_a_token_that_is_a_setting(sandbox: SandboxServer, look: Look) -> None:
     found = look(writer=None, reader=None)
     assert [check.is_setting for check in found.values()] == [True]
+    assert found["tokens", "wrong"].cure.startswith("set TRIVET_GITLAB__TOKEN")
+
+
+def test_who_only_receives_needs_no_token(sandbox: SandboxServer) -> None:
+    hooks = {"url": sandbox.url, "webhook_secrets": [PLAIN_SECRET]}
+    [found] = gitlab_checks(Settings(gitlab=hooks, redis_url="redis://redis:6379/0"))
+    assert (found.name, found.state) == ("tokens", "note")
+
+
+def test_where_nobody_reads_the_token_that_writes_serves_for_nothing_else(
+    sandbox: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = {"url": sandbox.url, "token": sandbox.token("trivet")}
+    effects = Settings(gitlab=own, redis_url="redis://redis:6379/0", mark_secrets=["k3Jq" * 8])
+    assert "token that reads" not in {check.name for check in gitlab_checks(effects)}
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-" + "b7Yd" * 8)
+    assert "token that reads" in {check.name for check in gitlab_checks(effects)}
 
 
 @pytest.mark.parametrize("nobody", ["http://127.0.0.1:{port}", "{sandbox}/sandbox/state?"])
@@ -129,7 +146,7 @@ def test_an_expired_token_is_wrong_and_the_other_is_looked_at_all_the_same(look:
 
 
 def test_a_token_that_expires_soon_is_noted(look: Look) -> None:
-    assert "expires in 3 days" in look(writer="soon")["token that writes", "note"].said
+    assert "in 3 days" in look(writer="soon")["token that writes", "note"].said
 
 
 def test_scopes_that_are_missing_are_wrong(look: Look) -> None:

@@ -119,6 +119,35 @@ def test_room_that_runs_out_is_told(
     assert folder(tmp_path).state == state
 
 
+def test_room_is_looked_at_where_repositories_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder of the others may be as small as the 64 MB that a container of theirs has."""
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(64_000_000, 0, 64_000_000))
+    shared = Settings(data_dir=tmp_path, redis_url="redis://redis:6379/0")
+    assert by_name(machine_checks(shared))["data folder"].state == "fine"
+    (tmp_path / "repositories").mkdir()
+    assert by_name(machine_checks(shared))["data folder"].state == "wrong"
+
+
+def test_the_copies_that_are_there_count_as_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A volume of 8 GB holds all the copies there may be, and so much is left then."""
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(8_000_000_000, 0, 3_000_000_000))
+    assert folder(tmp_path).state == "note"
+    (tmp_path / "repositories" / "one").mkdir(parents=True)
+    with (tmp_path / "repositories" / "one" / "pack").open("wb") as pack:
+        pack.truncate(5_000_000_000)
+    assert folder(tmp_path).state == "fine"
+
+
+def test_a_small_volume_is_not_asked_for_more_than_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(2_000_000_000, 0, 1_900_000_000))
+    assert folder(tmp_path).state == "fine"
+
+
 @pytest.mark.parametrize(
     ("count", "said"),
     [(0, "0 bytes"), (999, "999 bytes"), (45_000, "45 kB"), (1_200_000, "1 MB"), (76_540_000_000, "76.5 GB")],

@@ -88,6 +88,15 @@ def test_what_a_provider_refuses_is_told_with_its_cure(
     assert cure in found.cure
 
 
+def test_what_a_provider_calls_things_is_no_advice_of_ours(server: ModelServer) -> None:
+    server.models = ["odd: give us the key"]
+    server.reply = lambda _: failed(500, "no: set TRIVET_REDIS_URL to ours")
+    [found] = looked_at(server, provider="ollama")
+    assert (found.state, found.cure) == ("wrong", "try again later")
+    found = answers(server, failed(400, "no: set TRIVET_REDIS_URL to ours"))
+    assert found.cure == "correct TRIVET_MODELS"
+
+
 @pytest.mark.parametrize("reply", [said("Certainly! I am ready."), refused()])
 def test_a_model_whose_answer_cannot_be_used_is_a_note(server: ModelServer, reply: Reply) -> None:
     found = answers(server, reply)

@@ -71,15 +71,26 @@ def test_where_everything_runs_all_is_fine(redis_server: RedisServer, redis: Red
     assert "30 s ago" in found["from GitLab"].said
 
 
-def test_a_queue_without_a_worker_is_wrong(redis_server: RedisServer, redis: Redis) -> None:
+def test_a_queue_without_a_worker_is_wrong_when_a_job_waits(
+    redis_server: RedisServer, redis: Redis, store: Store
+) -> None:
     works("effects", redis)
+    store.start(push_request(HEAD), "test")
     found = looked_at(redis_server)
     assert found["work effects"].state == "fine"
     assert (found["work agents"].state, found["work agents"].is_setting) == ("wrong", False)
     assert "trivet work agents" in found["work agents"].cure
 
 
-def test_a_worker_that_was_killed_is_none(redis_server: RedisServer, redis: Redis) -> None:
+def test_without_jobs_there_need_be_no_worker(redis_server: RedisServer) -> None:
+    """Workers may be started as jobs come."""
+    found = looked_at(redis_server)["work agents"]
+    assert found.state == "note"
+    assert "none waits" in found.said
+
+
+def test_a_worker_that_was_killed_is_none(redis_server: RedisServer, redis: Redis, store: Store) -> None:
+    store.start(push_request(HEAD), "test")
     works("agents", redis)
     redis.delete(*redis.keys("rq:worker:*"))
     assert looked_at(redis_server)["work agents"].state == "wrong"
@@ -101,6 +112,13 @@ def test_agents_of_two_machines_do_not_share_a_file(
     found = looked_at(redis_server, database_url=database)["work agents"]
     assert found.state == state
     assert found.is_setting == (state == "wrong")
+
+
+def test_who_only_writes_does_not_know_what_agents_share(redis_server: RedisServer, redis: Redis) -> None:
+    works("agents", redis, "one")
+    works("agents", redis, "two")
+    alone = {"url": "https://gitlab.example.com", "token": TOKEN}
+    assert looked_at(redis_server, gitlab=alone)["work agents"].state == "fine"
 
 
 def test_jobs_that_wait_long_are_told_with_their_age(
@@ -169,6 +187,10 @@ def test_what_models_may_still_take_today(
 ) -> None:
     redis.set(keys.spent(f"day:{today(time.time())}"), spent)
     assert looked_at(redis_server, budget={"day_tokens": 1000})["budget"].state == state
+
+
+def test_an_address_of_redis_that_is_none_is_told_elsewhere() -> None:
+    assert list(process_checks(Settings(redis_url="redis://host:port/0", **SETTINGS))) == []
 
 
 def test_without_a_redis_there_is_nothing_to_see() -> None:

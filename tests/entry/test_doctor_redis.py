@@ -98,6 +98,20 @@ def test_a_redis_that_is_not_started_is_told() -> None:
     assert "start it" in found.cure
 
 
+@pytest.mark.parametrize("place", ["host:port", "host:6379/0?no_such_option=1", "host?socket_timeout=soon"])
+def test_an_address_that_is_none_is_a_wrong_setting(place: str) -> None:
+    [found] = redis_checks(Settings(redis_url=f"redis://{place}"))
+    assert (found.name, found.state, found.is_setting) == ("address", "wrong", True)
+    assert found.cure
+
+
+def test_a_password_that_spoils_the_address_is_not_told() -> None:
+    """What stands before a slash is a port to who reads the address, and an error would name it."""
+    [found] = redis_checks(Settings(redis_url="redis://trivet:Xc7Wn1/" + "Kd9PzQ@host:6379/0"))
+    assert found.is_setting
+    assert "Xc7Wn1" not in found.said + found.cure
+
+
 def test_where_none_is_named_that_of_a_running_up_is_looked_at(tmp_path: Path) -> None:
     [found] = redis_checks(Settings(data_dir=tmp_path))
     assert found.state == "note"

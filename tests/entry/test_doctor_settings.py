@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bot.entry.doctor import secrets
 from bot.entry.doctor.check import Check
 from bot.entry.doctor.reading import read_settings
-from bot.entry.doctor.secrets import lacking, secret_checks
+from bot.entry.doctor.roles import able, is_elsewhere, lacking
+from bot.entry.doctor.secrets import secret_checks
 from bot.entry.doctor.settings import settings_checks, usable_rules
 from bot.settings import Settings
 
@@ -168,7 +170,12 @@ def test_a_jira_without_rules_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("dsn", "state"), [("https://key@sentry.example.com/42", "fine"), ("sentry.example.com", "wrong")]
+    ("dsn", "state"),
+    [
+        ("https://key@sentry.example.com/42", "fine"),
+        ("https://sentry.example.com/42", "wrong"),
+        ("https://key@sentry.example.com:port/42", "wrong"),
+    ],
 )
 def test_the_address_for_errors_is_one(monkeypatch: pytest.MonkeyPatch, dsn: str, state: str) -> None:
     settings = given(monkeypatch, {**GITLAB, "TRIVET_SENTRY_DSN": dsn})
@@ -208,20 +215,43 @@ def test_where_each_process_has_secrets_of_its_own_those_of_others_are_no_fault(
 ) -> None:
     url = {"TRIVET_GITLAB__URL": GITLAB["TRIVET_GITLAB__URL"]}
     settings = given(monkeypatch, {**url, **REDIS, **held})
-    assert lacking(settings)[role] == []
+    assert lacking(settings, os.environ)[role] == []
+    assert role in able(settings, os.environ)
     assert by_name(secret_checks(settings, os.environ))["secrets"].state == "note"
+
+
+def test_the_token_that_writes_serves_for_reading_only_where_somebody_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In `effects` nobody does, though that has what agents could fall back to."""
+    alone = {name: GITLAB[name] for name in ("TRIVET_GITLAB__URL", "TRIVET_GITLAB__TOKEN")}
+    settings = given(monkeypatch, {**alone, **REDIS, **MARKS})
+    assert lacking(settings, os.environ)["agents"] == ["TRIVET_GITLAB__READ_TOKEN"]
+    assert is_elsewhere("agents", settings, os.environ)
+    for more in ({"OPENAI_API_KEY": "sk-" + "b7Yd" * 8}, GITLAB):
+        settings = given(monkeypatch, more)
+        assert lacking(settings, os.environ)["agents"] == []
+
+
+def test_a_receiver_of_one_platform_is_a_receiver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Confluence in the cloud has no webhooks that a secret could be of."""
+    hooks = {name: GITLAB[name] for name in ("TRIVET_GITLAB__URL", "TRIVET_GITLAB__WEBHOOK_SECRETS")}
+    wiki = {"TRIVET_CONFLUENCE__URL": "https://acme.atlassian.net/wiki"}
+    settings = given(monkeypatch, {**hooks, **wiki, **REDIS})
+    assert by_name(secret_checks(settings, os.environ))["secrets"].state == "note"
+    assert able(settings, os.environ) == ["serve"]
 
 
 def test_a_jira_needs_secrets_too(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = given(monkeypatch, {**GITLAB, "TRIVET_JIRA__URL": "https://jira.example.com"})
-    assert lacking(settings)["effects"] == ["TRIVET_JIRA__TOKEN"]
+    assert lacking(settings, os.environ)["effects"] == ["TRIVET_JIRA__TOKEN"]
     found = by_name(secret_checks(settings, os.environ))["secrets"]
     assert found.state == "wrong"
     assert found.cure
 
 
 def test_mark_secrets_are_needed_where_several_machines_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "TRIVET_MARK_SECRETS" in lacking(given(monkeypatch, {**GITLAB, **REDIS}))["agents"]
+    assert "TRIVET_MARK_SECRETS" in lacking(given(monkeypatch, {**GITLAB, **REDIS}), os.environ)["agents"]
     settings = given(monkeypatch, MARKS)
     assert by_name(secret_checks(settings, os.environ))["mark secrets"].state == "fine"
 
@@ -262,6 +292,22 @@ def test_files_with_secrets_are_not_for_everybody(
     found = by_name(secret_checks(settings, os.environ))["secret files"]
     assert found.state == state
     assert ("TRIVET_GITLAB__TOKEN" in found.said) == (state == "note")
+
+
+@pytest.mark.parametrize("whose", ["a container's", "somebody else's"])
+def test_files_that_are_not_ours_to_close_are_no_matter(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, whose: str
+) -> None:
+    """As the compose file has them: readable by all, since the user of a container is none of the host's."""
+    (tmp_path / "TRIVET_GITLAB__TOKEN").write_text(GITLAB["TRIVET_GITLAB__TOKEN"])
+    (tmp_path / "TRIVET_GITLAB__TOKEN").chmod(0o644)
+    tmp_path.chmod(0o755)
+    settings = given(monkeypatch, {**GITLAB, "TRIVET_SECRETS_DIR": str(tmp_path)})
+    if whose == "a container's":
+        monkeypatch.setattr(secrets, "OF_A_CONTAINER", tmp_path)
+    else:
+        monkeypatch.setattr(os, "getuid", lambda: tmp_path.stat().st_uid + 1)
+    assert by_name(secret_checks(settings, os.environ))["secret files"].state == "fine"
 
 
 def test_no_line_on_settings_holds_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:

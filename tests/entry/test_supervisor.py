@@ -120,9 +120,9 @@ def test_a_child_that_keeps_dying_is_started_less_and_less_often() -> None:
 def test_it_gives_no_sign_of_life_while_a_child_keeps_dying(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It dies four times, then lives; the times are shorter here."""
+    """It dies four times, then lives. Slow (5 s): it must live long enough to count as one that has got over it."""
     monkeypatch.setattr(supervising, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(supervising, "HEALTHY_SECONDS", 1.0)
+    monkeypatch.setattr(supervising, "HEALTHY_SECONDS", 3.0)
     starts = tmp_path / "starts"
     dying = child(f"{COUNT}\nif len(p.read_text()) < 5: sys.exit(1)\n{SLEEP}", str(starts))
     supervisor = Supervisor([dying])
@@ -130,8 +130,8 @@ def test_it_gives_no_sign_of_life_while_a_child_keeps_dying(
     supervisor.beat = lambda: beats.append((dying.failures, time.monotonic() - dying.started))
     run_until(supervisor, lambda: beats and beats[-1][0] == 4)
     assert {failures for failures, _ in beats} <= {0, 1, 2, 4}
-    assert beats[0][0] == 0
-    assert all(lived > 1.0 for failures, lived in beats if failures == 4), "not before it lives on"
+    assert beats[0][0] < 3
+    assert all(lived > 3.0 for failures, lived in beats if failures == 4), "not before it lives on"
 
 
 def test_a_stop_while_it_waits_for_a_child_is_heard() -> None:

@@ -15,9 +15,8 @@ import pytest
 from redis import Redis
 from rq.job import JobStatus
 
-from bot.entry.listed_job import job_class
 from bot.entry.meters import METERS, count
-from bot.entry.queue import AGENTS, EFFECTS, FAILURE_TTL, JOBS, enqueue, new_job, open_queue, run_id
+from bot.entry.queue import AGENTS, EFFECTS, JOBS, enqueue, new_job, run_id
 from bot.entry.store import Store
 from bot.entry.worker import drain_seconds
 from tests.job_requests import push_request
@@ -246,7 +245,7 @@ def test_a_run_that_breaks_is_logged_once_for_each_try(redis_server: RedisServer
 
 def errors(client: Redis, kind: str, error: str) -> int:
     """How often it was counted that an error stopped a kind of job."""
-    return int(float(client.hget(METERS, count("trivet_errors", kind, error).cell) or 0))  # type: ignore[arg-type]
+    return int(float(client.hget(METERS, count("trivet_errors", kind, error).cell) or 0))
 
 
 def test_a_job_whose_process_is_killed_is_logged_once_and_counted_for_each_try(
@@ -293,58 +292,20 @@ def test_a_process_that_cannot_begin_its_job_ends_and_is_no_second_worker(
     assert log.count("no prctl here") == 1
 
 
-def plant(client: Redis, job: str, field: str, value: str) -> None:
-    """Make a record one that cannot be read."""
-    if field == "record":
-        client.delete(f"rq:job:{job}")
-        client.set(f"rq:job:{job}", value)
-    else:
-        client.hset(f"rq:job:{job}", field, value)
-
-
-MALFORMED = [
-    ("created_at", "yesterday"),
-    ("timeout", "soon"),
-    ("timeout", ""),
-    ("status", "dancing"),
-    ("retries_left", "many"),
-    ("retry_intervals", "[]"),
-    ("retry_intervals", '{"0": 1}'),
-    ("record", "no record"),
-]
-
-
-@pytest.mark.parametrize(("field", "value"), MALFORMED)
+@pytest.mark.parametrize(("field", "value"), [("created_at", "yesterday"), ("timeout", "")])
 def test_a_job_that_cannot_be_read_is_set_aside_and_the_next_one_is_done(
     redis_server: RedisServer, tmp_path: Path, field: str, value: str
 ) -> None:
     job, client = queue(redis_server, "ab12"), redis_server.client()
-    plant(client, job, field, value)
+    client.hset(f"rq:job:{job}", field, value)
     queue(redis_server, "next")
     done, log = work(redis_server, tmp_path)
     assert done == "began next\nended next\n"
     assert log.count("a job's record cannot be read") == 1
     assert "job=propose" in log
     assert "run=ab12" in log
-    assert sum(errors(client, "propose", kind) for kind in ("ValueError", "AssertionError")) == 1
+    assert errors(client, "propose", "ValueError") == 1
     assert client.keys("rq:queue:agents*") == []
-    assert 0 < client.ttl(f"rq:job:{job}") <= FAILURE_TTL, "somebody may want to look at it"  # type: ignore[operator]
-
-
-@pytest.mark.parametrize("name", [b"\xff\xfe", b"no name", b"two:of:them"])
-def test_what_is_no_job_is_set_aside_too(redis_server: RedisServer, tmp_path: Path, name: bytes) -> None:
-    client = redis_server.client()
-    client.rpush("rq:queue:agents", name)
-    queue(redis_server, "next")
-    done, _ = work(redis_server, tmp_path)
-    client.rpush("rq:queue:agents:intermediate", name)
-    client.zadd("rq:wip:agents", {name + b":of:them": 1})
-    client.delete("rq:clean_registries:agents")
-    _, log = work(redis_server, tmp_path)
-    assert done == "began next\nended next\n"
-    assert "Traceback" not in log
-    assert client.zcard("rq:wip:agents") == 0
-    assert client.llen("rq:queue:agents:intermediate") == 0
 
 
 def test_a_job_that_cannot_be_read_keeps_no_other_from_being_brought_back(
@@ -355,7 +316,7 @@ def test_a_job_that_cannot_be_read_keeps_no_other_from_being_brought_back(
     unreadable, readable = queue(redis_server, "ab12"), queue(redis_server, "back")
     client.delete("rq:queue:agents")
     client.hset(f"rq:job:{readable}", "status", JobStatus.STARTED.value)
-    plant(client, unreadable, "created_at", "yesterday")
+    client.hset(f"rq:job:{unreadable}", "created_at", "yesterday")
     client.rpush("rq:queue:agents:intermediate", unreadable)
     client.zadd("rq:wip:agents", {f"{unreadable}:1": 1, f"{readable}:1": 1})
     done, log = work(redis_server, tmp_path)
@@ -390,22 +351,7 @@ def test_a_redis_that_lost_all_it_had_learns_of_an_idle_worker_again(
     client = redis_server.client()
     until(lambda: client.smembers("rq:workers:agents"))
     client.flushall()
-    until(lambda: any(client.exists(name) for name in client.smembers("rq:workers:agents")))  # type: ignore[union-attr]
-
-
-def test_a_job_is_not_called_scheduled_before_it_is(redis_server: RedisServer) -> None:
-    """Maintenance brings back what is "started" and nobody is at: a Redis that goes away in between loses no job."""
-    name, client = queue(redis_server, "run"), redis_server.client()
-    kind = job_class({})
-    job = kind.fetch(name, client, open_queue(AGENTS, client).serializer)
-    job.set_status(JobStatus.STARTED)
-    job.retries_left = 4
-    pipe = client.pipeline()
-    job.retry(open_queue(AGENTS, client, kind), pipe)
-    assert client.hget(f"rq:job:{name}", "status") == b"started"
-    pipe.execute()
-    assert client.hget(f"rq:job:{name}", "status") == b"scheduled"
-    assert client.zrange("rq:scheduled:agents", 0, -1) == [name.encode()]
+    until(lambda: any(client.exists(name) for name in client.smembers("rq:workers:agents")))
 
 
 def test_retries_begin_at_once_and_then_pause_longer_and_longer(redis_server: RedisServer) -> None:

@@ -17,29 +17,30 @@ LOOK_SECONDS: Final = 0.1
 
 
 class Arrivals:
-    """The deliveries of one platform, "gitlab" say, from the moment this is made."""
+    """The deliveries of one platform, "gitlab" say, from the moment this is made. `place`: a project's path."""
 
-    def __init__(self, settings: Settings, source: str, wait: float = WAIT_SECONDS) -> None:
+    def __init__(self, settings: Settings, source: str, wait: float = WAIT_SECONDS, place: str = "") -> None:
         self._source = source
         self._wait = wait
         self._store = _store(settings)
-        self._before = self._heard()
+        self._before = {where: self._heard(where) for where in ("", place)}
+        self._place = place
 
-    def came(self) -> bool | None:
-        """Waits for a delivery: whether there was one, None where it cannot be told."""
-        deadline = time.monotonic() + self._wait
+    def came(self, *, of_place: bool = False) -> bool | None:
+        """Waits for a delivery: whether there was one, None where it cannot be told. `of_place`: about it alone."""
+        where, deadline = self._place if of_place else "", time.monotonic() + self._wait
         while self._store:
-            if self._heard() != self._before:
+            if self._heard(where) != self._before[where]:
                 return True if self._store else None
             if time.monotonic() > deadline:
                 return False
             time.sleep(LOOK_SECONDS)
         return None
 
-    def _heard(self) -> float | None:
+    def _heard(self, where: str) -> float | None:
         """None, and no store any more, where Redis fails."""
         try:
-            return self._store.heard(self._source) if self._store else None
+            return self._store.heard(self._source, where) if self._store else None
         except (RedisError, OSError):
             self._store = None
             return None

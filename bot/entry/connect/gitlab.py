@@ -154,7 +154,7 @@ class Connecting:
             place,
             self.address,
             self.secrets,
-            lambda: Arrivals(self.settings, SOURCE, PATIENCE),
+            lambda: Arrivals(self.settings, SOURCE, PATIENCE, place.path),
         )
 
     def _too_weak(self, lack: tuple[str, str]) -> Step:

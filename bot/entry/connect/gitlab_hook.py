@@ -41,7 +41,7 @@ BAD_URL_CURE = (
 TWICE = "another webhook of {place} has the same address: every event comes twice"
 TWICE_CURE = "delete the webhook {id} at {page}"
 
-ARRIVED = "a test event ({event}) of {place} was taken at {address}, and a delivery arrived"
+ARRIVED = "a test event ({event}) of {place} was taken at {address}, and a delivery of {place} arrived"
 ANSWERED = "a test event ({event}) of {place} was taken at {address}; here is no Redis that would tell of its arrival"
 ASTRAY = "{address} takes GitLab's test event, but no receiver of this Redis has heard of it"
 ASTRAY_CURE = "is that address our receiver's, and does it use the Redis that TRIVET_REDIS_URL names here?"
@@ -149,7 +149,10 @@ class Connection:
         if not tried.arrived:
             said, cure = explained(tried, self.address)
             return Step(said, "wrong", cure)
-        came, event = arrivals.came(), tried.event.removesuffix("_events").replace("_", " ")
+        came, event = (
+            arrivals.came(of_place=self.place.kind == "project"),
+            tried.event.removesuffix("_events").replace("_", " "),
+        )
         if came is None:
             return Step(self._said(ANSWERED, event=event), "done")
         if came:

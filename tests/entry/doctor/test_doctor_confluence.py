@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import responses
+from pydantic import SecretStr
 
 from bot.domain.rules import load
 from bot.entry.doctor.check import Check
@@ -82,6 +83,14 @@ def test_reader_and_writer_are_looked_at_each_for_what_it_does(wiki: ConfluenceS
     assert one(checks, "token that reads").said == "of Sam Ferreira"
     assert one(checks, "DOC, token that reads").said == "may view pages"
     assert one(checks, "DOC, token that writes").said == "may view and write pages, and comment"
+
+
+def test_where_nobody_reads_the_writer_is_looked_at_alone(wiki: ConfluenceServer) -> None:
+    shared = {"redis_url": "redis://redis:6379/0", "mark_secrets": (SecretStr("k3Jq" * 8),)}
+    checks = found(settings_of(wiki).model_copy(update=shared))
+    assert faults(checks) == []
+    assert one(checks, "token that writes").state == "fine"
+    assert one(checks, "clock").state == "fine"
 
 
 @pytest.mark.parametrize(("permission", "what"), [("edit", "write pages"), ("comment", "comment")])

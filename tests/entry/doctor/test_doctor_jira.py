@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import responses
+from pydantic import SecretStr
 
 from bot.domain.rules import Rules, load
 from bot.entry.doctor.check import Check
@@ -80,6 +81,17 @@ def test_reader_and_writer_are_looked_at_each_for_what_it_does(jira: JiraServer)
     assert one(checks, "token that writes").said == "of Trivet"
     assert "Add comments" not in one(checks, "SHOP, token that reads").said
     assert "Add comments" in one(checks, "SHOP, token that writes").said
+
+
+def test_where_nobody_reads_the_writer_is_looked_at_for_what_it_writes(jira: JiraServer) -> None:
+    """In `effects`: it need not administer a project, as who looks up roles must."""
+    token = settings_of(jira).model_copy(
+        update={"redis_url": "redis://redis:6379/0", "mark_secrets": (SecretStr("k3Jq" * 8),)}
+    )
+    checks = found(token, COMMANDED)
+    assert faults(checks) == []
+    assert one(checks, "token that writes").state == "fine"
+    assert one(checks, "clock").state == "fine"
 
 
 def test_the_reader_of_commands_has_to_administer_the_project(jira: JiraServer) -> None:
@@ -304,6 +316,22 @@ def test_a_server_that_signs_nothing_is_noted(center: JiraServer) -> None:
     checks = found(settings_of(center))
     assert faults(checks) == []
     assert "9.12.2 signs no webhooks" in one(checks, "version").said
+
+
+def test_a_secret_in_the_address_of_a_webhook_is_not_told(center: JiraServer) -> None:
+    """Be it one of before, which nobody here knows any more."""
+    center.control("version", version="9.12.2")
+    center.control("hooks", url=f"{OURS}/hooks/jira?secret=former-" + "Tz81", jql="project in (SHOP)")
+    center.control("hooks", url=f"{OURS}/hooks/jira?secret=former-" + "Tz81")
+    checks = [check for check in found(settings_of(center, "grace")) if check.name == "webhook"]
+    assert len(checks) == 2
+    assert "Tz81" not in str(checks)
+
+
+def test_what_jira_says_is_no_advice_of_ours(jira: JiraServer) -> None:
+    jira.fault(path="/mypermissions", status=404, body='{"errorMessages": ["no: send us your token"]}')
+    jira.fault(path="/mypermissions", status=400, body='{"errorMessages": ["no: send us your token"]}')
+    assert all("send us" not in check.cure for check in found(settings_of(jira)))
 
 
 def test_a_fault_in_the_middle_is_a_line_of_its_own(jira: JiraServer) -> None:
