@@ -18,7 +18,7 @@ import yaml
 from redis import Redis
 
 from bot import __version__
-from bot.entry.credentials import HOLDS, SECRETS, held
+from bot.entry.credentials import HOLDS, SECRETS, SENTRY, held
 from bot.entry.embedded import server_command, wait_until_ready
 from bot.entry.inbox import forgetful
 from bot.entry.queue import JOBS
@@ -28,6 +28,7 @@ from bot.settings import environment, known_settings, load_settings, unknown_set
 from tests.rig import clean_environment
 
 ROOT: Final = Path(__file__).parents[1]
+VALUES: Final = ROOT / "chart/values.yaml"
 FILE: Final = ROOT / "compose.yaml"
 EXAMPLE: Final = ROOT / ".env.example"
 VARIABLE: Final = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[-?])(?P<rest>[^}]*))?\}")
@@ -72,6 +73,11 @@ def resolved(role: str, said: Mapping[str, str]) -> dict[str, str]:
 def seconds(duration: str) -> int:
     [(number, unit)] = re.findall(r"^(\d+)([sm])$", duration)
     return int(number) * {"s": 1, "m": 60}[unit]
+
+
+def megabytes(size: str) -> int:
+    [(number, unit)] = re.findall(r"^(\d+)([mg])$", size)
+    return int(number) * {"m": 1, "g": 1024}[unit]
 
 
 # --- the first steps ---
@@ -164,13 +170,13 @@ def test_there_is_a_container_for_each_role_which_runs_its_command() -> None:
 @each_role
 def test_a_role_gets_the_secrets_it_may_hold_and_no_other(role: str) -> None:
     service = services()[role]
-    assert set(service["secrets"]) == HOLDS[role]
-    assert not SECRETS & set(service["environment"])
+    assert set(service["secrets"]) == HOLDS[role] | {SENTRY}
+    assert not (SECRETS | {SENTRY}) & set(service["environment"])
 
 
 def test_a_person_who_asks_what_is_wrong_has_what_all_roles_have_and_for_no_longer() -> None:
     shell = services()[SHELL]
-    assert set(shell["secrets"]) == SECRETS
+    assert set(shell["secrets"]) == SECRETS | {SENTRY}
     assert set(shell["networks"]) >= {"outside", "queue", "steps"}
     assert (shell["profiles"], shell["restart"]) == ([SHELL], "no")
 
@@ -183,7 +189,7 @@ def test_the_password_of_the_database_is_the_databases_alone() -> None:
 @each_role
 def test_a_role_is_told_every_setting_that_is_no_secret(role: str) -> None:
     told = {name for name in services()[role]["environment"] if name != "TRIVET_SECRETS_DIR"}
-    assert told == known_settings() - SECRETS - FIXED
+    assert told == known_settings() - SECRETS - {SENTRY} - FIXED
 
 
 def test_the_example_names_every_variable_that_the_file_reads() -> None:
@@ -216,6 +222,17 @@ def test_a_container_can_do_little(name: str) -> None:
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert not service.keys() & {"privileged", "cap_add", "pid", "ipc", "network_mode", "devices"}
+
+
+@each_role
+def test_a_role_can_take_no_more_than_it_needs(role: str) -> None:
+    """What the chart gives it, and beside it what its folders in memory hold: that counts as taken."""
+    service = services()[role]
+    given = yaml.safe_load(VALUES.read_text("utf-8"))[role]["resources"]["limits"]["memory"]
+    in_memory = sum(megabytes(place.rpartition("size=")[2]) for place in service["tmpfs"])
+    needed = megabytes(given.removesuffix("i").lower()) + in_memory
+    assert needed <= megabytes(service["mem_limit"]) <= needed + 512
+    assert service["pids_limit"] <= 512
 
 
 @pytest.mark.parametrize("name", sorted(services().keys() - {SHELL}))

@@ -25,6 +25,7 @@ from bot.entry.meters import BUILD, COUNTED, INFINITE, METERS, SEEN, SUM
 from bot.entry.queue import AGENTS, EFFECTS, queue_key
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+SILENT_SECONDS: Final = 30.0
 QUEUES: Final = (AGENTS, EFFECTS)
 SNAPSHOT: Final = """
 -- KEYS: meters, waiting, unfinished, hooks, heard, spent today, reserved today; then each queue's list and workers.
@@ -38,14 +39,14 @@ for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[7], now * 1000, '+inf'))
 end
 local queues = {}
 for at = 8, #KEYS, 2 do
-  local first, alive = redis.call('LINDEX', KEYS[at], 0), 0
+  local first, beats = redis.call('LINDEX', KEYS[at], 0), {}
   for _, worker in ipairs(redis.call('SMEMBERS', KEYS[at + 1])) do
-    if redis.call('EXISTS', worker) == 1 then alive = alive + 1 end
+    beats[#beats + 1] = redis.call('HGET', worker, 'last_heartbeat') or ''
   end
   queues[#queues + 1] = {
     depth = redis.call('LLEN', KEYS[at]),
     since = first and redis.call('HGET', 'rq:job:' .. first, 'enqueued_at') or '',
-    workers = alive,
+    beats = beats,
   }
 end
 return cjson.encode({
@@ -176,7 +177,7 @@ def _seen(said: Mapping[str, Any], day_tokens: int) -> Iterator[Family]:
     yield _gauge(
         "trivet_queue_age_seconds", {(name,): _age(one["since"], now) for name, one in queues.items()}
     )
-    yield _gauge("trivet_workers", {(name,): one["workers"] for name, one in queues.items()})
+    yield _gauge("trivet_workers", {(name,): _alive(one["beats"], now) for name, one in queues.items()})
     yield _gauge("trivet_put_back_jobs", {(): said["waiting"]})
     yield _gauge("trivet_unfinished_runs", {(): said["unfinished"]})
     yield _gauge(
@@ -202,6 +203,11 @@ def _gauge(name: str, values: Mapping[tuple[str, ...], float]) -> Family:
 def _hooks(states: Mapping[str, str]) -> dict[tuple[str, ...], float]:
     named = {tuple(name.split(":", 1)): state for name, state in states.items()}
     return {(*name, state): float(state == now) for name, now in named.items() for state in HOOK_STATES}
+
+
+def _alive(beats: Iterable[str], now: float) -> int:
+    """A worker beats every few seconds; RQ keeps what a killed one left for more than a minute."""
+    return sum(bool(beat) and _age(beat, now) < SILENT_SECONDS for beat in beats)
 
 
 def _age(since: str, now: float) -> float:

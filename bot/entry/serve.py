@@ -8,6 +8,7 @@ from contextlib import suppress
 from socket import socket
 from typing import Any, Final, Generic, TypeVar
 
+import structlog
 import uvicorn
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -46,6 +47,8 @@ NOT_STARTED = "the server did not start: its lines above say why"
 VOLATILE = "{problem}; or accept the loss of work with TRIVET_REDIS_VOLATILE_OK=1"
 
 T = TypeVar("T")
+
+log = structlog.get_logger("trivet.serve")
 
 
 class Identity:
@@ -131,9 +134,9 @@ def run_receiver(settings: Settings, descriptor: int | None = None, web: int | N
     `web`: the loopback port where the runs API is served.
     """
     url = require_redis(settings)
-    check_redis(url, settings, must_answer=False)
     check_hooks(settings)
     begin(settings, "serve")
+    check_redis(url, settings, must_answer=False)
     door = listen.opened(settings.host, settings.port, descriptor)
     current, rules = SettingsFile(), RulesFile(settings.rules)
     beside = Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=0.5, socket_timeout=1)
@@ -185,11 +188,13 @@ def beating(role: str) -> dict[str, Any]:
 
 def serve_until_told(server: uvicorn.Server, door: socket) -> None:
     """Being told to stop is no failure: our handlers hear it before uvicorn's do, and when it raises it once more."""
+    log.info("listening", address=listen.address(door))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     server.run(sockets=[door])
     if not server.started:
         raise PlatformError(NOT_STARTED)
+    log.info("stopped")
 
 
 def require_redis(settings: Settings) -> str:
@@ -208,6 +213,7 @@ def check_redis(url: str, settings: Settings, *, must_answer: bool = True) -> No
     except RedisError as error:
         if must_answer:
             raise Unavailable(SILENT.format(error=type(error).__name__)) from None
+        log.warning(SILENT.format(error=type(error).__name__))
         return
     finally:
         client.close()

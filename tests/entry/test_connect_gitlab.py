@@ -420,3 +420,18 @@ def test_a_refusal_of_ours_for_the_secret_is_told_from_others() -> None:
     assert not is_about_the_secret(refused("webhook-timestamp is more than 300 s ago: check both clocks"))
     assert not is_about_the_secret(refused("the delivery could not be recorded: send it again later"))
     assert not is_about_the_secret(Tried("push_events", False, "webhook-signature? no!", "401"))
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("acme/shop", "acme/shop"),
+        ("42", "42"),
+        ("https://gitlab.example.com/acme/shop", "acme/shop"),
+        ("https://gitlab.example.com/acme/shop/-/merge_requests/7", "acme/shop"),
+        ("https://gitlab.example.com/groups/acme/-/hooks", "acme"),
+        ("https://gitlab.example.com/acme/", "acme"),
+    ],
+)
+def test_a_page_of_gitlab_names_its_project_or_group(target: str, path: str) -> None:
+    assert gitlab.path_of(target, "https://gitlab.example.com") == path

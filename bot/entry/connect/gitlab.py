@@ -185,8 +185,16 @@ def connect_gitlab(settings: Settings, target: str, url: str | None) -> int:
     if api is None:
         raise UsageError(NO_TOKEN)
     check_hooks(settings)
-    steps = _steps(settings, target, address, api, setting)
+    steps = _steps(settings, path_of(target, settings.gitlab.url), address, api, setting)
     return told(guarded(steps), Redactor(settings.own_secrets()).redact)
+
+
+def path_of(target: str, base: str) -> str:
+    """A path or number as it is; of a page of this GitLab the path of its project or group."""
+    page = target.removeprefix(base)
+    if page == target:
+        return target
+    return page.partition("/-/")[0].strip("/").removeprefix("groups/")
 
 
 def _steps(settings: Settings, target: str, address: str, api: GitLabApi, setting: str) -> Iterator[Step]:
