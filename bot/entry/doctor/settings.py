@@ -26,6 +26,7 @@ NOT_READ_CURE = "correct the name, or take it away"
 ABSENT = "{present}; no {absent}"
 NO_PROJECTS = "TRIVET_GITLAB__PROJECTS is not set: no project is allowed, so that nothing is reviewed"
 NO_PROJECTS_CURE = "name the projects, as paths or globs: TRIVET_GITLAB__PROJECTS=group/**"
+SET_IT = "set it: {why}"
 PLAIN = "{url} is not encrypted: tokens and webhook secrets can be read on their way"
 PLAIN_CURE = "put a proxy with TLS in front, and set TRIVET_PUBLIC_URL to its https address"
 RULES = "{jira} for Jira, {spaces} for spaces"
@@ -87,7 +88,8 @@ def _projects(settings: Settings) -> Check:
 def _public_url(settings: Settings) -> Check:
     url = settings.public_url
     if not url:
-        return note(TOPIC, "our address", *taken_apart(NO_PUBLIC_URL, ""))
+        said, why = taken_apart(NO_PUBLIC_URL, "")
+        return note(TOPIC, "our address", said, SET_IT.format(why=why))
     parts = urlsplit(url)
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         return note(TOPIC, "our address", PLAIN.format(url=url), PLAIN_CURE)
