@@ -1,5 +1,7 @@
 """Jobs whose record nobody can read: RQ stumbles over the same one at each look, and looks after no other any more."""
 
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Final
 
 from redis.exceptions import RedisError
@@ -11,18 +13,19 @@ from bot.entry.queue import FAILURE_TTL
 NOT_A_NAME: Final = "what stands for the job is no name"
 
 
-def set_aside(queue: Queue) -> dict[str, Exception]:
-    """Take them off the lists of jobs that were taken or begun; why, by job id. Raises RedisError.
+def set_aside(queue: Queue) -> Iterator[tuple[str, Exception]]:
+    """Take them off the lists of jobs that were taken or begun: each job's id, and why. Raises RedisError.
 
     Their records stay for as long as those of jobs that failed.
     """
     taken = queue.connection.lrange(queue.intermediate_queue_key, 0, -1)
     begun = queue.connection.zrange(queue.started_job_registry.key, 0, -1)
-    faults = {member: _fault(member, queue) for member in (*taken, *begun)}
-    found = {member: fault for member, fault in faults.items() if fault is not None}
-    for member in found:
-        _drop(member, queue)
-    return {_name(member).decode(errors="replace"): fault for member, fault in found.items()}
+    for name, group in groupby(sorted({*taken, *begun}, key=_name), key=_name):
+        members = list(group)
+        fault = next(filter(None, (_fault(member, queue) for member in members)), None)
+        if fault is not None:
+            _drop(members, queue)
+            yield name.decode(errors="replace"), fault
 
 
 def _fault(member: bytes, queue: Queue) -> Exception | None:
@@ -40,11 +43,13 @@ def _fault(member: bytes, queue: Queue) -> Exception | None:
     return None
 
 
-def _drop(member: bytes, queue: Queue) -> None:
-    record = queue.job_class.redis_job_namespace_prefix.encode() + _name(member)
+def _drop(members: Sequence[bytes], queue: Queue) -> None:
+    """All that stand for one job."""
+    record = queue.job_class.redis_job_namespace_prefix.encode() + _name(members[0])
     with queue.connection.pipeline() as pipe:
-        pipe.lrem(queue.intermediate_queue_key, 0, member)  # type: ignore[arg-type]  # redis-py takes bytes too
-        pipe.zrem(queue.started_job_registry.key, member)
+        for member in members:
+            pipe.lrem(queue.intermediate_queue_key, 0, member)  # type: ignore[arg-type]  # redis-py takes bytes too
+        pipe.zrem(queue.started_job_registry.key, *members)
         pipe.expire(record, FAILURE_TTL)
         pipe.execute()
 

@@ -46,7 +46,7 @@ PATIENCE: Final = (
 )
 AFTER_LIMIT_SECONDS: Final = 70.0  # a job that does not heed its time limit is killed 60 s later by RQ
 
-UNREADABLE = "a job's record cannot be read: it is set aside, and the sweep starts its run anew"
+UNREADABLE = "a job's record cannot be read: it is set aside, and the sweep looks after its run"
 STUMBLED = "the worker stumbled between two jobs and goes on"
 NOT_WATCHED = "a job could not be watched: it comes back"
 NOT_BEGUN = "the job's process could not begin"
@@ -136,19 +136,22 @@ class SturdyWorker(Worker):
 
     def _sort_out(self, error: Exception) -> None:
         """Say what broke between two jobs: those that cannot be read, or else what nobody foresaw."""
+        found = False
         try:
-            unreadable = set_aside(self.queues[0])
-            for job, fault in unreadable.items():
-                self._count(job, fault)
+            for job, fault in set_aside(self.queues[0]):
+                found = True
+                self._say_unreadable(job, fault)
         except RedisError as away:
             log.warning("Redis does not answer", error=type(away).__name__)
             return
-        for job, fault in unreadable.items():
-            log.error(UNREADABLE, **_about(job), error=f"{type(fault).__name__}: {fault}")
-            report_error(fault, run=_about(job).get("run", ""))
-        if not unreadable:
+        if not found:
             log.error(STUMBLED, exc_info=error)
             report_error(error)
+
+    def _say_unreadable(self, job: str, fault: Exception) -> None:
+        log.error(UNREADABLE, **_about(job), error=f"{type(fault).__name__}: {fault}")
+        report_error(fault, run=_about(job).get("run", ""))
+        self._count(job, fault)
 
     def _count(self, job: str, error: Exception) -> None:
         kind = _about(job)["job"]

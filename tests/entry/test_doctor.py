@@ -188,10 +188,11 @@ def test_an_address_that_cannot_be_taken_apart_is_a_wrong_setting_like_others(
 def test_an_address_that_nothing_can_be_told_of_takes_no_other_secret_from_redaction(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings = Settings(gitlab={"token": TOKEN})
+    settings, keys = Settings(gitlab={"token": TOKEN}), {"OPENAI_API_KEY": KEY}
+    unread = keys | {"TRIVET_SECRETS_DIR": "/no/such/folder"}
+    assert {KEY, TOKEN} <= set(examination._own_secrets(unread, settings))
     monkeypatch.setattr(Settings, "own_secrets", lambda _: urlsplit("https://[odd"))
-    environ = {"TRIVET_SECRETS_DIR": "/no/such/folder", "OPENAI_API_KEY": KEY}
-    assert examination._own_secrets(environ, settings) == [KEY]
+    assert examination._own_secrets(keys, settings) == [KEY]
 
 
 def test_a_library_that_is_missing_costs_the_lines_of_what_needs_it(

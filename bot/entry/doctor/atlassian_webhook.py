@@ -42,12 +42,12 @@ def webhook_checks(
         said = MISSING.format(place=f"{settings.public_url or ''}{path}", seconds=settings.sweep_seconds)
         yield note(product, NAME, said, CONNECT.format(command=command))
     if len(found) > 1:
-        said = TWICE.format(ids=", ".join(one.id for one in found), url=_place(found[0]))
+        said = TWICE.format(ids=", ".join(one.id for one in found), url=found[0].url)
         yield note(product, NAME, said, DELETE_REST)
 
 
 def _first(product: Product, hook: Webhook, wanted: WantedHook, sent: Deliveries | None) -> Check:
-    words = {"name": hook.name, "id": hook.id, "url": _place(hook)}
+    words = {"name": hook.name, "id": hook.id, "url": hook.url}
     command = product.lower()
     if flaws := hook.flaws(wanted):
         said = FLAWED.format(**words, flaws="; ".join(flaws))
@@ -55,11 +55,6 @@ def _first(product: Product, hook: Webhook, wanted: WantedHook, sent: Deliveries
     if sent and sent.is_failing:
         error = LAST_SAID.format(error=sent.error) if sent.error else ""
         said = FAILS.format(**words, failed=sent.failed, arrived=sent.arrived, error=error)
-        cure = LET_REACH.format(product=product, url=_place(hook), command=command)
+        cure = LET_REACH.format(product=product, url=hook.url, command=command)
         return wrong(product, NAME, said, cure)
     return fine(product, NAME, LEADS.format(**words))
-
-
-def _place(hook: Webhook) -> str:
-    """Where it leads: what follows a question mark is the secret of an old Jira's, ours or one before."""
-    return hook.url.partition("?")[0]

@@ -328,10 +328,13 @@ def test_a_secret_in_the_address_of_a_webhook_is_not_told(center: JiraServer) ->
     assert "Tz81" not in str(checks)
 
 
-def test_what_jira_says_is_no_advice_of_ours(jira: JiraServer) -> None:
-    jira.fault(path="/mypermissions", status=404, body='{"errorMessages": ["no: send us your token"]}')
-    jira.fault(path="/mypermissions", status=400, body='{"errorMessages": ["no: send us your token"]}')
-    assert all("send us" not in check.cure for check in found(settings_of(jira)))
+@pytest.mark.parametrize("status", [400, 403])
+def test_what_jira_refuses_is_told_whole_and_no_part_of_it_is_advice(jira: JiraServer, status: int) -> None:
+    body = '{"errorMessages": ["no: send us your token"]}'
+    jira.fault(path="/mypermissions", status=status, body=body)
+    (wrong,) = faults(found(settings_of(jira)))
+    assert wrong.said.endswith("send us your token" if status == 400 else "lacks the role or the scope")
+    assert wrong.cure == "put that right and look again"
 
 
 def test_a_fault_in_the_middle_is_a_line_of_its_own(jira: JiraServer) -> None:
