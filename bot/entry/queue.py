@@ -10,11 +10,13 @@ import secrets
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 from redis import Redis
 from redis.client import Pipeline
 from rq import Queue, Retry
+from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from rq.utils import now
@@ -24,6 +26,7 @@ EFFECTS: Final = "effects"
 RETRY_SECONDS: Final = (0, 5, 30, 120, 600)
 FAILURE_TTL: Final = 3 * 86_400
 CLEANING_LOCK_SECONDS: Final = 15
+TAKEN_SECONDS: Final = 7
 BLANK_RUN: Final = "run-to-be-filled-in"
 SMALLEST_WINDOW: Final = 9
 SMALLEST_MEMORY: Final = 1
@@ -47,8 +50,23 @@ JOBS: Final[Mapping[str, JobKind]] = {
 }
 
 
-class ShortLockQueue(Queue):
-    """RQ holds a queue's cleaning lock for 899 s, so that a cleaner killed in the middle blocks recovery that long."""
+class TakenJobs(IntermediateQueue):
+    """Where a job is from when it was taken until it begins, which is milliseconds: RQ gives it a minute."""
+
+    def should_be_cleaned_up(self, job_id: str) -> bool:
+        first_seen = self.get_first_seen(job_id)
+        return first_seen is not None and now() - first_seen > timedelta(seconds=TAKEN_SECONDS)
+
+
+class QuickQueue(Queue):
+    """A queue whose lost jobs come back in seconds.
+
+    RQ holds a queue's cleaning lock for 899 s, so that a cleaner killed in the middle blocks recovery that long.
+    """
+
+    @property
+    def intermediate_queue(self) -> TakenJobs:
+        return TakenJobs(self.key, connection=self.connection)
 
     def acquire_maintenance_lock(self) -> bool:
         return bool(self.connection.set(self.registry_cleaning_key, 1, nx=True, ex=CLEANING_LOCK_SECONDS))
@@ -136,5 +154,5 @@ def enqueue(kind: str, run: str, connection: Redis, pipeline: Pipeline) -> None:
     pipeline.rpush(queue_key(JOBS[kind].queue), job.id)
 
 
-def open_queue(name: str, connection: Redis, job_class: type[Job] = Job) -> ShortLockQueue:
-    return ShortLockQueue(name, connection=connection, serializer=JSONSerializer, job_class=job_class)
+def open_queue(name: str, connection: Redis, job_class: type[Job] = Job) -> QuickQueue:
+    return QuickQueue(name, connection=connection, serializer=JSONSerializer, job_class=job_class)

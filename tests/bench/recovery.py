@@ -24,10 +24,10 @@ def _one_death(rig: Rig, name: str) -> float:
     """Seconds from the kill to the first request of the job's second execution."""
     rig.idle()
     rig.sandbox.clear_requests()
-    rig.sandbox.fault(path="/diffs", method="GET", hang=HANG_SECONDS, times=1)
+    rig.sandbox.fault(path="/discussions", method="GET", hang=HANG_SECONDS, times=1)
     iid = open_request(rig.sandbox, 1, name)
     begun = f"/merge_requests/{iid}"
-    rig.wait(lambda: rig.sandbox.requests(path="/discussions"), what="the job to be on its way")
+    rig.wait(lambda: rig.sandbox.requests(path="/diffs"), what="the job to be on its way")
     before = len(_reads(rig, begun))
     rig.kill("agents", tree=True)
     killed = time.monotonic()

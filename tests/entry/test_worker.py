@@ -330,6 +330,16 @@ def test_a_job_that_cannot_be_read_keeps_no_other_from_being_brought_back(
     assert client.keys("rq:wip:*") == client.keys("rq:queue:*") == []
 
 
+def test_a_job_whose_worker_died_before_it_began_comes_back_in_seconds(
+    redis_server: RedisServer, request: pytest.FixtureRequest
+) -> None:
+    """The 15 s are a promise, and RQ's own minute would break it: the only way to see is to wait."""
+    queue(redis_server, "taken")
+    redis_server.client().lmove("rq:queue:agents", "rq:queue:agents:intermediate")
+    working: Working = request.getfixturevalue("working")
+    until(lambda: "ended taken" in working.did(), seconds=15)
+
+
 def test_what_stops_maintenance_each_time_stops_no_job_and_is_said(
     redis_server: RedisServer, tmp_path: Path
 ) -> None:
