@@ -18,6 +18,7 @@ from redis.client import Pipeline
 from rq import Queue, Retry
 from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job, JobStatus
+from rq.registry import ScheduledJobRegistry
 from rq.serializers import JSONSerializer
 from rq.utils import now
 
@@ -144,6 +145,11 @@ def job_time() -> str:
 
 def queue_key(name: str) -> str:
     return f"{Queue.redis_queue_namespace_prefix}{name}"
+
+
+def retries_key(name: str) -> str:
+    """Where RQ keeps the jobs of a queue that wait for their next try."""
+    return ScheduledJobRegistry.key_template.format(name)
 
 
 def enqueue(kind: str, run: str, connection: Redis, pipeline: Pipeline) -> None:

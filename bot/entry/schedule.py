@@ -11,11 +11,14 @@ from typing import Final
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
+from rq.job import Job
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
+from bot.entry.error_tracking import report_error
+from bot.entry.keys import text
 from bot.entry.pulse import Pulse
-from bot.entry.queue import AGENTS, EFFECTS
+from bot.entry.queue import AGENTS, EFFECTS, retries_key
 from bot.entry.store import Store
 from bot.errors import PlatformError
 
@@ -57,6 +60,7 @@ class Retries:
     """RQ's scheduler, stepped by us instead of forking a process of its own."""
 
     def __init__(self, connection: Redis) -> None:
+        self._connection = connection
         self._scheduler = RQScheduler([AGENTS, EFFECTS], connection, interval=1, serializer=JSONSerializer)
         self._scheduler.register_birth()
 
@@ -64,7 +68,32 @@ class Retries:
         if self._scheduler.should_reacquire_locks:
             self._scheduler.acquire_locks()
         self._scheduler.heartbeat()
-        self._scheduler.enqueue_scheduled_jobs()
+        try:
+            self._scheduler.enqueue_scheduled_jobs()
+        except RedisError:
+            raise
+        except Exception as error:
+            log.error("retries that are due could not be queued", exc_info=error)
+            report_error(error)
+            self._drop_unreadable()
+
+    def _drop_unreadable(self) -> None:
+        """RQ stumbles over the same record each time, and queues none behind it. The sweep finds its run again."""
+        for name in (AGENTS, EFFECTS):
+            key = retries_key(name)
+            for job in map(text, self._connection.zrangebyscore(key, 0, time.time())):
+                if not self._is_readable(job):
+                    self._connection.zrem(key, job)
+                    log.error("a job that nobody can read is not tried again", job=job)
+
+    def _is_readable(self, job: str) -> bool:
+        try:
+            Job.fetch(job, self._connection, JSONSerializer)
+        except RedisError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever RQ meets in a record that is none
+            return False
+        return True
 
     def stop(self) -> None:
         self._scheduler.stop()

@@ -28,7 +28,7 @@ from bot.entry.inbox import ACCEPT, acceptance
 from bot.entry.keys import text
 from bot.entry.lease import Lease, Leases
 from bot.entry.meters import Count
-from bot.entry.queue import AGENTS, EFFECTS, enqueue, queue_key, run_id
+from bot.entry.queue import AGENTS, EFFECTS, enqueue, queue_key, retries_key, run_id
 from bot.errors import AccessDenied, NotReady, Unavailable
 from bot.routing import JobRequest
 
@@ -40,6 +40,7 @@ FIRST_PAUSE: Final = 2.0
 LONGEST_PAUSE: Final = 600.0
 TOKEN_PAUSE: Final = 60.0
 MOST_OVERRUNS: Final = 3
+MOST_RESCUES: Final = 3
 NOTES_PER_MINUTE: Final = 200
 MOST_LINKED: Final = 100  # issues that are remembered of one merge request
 WAITS = "waiting: {reason}"
@@ -55,7 +56,7 @@ log = structlog.get_logger("trivet.store")
 class Run:
     """One run as recorded. `created`, `first_outage` are Unix times; `outages` counts how often it was put back.
 
-    `overruns` counts how often its time limit stopped it and it went on.
+    `overruns` counts how often its time limit stopped it and it went on, `rescues` how often its job was lost.
     """
 
     id: str
@@ -67,6 +68,7 @@ class Run:
     outages: int = 0
     first_outage: float = 0.0
     overruns: int = 0
+    rescues: int = 0
     award: int | None = None
 
     @property
@@ -129,6 +131,7 @@ class Store:
             outages=int(fields.get("outages", 0)),
             first_outage=float(fields.get("first_outage", 0)),
             overruns=int(fields.get("overruns", 0)),
+            rescues=int(fields.get("rescues", 0)),
             award=int(fields["award"]) if "award" in fields else None,
         )
 
@@ -258,7 +261,18 @@ class Store:
         if holder.startswith(f"{run.id}:") or any(score is not None for score in waits):
             return True
         queued = (job for name in (AGENTS, EFFECTS) for job in self.redis.lrange(queue_key(name), 0, -1))
-        return any(f"-{run.id}-" in text(job) for job in queued)
+        paused = (job for name in (AGENTS, EFFECTS) for job in self.redis.zrange(retries_key(name), 0, -1))
+        return any(f"-{run.id}-" in text(job) for job in (*queued, *paused))
+
+    def rescue(self, run: Run) -> bool:
+        """Queue a run anew whose job was lost; False when that was done often enough: it kills who works on it."""
+        if run.rescues >= MOST_RESCUES:
+            return False
+        with self._once.pipeline() as pipe:
+            pipe.hset(keys.run(run.id), "rescues", run.rescues + 1)
+            enqueue("apply" if run.state == "applying" else "propose", run.id, self.redis, pipe)
+            pipe.execute()
+        return True
 
     def is_known(self, request: JobRequest) -> bool:
         """Whether the run of this request is queued, at work, or was brought to an end that still holds."""

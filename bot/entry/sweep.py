@@ -15,12 +15,14 @@ from bot.domain.events import MergeRequestChanged, Person, Project, TagPushed
 from bot.entry.confluence_sweep import ConfluenceSweep
 from bot.entry.finding import OVERLAP_SECONDS, requests_of, since, start_unknown
 from bot.entry.jira_sweep import JiraSweep
-from bot.entry.store import REVIEW, Store
+from bot.entry.meters import count
+from bot.entry.store import REVIEW, Run, Store
 from bot.errors import PlatformError
 from bot.gateways.gitlab_sweep import MAX_CHANGED, Changed, GitLabSweep
 from bot.routing import JobRequest, Routing, route
 
 STUCK_SECONDS: Final = 600.0
+KILLED_EACH_TIME = "its process was killed each time it was tried; the workers' log of run {run} says how"
 NO_COMMIT: Final = "0" * 40
 NOBODY: Final = Person(id=0, username="")
 ACTIONS: Final[dict[str, Literal["updated", "merged", "closed"]]] = {
@@ -78,10 +80,18 @@ class Sweep:
     def rescue(self) -> int:
         """Runs accepted long ago that nobody is working on: their job was lost on the way."""
         stuck = [run for run in self.store.unfinished(STUCK_SECONDS) if not self.store.is_attended(run)]
-        for run in stuck:
-            self.store.queue_job("apply" if run.state == "applying" else "propose", run)
+        return sum(map(self._rescued, stuck))
+
+    def _rescued(self, run: Run) -> bool:
+        """A run whose process is killed each time, for want of memory say, is not paid for again and again."""
+        if self.store.rescue(run):
             log.warning("queued again", run=run.id, state=run.state)
-        return len(stuck)
+            return True
+        message = KILLED_EACH_TIME.format(run=run.id)
+        counts = [count("trivet_errors", "schedule", "GivenUp")]
+        self.store.finish(run, "failed", message, then="complain", counts=counts)
+        log.error("failed", run=run.id, reason=message)
+        return False
 
     def project(self, project: str) -> int:
         began = time.time()

@@ -10,7 +10,8 @@ from bot.domain.actions import Report
 from bot.domain.change import Target
 from bot.domain.events import NoteWritten, Person, Project
 from bot.entry import keys
-from bot.entry.store import Store, connect
+from bot.entry.keys import text
+from bot.entry.store import MOST_RESCUES, Run, Store, connect
 from bot.entry.sweep import Sweep
 from bot.gateways.gitlab_sweep import Changed
 from bot.routing import JobRequest, Routing
@@ -101,3 +102,40 @@ def test_a_command_on_a_reviewed_head_is_found(store: Store) -> None:
     ids = (keys.text(name) for name in store.redis.zrange(keys.UNFINISHED, 0, -1))
     found: list[JobRequest] = [run.request for run in map(store.run, ids) if run]
     assert [request.trigger for request in found] == ["command"]
+
+
+def rescued(store: Store) -> int:
+    return Sweep(store, OneMergeRequest(), lambda: Routing(("acme/shop",))).rescue()  # type: ignore[arg-type]
+
+
+def lost(store: Store) -> Run:
+    """A run of an hour ago whose job is in no queue any more."""
+    [name] = store.redis.zrange(keys.UNFINISHED, 0, -1)
+    store.redis.zadd(keys.UNFINISHED, {name: time.time() - 3600})
+    store.redis.delete("rq:queue:agents")
+    run = store.run(text(name))
+    assert run is not None
+    return run
+
+
+def test_a_run_whose_job_is_lost_again_and_again_ends_and_says_so(store: Store) -> None:
+    store.start(push_request("aa"), "test")
+    for _ in range(MOST_RESCUES):
+        run = lost(store)
+        rescued(store)
+        assert store.redis.llen("rq:queue:agents") == 1
+    run = lost(store)
+    rescued(store)
+    ended = store.run(run.id)
+    assert ended is not None
+    assert (ended.state, store.redis.llen("rq:queue:agents")) == ("failed", 0)
+    assert "was killed each time" in ended.message
+    assert [text(job).split("-")[0] for job in store.redis.lrange("rq:queue:effects", 0, -1)] == ["complain"]
+
+
+def test_a_run_that_waits_for_its_next_try_is_not_lost(store: Store) -> None:
+    store.start(push_request("aa"), "test")
+    run = lost(store)
+    store.redis.zadd("rq:scheduled:agents", {f"propose-{run.id}-0a1b2c3d": time.time() + 600})
+    rescued(store)
+    assert store.redis.llen("rq:queue:agents") == 0
