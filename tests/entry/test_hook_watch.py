@@ -30,7 +30,9 @@ def settings(sandbox: SandboxServer, who: str) -> Settings:
     return Settings.model_validate({"gitlab": gitlab, "public_url": "http://127.0.0.1:9"})
 
 
-def test_a_project_without_our_hook_is_missing_it_until_it_has_one(sandbox: SandboxServer, store: Store) -> None:
+def test_a_project_without_our_hook_is_missing_it_until_it_has_one(
+    sandbox: SandboxServer, store: Store
+) -> None:
     watch_hooks(settings(sandbox, "grace"), store)
     assert store.hooks() == {"gitlab": {PROJECT: "missing"}}
     sandbox.add_hook(OURS, "Vq7" + "Tn2Lk9Rw")
