@@ -889,6 +889,13 @@ REFUSALS: list[tuple[dict[str, Any], str]] = [
     ),
     ({"settings": {"TRIVET_GITLAB_URL": "x"}}, "settings.TRIVET_GITLAB_URL is no setting of Trivet"),
     (
+        {
+            "settings": {"TRIVET_PUBLIC_URL": "https://example.com/trivet/"},
+            "ingress": {"enabled": True, "hosts": ["example.com"]},
+        },
+        "settings.TRIVET_PUBLIC_URL has a path",
+    ),
+    (
         {"pods": {"extraEnv": [{"name": "OPENAI_API_KEY", "value": "x"}]}},
         "pods.extraEnv names OPENAI_API_KEY",
     ),

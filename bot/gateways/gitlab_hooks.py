@@ -146,10 +146,11 @@ class GitLabHooks:
             except Refused as error:
                 said = error.detail
             if not said.startswith(NO_SAMPLE):
-                return Tried(event, False, said, self._last_status(hook))
+                return Tried(event, False, said, self.last_status(hook))
         return Tried(None, False, said)
 
-    def _last_status(self, hook: HookShape) -> str:
+    def last_status(self, hook: HookShape) -> str:
+        """How the newest delivery in GitLab's log was answered, "401" or "internal error"; "" where not told."""
         what = f"the log of {self._what}"
         try:
             logged = self._api.get(f"{self._path}/{hook.id}/events", what, per_page=1)

@@ -36,6 +36,9 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if and $values.ingress.enabled (trimSuffix "/" (get (urlParse (include "trivet.publicUrl" .)) "path")) }}
+{{- $said = append $said "settings.TRIVET_PUBLIC_URL has a path, and the Ingress publishes /hooks and /api alone: take the path away, or publish them another way" }}
+{{- end }}
 {{- if and $values.web.enabled (not (include "trivet.publicUrl" .)) }}
 {{- $said = append $said "settings.TRIVET_PUBLIC_URL is not set: pipelines ask for runs there, like https://trivet.example.com; without pipelines set web.enabled to false" }}
 {{- end }}

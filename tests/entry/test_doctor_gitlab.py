@@ -10,7 +10,7 @@ from bot.entry.doctor.check import Check
 from bot.entry.doctor.gitlab import gitlab_checks
 from bot.entry.doctor.gitlab_projects import MOST_PROJECTS
 from bot.settings import Settings
-from tests.gitlab_receiver import PLAIN_SECRET, SIGNING_TOKEN
+from tests.gitlab_receiver import PLAIN_SECRET, SIGNING_TOKEN, receiving
 from tests.rig import free_port
 from tests.sandbox_server import PROJECT, SandboxServer
 
@@ -243,6 +243,18 @@ def test_a_webhook_of_no_use_is_wrong(
 ) -> None:
     add_hook(sandbox, **fields)
     assert said in look()[HOOK, "wrong"].said
+
+
+def test_a_webhook_whose_last_delivery_was_refused_is_wrong(sandbox: SandboxServer, look: Look) -> None:
+    add_hook(sandbox)
+    hook = sandbox.state_object.projects[0].hooks[-1]
+    with receiving([PLAIN_SECRET]) as url:
+        hook.url = f"{url}/hooks/gitlab"
+        assert sandbox.api("POST", f"{HOOKS}/{hook.id}/test/push_events", user="grace").status == 422
+    hook.url = f"{OURS}/hooks/gitlab"
+    found = look()[HOOK, "wrong"]
+    assert found.said == "its last delivery was answered 401"
+    assert "trivet connect gitlab" in found.cure
 
 
 def test_a_webhook_that_checks_no_certificate_is_noted(sandbox: SandboxServer, look: Look) -> None:

@@ -45,6 +45,7 @@ UNTIL = " until {moment:%Y-%m-%d %H:%M} UTC"
 DISABLED = "GitLab has switched it off for good, since deliveries kept failing"
 OFF_CURE = "mend what answers with errors; then `{connect}` switches it on by a test event"
 UNTOLD_EVENTS = "it does not tell of {events}"
+REFUSED = "its last delivery was answered {status}"
 UNPROVEN = "it proves itself by nothing that TRIVET_GITLAB__WEBHOOK_SECRETS holds: its deliveries are refused"
 TEMPLATED = "it has a custom template: its deliveries cannot be read"
 UNCHECKED = "it does not check our certificate: somebody on the way could read and change what it sends"
@@ -119,8 +120,10 @@ class _Look:
     def _webhook(self, place: Place) -> Iterator[Check]:
         """Raises PlatformError for anything but a token that is too weak."""
         name, connect = HOOK.format(project=place.path), f"trivet connect gitlab {place.path}"
+        hooks = GitLabHooks(self.asking, place)
         try:
-            hook = best(GitLabHooks(self.asking, place).ours(self.address))
+            hook = best(hooks.ours(self.address))
+            answered = hooks.last_status(hook) if hook else ""
         except (Forbidden, NotFound):
             yield note(TOPIC, name, UNREADABLE, UNREADABLE_CURE.format(page=place.hooks_page))
             return
@@ -129,9 +132,10 @@ class _Look:
         except Forbidden:
             yield note(TOPIC, name, UNKNOWN_GROUP, REPAIR_CURE.format(connect=connect))
             return
-        yield from self._hook_checks(name, hook, connect)
+        yield from self._hook_checks(name, hook, answered, connect)
 
-    def _hook_checks(self, name: str, hook: HookShape | None, connect: str) -> Iterator[Check]:
+    def _hook_checks(self, name: str, hook: HookShape | None, answered: str, connect: str) -> Iterator[Check]:
+        """`answered`: the last delivery, "" where that is not known."""
         if hook is None:
             yield wrong(TOPIC, name, NO_HOOK, REPAIR_CURE.format(connect=connect))
             return
@@ -145,6 +149,7 @@ class _Look:
                 if hook.missed
                 else []
             ),
+            *([REFUSED.format(status=answered)] if answered and not answered.startswith("2") else []),
         ]
         for fault in faults:
             cure = OFF_CURE if fault == off else REPAIR_CURE

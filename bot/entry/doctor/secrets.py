@@ -35,7 +35,10 @@ HOOKS_CURE = (
 )
 SET = "set {name}: {why}"
 HOOKS = "{count} for deliveries of {platform}"
-HOOKS_WRONG_CURE = "take a new one (`openssl rand -hex 32`) and give it to the platform's webhook as well"
+HOOKS_WRONG_CURE = (
+    "take a new one (`openssl rand -hex 32`; a signing token of GitLab's is whsec_ and `openssl rand -base64 32`) "
+    "and give it to the platform's webhook as well"
+)
 MARKS = "{count} set: the first signs, all are accepted"
 MADE = "`trivet up` makes one in the data folder at its first start"
 KEPT = "the one that `trivet up` made in the data folder"
