@@ -161,11 +161,9 @@ def _redis_address(value: str) -> str:
 def _whole_address(value: str) -> str:
     """One that can be taken apart; the rest is for who opens it."""
     try:
-        is_whole = bool(urlsplit(value).scheme)
+        urlsplit(value)
     except ValueError:
-        is_whole = False
-    if not is_whole:
-        raise ValueError(NOT_ADDRESS)
+        raise ValueError(NOT_ADDRESS) from None
     return value
 
 

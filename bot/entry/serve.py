@@ -188,9 +188,9 @@ def beating(role: str) -> dict[str, Any]:
 
 def serve_until_told(server: uvicorn.Server, door: socket) -> None:
     """Being told to stop is no failure: our handlers hear it before uvicorn's do, and when it raises it once more."""
-    log.info("listening", address=listen.address(door))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    log.info("listening", address=listen.address(door))
     server.run(sockets=[door])
     if not server.started:
         raise PlatformError(NOT_STARTED)

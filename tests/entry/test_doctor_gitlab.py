@@ -86,7 +86,8 @@ def test_where_all_is_well_every_line_is_fine(sandbox: SandboxServer, look: Look
     assert found[HOOK, "fine"].said == "tells us of everything, signed"
 
 
-def test_without_a_gitlab_nothing_is_said() -> None:
+def test_without_a_gitlab_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRIVET_GITLAB__URL", raising=False)
     assert list(gitlab_checks(Settings())) == []
 
 

@@ -32,7 +32,7 @@ from bot.entry.error_tracking import report_error
 from bot.errors import Unavailable
 from bot.settings import load_settings
 role, own, token, payload = sys.argv[1:]
-begin(load_settings(), role, Redactor([own]).redact)
+begin(load_settings(), role, lambda secrets: Redactor([own, *secrets]))
 
 def broken(body):
     headers = {"x-gitlab-token": token}
