@@ -7,7 +7,6 @@ reservation can be lost between a thread and a cancelled task.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 from uuid import uuid4
 
@@ -95,11 +94,11 @@ class RedisBudget:
 
     def _scopes(self) -> tuple[tuple[str, str, int], ...]:
         """(kind, name, limit), the narrowest first."""
-        day = datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+        now = self._clock()
         return (
             ("run", f"run:{self._run}", self._limits.run_tokens),
-            ("merge_request", f"mr:{self._merge_request}:{day}", self._limits.mr_tokens),
-            ("day", f"day:{day}", self._limits.day_tokens),
+            ("merge_request", f"mr:{self._merge_request}:{keys.today(now)}", self._limits.mr_tokens),
+            ("day", keys.day_scope(now), self._limits.day_tokens),
         )
 
 

@@ -63,23 +63,19 @@ return cjson.encode({
 """
 
 
-def snapshot_keys(day: str) -> list[str]:
-    """The script's KEYS. `day`: today (UTC), as 2026-01-31."""
-    spent = f"day:{day}"
+def snapshot_keys() -> list[str]:
+    """The script's KEYS, as of now."""
+    day = keys.day_scope(time.time())
     common = [
         METERS,
         keys.WAITING,
         keys.UNFINISHED,
         keys.HOOKS,
         keys.HEARD,
-        keys.spent(spent),
-        keys.reserved(spent),
+        keys.spent(day),
+        keys.reserved(day),
     ]
     return common + [key for name in QUEUES for key in (queue_key(name), f"rq:workers:{name}")]
-
-
-def today(now: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(now))
 
 
 @dataclass(frozen=True)
@@ -219,5 +215,5 @@ def _age(since: str, now: float) -> float:
 
 def common_page(connection: Redis, day_tokens: int) -> bytes:
     """The common metrics, as a synchronous process asks for them. Raises RedisError."""
-    names = snapshot_keys(today(time.time()))
+    names = snapshot_keys()
     return rendered(Common(connection.eval(SNAPSHOT, len(names), *names), day_tokens).families())

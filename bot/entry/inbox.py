@@ -13,7 +13,7 @@ from rq.job import Job
 
 from bot.domain.events import Event, IssueCommented, MergeRequestChanged, NoteWritten
 from bot.entry import keys
-from bot.entry.exposition import SNAPSHOT, Common, snapshot_keys, today
+from bot.entry.exposition import SNAPSHOT, Common, snapshot_keys
 from bot.entry.group_commit import GroupCommit, Value
 from bot.entry.queue import AGENTS, job_form, job_id, job_time, queue_key, run_id
 from bot.entry.receiver import Receipt, StoreDown
@@ -141,7 +141,7 @@ class RedisInbox:
         return None if self._volatile_ok else forgetful(info)
 
     async def common(self) -> Iterable[Family]:
-        names = snapshot_keys(today(time.time()))
+        names = snapshot_keys()
         said = await _answered(self._redis.eval(SNAPSHOT, len(names), *names))
         return Common(said, self._day_tokens).families()
 

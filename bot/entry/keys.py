@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 
 from bot.domain.issue_commands import NamedBy
 
@@ -81,6 +82,16 @@ def lease(target_key: str) -> str:
 
 def parked(target_key: str) -> str:
     return f"trivet:parked:{target_key}"
+
+
+def today(now: float) -> str:
+    """The day (UTC) of a Unix time, as 2026-01-31."""
+    return time.strftime("%Y-%m-%d", time.gmtime(now))
+
+
+def day_scope(now: float) -> str:
+    """The scope of all that is paid in the day (UTC) of a Unix time."""
+    return f"day:{today(now)}"
 
 
 def spent(scope: str) -> str:

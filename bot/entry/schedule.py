@@ -11,15 +11,15 @@ from typing import Final
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
-from rq.job import Job
 from rq.scheduler import RQScheduler
 from rq.serializers import JSONSerializer
 
 from bot.entry.error_tracking import report_error
 from bot.entry.keys import text
 from bot.entry.pulse import Pulse
-from bot.entry.queue import AGENTS, EFFECTS, retries_key
+from bot.entry.queue import AGENTS, EFFECTS, open_queue, retries_key
 from bot.entry.store import Store
+from bot.entry.unreadable import fault_of
 from bot.errors import PlatformError
 
 TICK_SECONDS: Final = 0.25
@@ -80,20 +80,11 @@ class Retries:
     def _drop_unreadable(self) -> None:
         """RQ stumbles over the same record each time, and queues none behind it. The sweep finds its run again."""
         for name in (AGENTS, EFFECTS):
-            key = retries_key(name)
+            key, queue = retries_key(name), open_queue(name, self._connection)
             for job in map(text, self._connection.zrangebyscore(key, 0, time.time())):
-                if not self._is_readable(job):
+                if fault_of(job.encode(), queue):
                     self._connection.zrem(key, job)
                     log.error("a job that nobody can read is not tried again", job=job)
-
-    def _is_readable(self, job: str) -> bool:
-        try:
-            Job.fetch(job, self._connection, JSONSerializer)
-        except RedisError:
-            raise
-        except Exception:  # noqa: BLE001 - whatever RQ meets in a record that is none
-            return False
-        return True
 
     def stop(self) -> None:
         self._scheduler.stop()

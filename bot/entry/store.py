@@ -209,11 +209,9 @@ class Store:
             if again or run.request.repeats:
                 pipe.hset(keys.run(run.id), "again", 1)
             pipe.expire(keys.run(run.id), keys.RUN_TTL)
-            if report and run.request.agent == REVIEW:
-                pipe.set(keys.reviewed(run.target_key, report.head), run.id, ex=keys.RUN_TTL)
+            if report:
+                _remember_head(run, report.head, state_seen, pipe)
             if report and run.request.agent in (LINK, PAGES):
-                told = told_state(report.head, state_seen)
-                pipe.set(keys.told(_record(run.request)), told, ex=keys.RUN_TTL)
                 _remember_linked(run.target_key, linked, pipe)
                 _remember_looking(run.request.target, pages, pipe)
             pipe.delete(keys.proposal(run.id))
@@ -495,6 +493,14 @@ class Store:
 
 def told_state(head: str, state: str) -> str:
     return f"{head}:{state}"
+
+
+def _remember_head(run: Run, head: str, state_seen: str, pipe: Pipeline) -> None:
+    """At which head the target was reviewed, told to its issues or held against its pages."""
+    if run.request.agent == REVIEW:
+        pipe.set(keys.reviewed(run.target_key, head), run.id, ex=keys.RUN_TTL)
+    if run.request.agent in (LINK, PAGES):
+        pipe.set(keys.told(_record(run.request)), told_state(head, state_seen), ex=keys.RUN_TTL)
 
 
 def _remember_linked(target_key: str, issues: Collection[str], pipe: Pipeline) -> None:

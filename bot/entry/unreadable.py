@@ -22,14 +22,14 @@ def set_aside(queue: Queue) -> Iterator[tuple[str, Exception]]:
     begun = queue.connection.zrange(queue.started_job_registry.key, 0, -1)
     for name, group in groupby(sorted({*taken, *begun}, key=_name), key=_name):
         members = list(group)
-        fault = next(filter(None, (_fault(member, queue) for member in members)), None)
+        fault = next(filter(None, (fault_of(member, queue) for member in members)), None)
         if fault is not None:
             _drop(members, queue)
             yield name.decode(errors="replace"), fault
 
 
-def _fault(member: bytes, queue: Queue) -> Exception | None:
-    """None where the job can be read, or is gone. `member`: "job", or "job:execution"."""
+def fault_of(member: bytes, queue: Queue) -> Exception | None:
+    """None where the job can be read, or is gone. `member`: "job", or "job:execution". Raises RedisError."""
     try:
         if member.count(b":") > 1:
             raise ValueError(NOT_A_NAME)

@@ -12,9 +12,9 @@ from pydantic import Field
 
 from bot.errors import NotFound, PlatformError
 from bot.gateways.confluence_api import ConfluenceApi
-from bot.gateways.confluence_shapes import Number, Text, shaped
-from bot.gateways.shapes import Shape
-from bot.gateways.webhook import Deliveries, StatisticsShape, WantedHook, Webhook, shown
+from bot.gateways.confluence_shapes import shaped
+from bot.gateways.shapes import Shape, Text
+from bot.gateways.webhook import CenterHookShape, Deliveries, StatisticsShape, WantedHook, Webhook
 
 EVENTS: Final = ("page_updated", "page_moved", "page_restored", "content_permissions_updated")
 """Those that start something: see docs/confluence.md."""
@@ -25,23 +25,6 @@ PATH = "/webhooks"
 MOST = 500
 WHAT = "its webhooks"
 MANIFEST = "/rest/applinks/1.0/manifest"
-
-
-class HookShape(Shape):
-    id: Number
-    name: Text = ""
-    url: Text = ""
-    events: tuple[str, ...] = ()
-    active: bool = True
-
-    def hook(self) -> Webhook:
-        return Webhook(
-            id=self.id,
-            name=self.name,
-            url=shown(self.url),
-            events=frozenset(self.events),
-            is_active=self.active,
-        )
 
 
 class ManifestShape(Shape):
@@ -105,7 +88,7 @@ def _of(hook: Webhook) -> str:
 
 
 def _hook(told: Any) -> Webhook:
-    return shaped(HookShape, told, WHAT).hook()
+    return shaped(CenterHookShape, told, WHAT).hook()
 
 
 def _body(wanted: WantedHook, secret: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from typing import Any
 from bot.domain.pages import Page
 from bot.errors import NotFound
 from bot.gateways.confluence_api import ConfluenceApi, content_path, page_path
-from bot.gateways.confluence_shapes import BodyShape, Number, VersionShape, shaped
+from bot.gateways.confluence_shapes import BodyShape, VersionShape, shaped
 from bot.gateways.confluence_spaces import space_of
-from bot.gateways.shapes import Shape
+from bot.gateways.shapes import Number, Shape
 
 
 class MadeShape(Shape):

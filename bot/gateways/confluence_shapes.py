@@ -13,14 +13,12 @@ from pydantic import BeforeValidator, Field
 from bot.domain.pages import PagePerson, Status
 from bot.errors import NotFound
 from bot.gateways import shapes
-from bot.gateways.shapes import Shape
+from bot.gateways.shapes import Number, Shape, Text
 
 STATUSES: Mapping[str, Status] = {name: name for name in get_args(Status)}
 VIEW = "/pages/viewpage.action?pageId={page}"  # on both deployments
 GONE = "Confluence no longer has page {page}: it is “{status}”"
 
-Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-Number = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
 NumberOrNone = Annotated[Number, BeforeValidator(lambda value: "" if value is None else value)]
 S = TypeVar("S", bound=Shape)
 

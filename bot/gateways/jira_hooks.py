@@ -9,6 +9,7 @@ and the body's exclusion in `configuration` as texts: a `secret` beside it is ig
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
@@ -16,9 +17,9 @@ from pydantic import BeforeValidator, Field
 
 from bot.errors import NotFound, PlatformError
 from bot.gateways.jira_api import JiraApi, objects
-from bot.gateways.jira_shapes import Number, Text, shaped
-from bot.gateways.shapes import Shape
-from bot.gateways.webhook import Deliveries, StatisticsShape, WantedHook, Webhook, shown
+from bot.gateways.jira_shapes import shaped
+from bot.gateways.shapes import Shape, Text
+from bot.gateways.webhook import CenterHookShape, Deliveries, StatisticsShape, WantedHook, Webhook, shown
 
 EVENTS: Final = ("jira:issue_created", "jira:issue_updated", "comment_created", "jira:version_released")
 """Those that start something: see `bot.sources.jira`."""
@@ -76,26 +77,14 @@ class ConfigurationShape(Shape):
         return str(found.get(SECTION) or "") if isinstance(found, dict) else None
 
 
-class NewHookShape(Shape):
+class NewHookShape(CenterHookShape):
     """On Data Center since 10. What its secret is, or that it has one, is not looked at."""
 
-    id: Number
-    name: Text = ""
-    url: Text = ""
-    events: tuple[str, ...] = ()
-    active: bool = True
     configuration: ConfigurationShape = Field(default_factory=lambda: ConfigurationShape())
 
     def hook(self) -> Webhook:
-        return Webhook(
-            id=self.id,
-            name=self.name,
-            url=shown(self.url),
-            events=frozenset(self.events),
-            is_active=self.active,
-            has_body=not self.configuration.exclude_body,
-            query=self.configuration.query,
-        )
+        told = self.configuration
+        return replace(super().hook(), has_body=not told.exclude_body, query=told.query)
 
 
 class JiraHooks:

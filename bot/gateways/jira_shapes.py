@@ -12,13 +12,11 @@ from pydantic import BeforeValidator, Field
 
 from bot.domain.issues import Category, IssueLink, IssuePerson, IssueStatus
 from bot.gateways import shapes
-from bot.gateways.shapes import Shape
+from bot.gateways.shapes import Number, Shape, Text
 
 CATEGORIES: Mapping[str, Category] = {key: key for key in get_args(Category)}
 KINDS: Mapping[str, Literal["app", "customer"]] = {"app": "app", "customer": "customer"}
 
-Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
-Number = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
 Texts = Annotated[tuple[str, ...], BeforeValidator(lambda value: () if value is None else value)]
 S = TypeVar("S", bound=Shape)
 

@@ -1,12 +1,16 @@
 """A platform's answers, reduced to the fields we use and checked once; nothing later sees the raw form."""
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from bot.errors import PlatformError
 
 ODD_FORM = "{platform} answered {what} in a form we do not know: {where}: {reason}"
+
+
+Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+Number = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
 
 
 class Shape(BaseModel):

@@ -3,16 +3,14 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Annotated, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from bot.domain.hook_states import HookState
 from bot.errors import AccessDenied, NotFound
-from bot.gateways.shapes import Shape
-
-Text = Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+from bot.gateways.shapes import Number, Shape, Text
 
 ELSEWHERE = "its address is {url}"
 OFF = "it is switched off"
@@ -99,6 +97,25 @@ class ResultShape(Shape):
 class InvocationShape(Shape):
     finish: int = 0
     result: ResultShape = Field(default_factory=lambda: ResultShape())
+
+
+class CenterHookShape(Shape):
+    """As Data Center tells of one, Jira since 10."""
+
+    id: Number
+    name: Text = ""
+    url: Text = ""
+    events: tuple[str, ...] = ()
+    active: bool = True
+
+    def hook(self) -> Webhook:
+        return Webhook(
+            id=self.id,
+            name=self.name,
+            url=shown(self.url),
+            events=frozenset(self.events),
+            is_active=self.active,
+        )
 
 
 class StatisticsShape(Shape):

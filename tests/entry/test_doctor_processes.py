@@ -14,8 +14,7 @@ from rq.job import Job
 from bot.entry import keys
 from bot.entry.doctor.check import Check
 from bot.entry.doctor.processes import duration, process_checks
-from bot.entry.exposition import today
-from bot.entry.keys import text
+from bot.entry.keys import text, today
 from bot.entry.queue import AGENTS, queue_key
 from bot.entry.schedule import Retries
 from bot.entry.store import Store, connect

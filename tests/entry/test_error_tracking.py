@@ -127,7 +127,7 @@ sentry_sdk.capture_message(payload)
 def test_a_secret_in_the_name_of_a_file_is_redacted(sink: SentrySink) -> None:
     program = """
 try:
-    exec(compile("1 / 0", f"/work/{own}/page.py", "exec"))
+    exec(compile("1 / 0", f"/srv/{own}/page.py", "exec"))
 except ZeroDivisionError as error:
     report_error(error)
 """

@@ -21,7 +21,6 @@ from bot.entry.doctor.database import is_file
 from bot.entry.doctor.redis import address, connected
 from bot.entry.doctor.roles import is_elsewhere
 from bot.entry.doctor.secrets import PLATFORMS
-from bot.entry.exposition import today
 from bot.entry.keys import text
 from bot.entry.queue import AGENTS, EFFECTS, open_queue
 from bot.entry.store import Run, Store
@@ -231,7 +230,7 @@ def _receiver(settings: Settings) -> Iterator[Check]:
 
 
 def _budget(client: Redis, settings: Settings, now: float) -> Check:
-    spent, limit = int(client.get(keys.spent(f"day:{today(now)}")) or 0), settings.budget.day_tokens
+    spent, limit = int(client.get(keys.spent(keys.day_scope(now))) or 0), settings.budget.day_tokens
     said = BUDGET.format(spent=spent, limit=limit)
     return (
         fine(TOPIC, "budget", said)
