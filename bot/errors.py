@@ -18,8 +18,10 @@ TrivetError                  its text is one sentence for a person: what is wron
 │       ├── Declined         the model refused, or a content filter did
 │       ├── OverBudget       the tokens of the run, the merge request or the day are spent: ask no more
 │       └── NoModel          key or quota refused, or no such model, all along the chain: ask no more
+├── Postponed                a run that shall be begun again after `seconds`: nothing is wrong
 └── Stopped                  a run ends without publishing; `state` is the state it ends in
     ├── Superseded           a newer head, or the merge request was merged or closed
+    ├── NotAllowed           who commands is no member with Developer access: they are told so once
     └── Withheld             who asked may not be told; nothing is said of it elsewhere
 """
 
@@ -123,6 +125,14 @@ class NoModel(ModelFault):
     """No model can be asked: a key or quota is refused, or the model does not exist. An operator's matter."""
 
 
+class Postponed(TrivetError):
+    """The run is to begin again after so many seconds. It is neither a failure nor an outage."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class Stopped(TrivetError):
     """A run that ends before it publishes, on purpose. `again`: the same request may be run again, as a draft may."""
 
@@ -141,6 +151,10 @@ class Superseded(Stopped):
     def __init__(self, message: str, head: str | None = None) -> None:
         super().__init__(message)
         self.head = head
+
+
+class NotAllowed(Stopped):
+    """A person commands who may not."""
 
 
 class Withheld(Stopped):

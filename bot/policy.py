@@ -18,7 +18,9 @@ from bot.domain.actions import (
     OpenMergeRequest,
     PostFinding,
     React,
+    Reply,
     SetCommitStatus,
+    UpdateFinding,
     UpsertNote,
     WriteSection,
 )
@@ -34,7 +36,10 @@ from bot.ports import Snapshot
 MAX_FINDINGS = 50
 MAX_BODY = 60_000
 OF_RELEASE = "release-notes"
-EMOJI = frozenset({"eyes", "thumbsup", "confused", "warning"})
+EMOJI = frozenset({"eyes", "thumbsup", "confused", "warning", "white_check_mark", "no_entry"})
+REPLY_KEYS = re.compile(
+    r"(?:fixed|regressed):[0-9a-f]{32}:[0-9a-f]{7,64}|(?:dismissed|answer|closed):[0-9a-f:]{1,60}|refused:[0-9]{1,20}"
+)
 NOTE_KEYS = re.compile(r"summary|failure|release-notes|page:[0-9]{1,20}:[A-Za-z0-9_-]{1,60}:[0-9a-f]{8,64}")
 KEY = re.compile(r"[A-Za-z0-9_.:/]{1,200}")  # what a mark can hold
 MAX_COMMENT = 30_000  # characters of a comment's texts; Jira takes 32,767 with its markup
@@ -112,6 +117,21 @@ def _to_finding(action: PostFinding, ground: Ground, allowed: Sequence[Action]) 
     if ground.change is None:
         return "there is no change that it could be about"
     return _unidentified(action, ground.agent) or _misplaced(action, ground.change, allowed)
+
+
+def _to_update(action: UpdateFinding, ground: Ground, allowed: Sequence[Action]) -> str | None:
+    return None if KEY.fullmatch(action.key) else "its key is none that a note can be found by"
+
+
+def _to_reply(action: Reply, ground: Ground, allowed: Sequence[Action]) -> str | None:
+    """Whether the thread began with this finding of ours is looked up before it is closed or opened."""
+    if len(action.body) > MAX_BODY:
+        return TOO_LONG.format(most=MAX_BODY)
+    if not REPLY_KEYS.fullmatch(action.key):
+        return f"reply {action.key!r} is not on the list"
+    if action.resolves is None:
+        return None if action.body else "a reply that says nothing"
+    return None if KEY.fullmatch(action.finding) else "only a thread of a finding is closed or opened"
 
 
 # --- issues and the work that they start ---
@@ -265,6 +285,8 @@ def _falsehood(action: PostFinding, suggestion: Suggestion, snapshot: Snapshot) 
 
 OBJECTIONS: Final[Mapping[type, Callable[[Any, Ground, Sequence[Action]], str | None]]] = {
     React: _to_react,
+    Reply: _to_reply,
+    UpdateFinding: _to_update,
     UpsertNote: _to_note,
     PostFinding: _to_finding,
     LinkIssue: _to_link,

@@ -141,17 +141,29 @@ class MergeRequestReader(Protocol):
     def notes(self, target: Target) -> Iterable[Note]:
         """All notes of the merge request, oldest first; the host's own may be missing where there are no others."""
 
+    def thread(self, target: Target, thread: str) -> Sequence[Note]:
+        """The notes of one thread, oldest first; none where it is gone."""
+
     def awards(self, target: Target, note: int) -> Sequence[Award]:
         """The reactions on one note, at most the first thousand."""
 
     def snapshot(self, request: MergeRequest) -> Snapshot:
         """The repository at the merge request's head."""
 
+    def snapshot_at(self, request: MergeRequest, commit: str) -> Snapshot:
+        """The repository at one of the merge request's commits. Raises NotFound where it cannot be had."""
+
     def target_branch(self, request: MergeRequest) -> Snapshot:
         """The repository at the tip of the target branch: where rules come from."""
 
     def commits(self, request: MergeRequest) -> Sequence[Commit]:
         """The merge request's commits, newest first, at most 100; empty where they cannot be had cheaply."""
+
+    def pushes(self, request: MergeRequest) -> Sequence[float]:
+        """When it got its commits (Unix times), the newest first, at most 100: the last is when it was opened."""
+
+    def is_bot(self, user_id: int) -> bool:
+        """Whether an account is a program's own, by what the host says of it; one that is gone is none."""
 
     def access_level(self, target: Target, user_id: int) -> int:
         """GitLab's access level of a person in the target's project, inherited rights included; 0 for none."""

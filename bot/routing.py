@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from bot.domain.bots import is_bot_name
 from bot.domain.change import Target
-from bot.domain.commands import UnknownCommand, parse_command
+from bot.domain.commands import Command, parse_command
 from bot.domain.events import (
     BranchPushed,
     EmojiAwarded,
@@ -51,24 +52,27 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
 }
 """The changes of a merge request that start an agent, the most explicit first."""
 COMMANDS: Final[dict[str, str]] = {"review": "review", "accept": "pages"}
-"""The agents that commands in notes start, by name."""
+"""The agents that commands in notes start, by name; all others, and what is no command, ASK answers."""
+ASK: Final = "ask"
+REPLY: Final = "reply"
+FULL: Final = "full"
 OVER: Final = ("merged", "closed")
 NEXT: Final = "next"
 """The version that what is not released yet goes by."""
 THUMBS: Final = "thumbsup"
 DELETED: Final = re.compile(r"0+")
-EXPLICIT: Final = frozenset({"command", "asked", "shell"})
+EXPLICIT: Final = frozenset({"command", "asked", "shell", "reply"})
 """Triggers that are a person's wish: what was done already is done again."""
 
 NOT_SERVED = "the project {path} is not served: TRIVET_GITLAB__PROJECTS does not name it"
 OWN = "the bot did this itself"
+OTHER_BOT = "other bots are not answered"
 ENDED = "nothing is run when a merge request is merged or closed"
 NOT_ASKED = "someone else was asked to review"
 NO_TRIGGER = "no agent is started by this change of a merge request"
 NOT_HERE = "commands are read in notes on merge requests only"
 EDITED = "commands are read when a note is written, not when it is edited"
 NO_COMMAND = "the note holds no command"
-UNKNOWN_COMMAND = "the note holds a command that does not exist"
 NO_AGENT = "no agent is started by the command {name}"
 QUIET: Final[dict[type, str]] = {
     BranchPushed: "no agent is started by pushes to a branch: merge requests tell of theirs",
@@ -101,9 +105,10 @@ class JobRequest(BaseModel):
     `issue` is a Jira issue's key (or number), then no merge request is named, and `project` is that of the pipeline
     which asks, "" where none does; `comment` the id of the comment that asks; `to` the status it was moved to, "" when
     not told. `release` is the version whose release notes are written, "next" for what is not released, of `project`,
-    or of the Jira project with the number `tracked`. `page` is the id of a page that has changed, `note` that of a note
-    which `person` gave a thumbs-up. `repeats`: an equal request is a new run once this one is over, as nothing tells
-    the two apart.
+    or of the Jira project with the number `tracked`. `page` is the id of a page that has changed. `note` is the id of
+    the note in which `person` asks, or which they gave a thumbs-up, `thread` its discussion, "" when not told. `full`:
+    what was reviewed before is reviewed again. `text`: the question of a shell, which no note asks. `repeats`: an equal
+    request is a new run once this one is over, as nothing tells the two apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -124,6 +129,9 @@ class JobRequest(BaseModel):
     tracked: str = ""
     page: str = ""
     note: int = 0
+    thread: str = ""
+    full: bool = False
+    text: str = ""
     repeats: bool = False
 
     @property
@@ -166,7 +174,7 @@ class Routing:
     projects: tuple[str, ...] = ()
     bot_id: int | None = None
     bot_name: str | None = None
-    agents: frozenset[str] = frozenset({"review"})
+    agents: frozenset[str] = frozenset({"review", ASK})
     rules: Rules = field(default_factory=Rules)
     tracker: NamedBy | None = None
     wiki: str | None = None
@@ -331,26 +339,38 @@ def _note(event: NoteWritten, policy: Routing) -> list[JobRequest] | Ignored:
         return Ignored(reason=NOT_HERE)
     if event.edited:
         return Ignored(reason=EDITED)
+    if is_bot_name(event.author.username):
+        return Ignored(reason=OTHER_BOT)
     command = parse_command(event.body, policy.bot_name)
     if command is None:
+        return _on_reply(event, event.iid, policy)
+    name, args = (command.name, command.args) if isinstance(command, Command) else (command.word, ())
+    agent = COMMANDS.get(name, ASK) if isinstance(command, Command) else ASK
+    if agent not in policy.agents:
+        return Ignored(reason=NO_AGENT.format(name=name))
+    asked = _on_note(agent, "command", event, event.iid)
+    return [asked.model_copy(update={"full": agent == "review" and FULL in args})]
+
+
+def _on_reply(event: NoteWritten, iid: int, policy: Routing) -> list[JobRequest] | Ignored:
+    """Whose thread it is, and whether it answers in one, is looked up."""
+    if not event.threaded or ASK not in policy.agents:
         return Ignored(reason=NO_COMMAND)
-    if isinstance(command, UnknownCommand):
-        return Ignored(reason=UNKNOWN_COMMAND)
-    if COMMANDS.get(command.name) not in policy.agents:
-        return Ignored(reason=NO_AGENT.format(name=command.name))
-    return [_on_command(COMMANDS[command.name], event, event.iid)]
+    return [_on_note(ASK, REPLY, event, iid)]
 
 
-def _on_command(agent: str, event: NoteWritten, iid: int) -> JobRequest:
+def _on_note(agent: str, trigger: str, event: NoteWritten, iid: int) -> JobRequest:
     return JobRequest(
         agent=agent,
         project=event.project.path,
         project_id=event.project.id,
         iid=iid,
-        trigger="command",
+        trigger=trigger,
         key=f"{agent}:{event.project.id}:{iid}:note:{event.note}",
         head=event.head,
         person=event.author.id,
+        note=event.note,
+        thread=event.discussion,
     )
 
 

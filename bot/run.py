@@ -1,22 +1,25 @@
 """The use case every way in shares: propose reads and decides, apply writes."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from bot.domain.actions import Outcome, Proposal, Report
+from bot.proposing.conversation import propose_ask
 from bot.proposing.link import propose_link
 from bot.proposing.means import Means
 from bot.proposing.pages import propose_pages
+from bot.proposing.refusal import Proposer, or_refusal
 from bot.proposing.review import propose_review
 from bot.proposing.triage import propose_triage
 from bot.routing import JobRequest
 
-PROPOSERS: Final[Mapping[str, Callable[[JobRequest, str, Means], Proposal]]] = {
+PROPOSERS: Final[Mapping[str, Proposer]] = {
     "review": propose_review,
     "link": propose_link,
     "triage": propose_triage,
     "pages": propose_pages,
+    "ask": propose_ask,
 }
 
 
@@ -29,8 +32,11 @@ class Effects(Protocol):
 
 
 def propose(request: JobRequest, run: str, means: Means) -> Proposal:
-    """Read, let the agent work, decide. Raises Stopped where there is nothing to do, Superseded, PlatformError."""
-    return PROPOSERS[request.agent](request, run, means)
+    """Read, let the agent work, decide. Raises Stopped where there is nothing to do, Superseded, PlatformError.
+
+    Who commands in a note and may not is told so.
+    """
+    return or_refusal(PROPOSERS[request.agent], request, run, means)
 
 
 def apply(

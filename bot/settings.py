@@ -331,7 +331,7 @@ class Settings(BaseSettings):
     def agents(self) -> frozenset[str]:
         """Those that there are the platforms for."""
         tracking = {"link", "triage"} if self.jira.url else set()
-        return frozenset({"review"} | tracking | ({"pages"} if self.confluence.url else set()))
+        return frozenset({"review", "ask"} | tracking | ({"pages"} if self.confluence.url else set()))
 
     def own_secrets(self) -> list[str]:
         """Every secret value this process holds, for redaction by exact match."""

@@ -17,6 +17,8 @@ from bot.agents.review.schema import (
     JudgedCriterion,
     LedgerAnswer,
     OutsidePart,
+    RecheckAnswer,
+    RecheckVerdict,
     ReportedFinding,
     ReviewAnswer,
     Verdict,
@@ -154,19 +156,32 @@ def judges(*criteria: dict[str, Any], outside: Iterable[tuple[str, str]] = ()) -
 
 
 def confirms_everything(*findings: ReportedFinding) -> Script:
-    """Reports the same findings whatever it is shown, confirms every claim, and says nothing of any criterion."""
+    """Reports the same findings whatever it is shown, confirms every claim, also of earlier ones that they are still
+    there, and says nothing of any criterion.
+    """
     return lambda prompt: _besides(prompt) or answers(*findings)
 
 
 def obedient(prompt: Prompt) -> Said:
-    """A model that believes whatever it reads: it reports what the markers in the prompt say, and confirms every claim.
+    """A model that believes whatever it reads: it reports what the markers in the prompt say, confirms every claim, and
+    calls every earlier one gone.
 
     What it still cannot bring about, our own code prevents.
     """
     if issubclass(prompt.answer, LedgerAnswer):
         return judges(*(one for one in _orders(prompt) if "state" in one))
+    if issubclass(prompt.answer, RecheckAnswer):
+        return rechecks(prompt, "gone")
     orders = [one for one in _orders(prompt) if "state" not in one]
     return _confirmed(prompt) if _verifies(prompt) else answers(*(finding(**one) for one in orders))
+
+
+def rechecks(prompt: Prompt, verdict: str, path: str = "", line: int = 0, quote: str = "") -> RecheckAnswer:
+    """The same verdict, with the same line, on every earlier finding that a prompt asks about."""
+    said = {"verdict": verdict, "path": path, "line": line, "quote": quote, "reason": "The code says so."}
+    return RecheckAnswer(
+        verdicts=[RecheckVerdict.model_validate({"claim": number} | said) for number in claims(prompt)]
+    )
 
 
 def marker(**fields: Any) -> str:
@@ -189,10 +204,12 @@ def _verifies(prompt: Prompt) -> bool:
     return issubclass(prompt.answer, VerifyAnswer)
 
 
-def _besides(prompt: Prompt) -> VerifyAnswer | LedgerAnswer | None:
+def _besides(prompt: Prompt) -> VerifyAnswer | LedgerAnswer | RecheckAnswer | None:
     """What is said to a prompt that does not ask for findings."""
     if issubclass(prompt.answer, LedgerAnswer):
         return judges()
+    if issubclass(prompt.answer, RecheckAnswer):
+        return rechecks(prompt, "there")
     return _confirmed(prompt) if _verifies(prompt) else None
 
 

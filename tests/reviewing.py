@@ -6,10 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from bot.domain.actions import Action, Position, PostFinding, Proposal, React, Report, UpsertNote
+from bot.domain.actions import Action, Position, PostFinding, Proposal, React, Reply, Report, UpsertNote
 from bot.domain.change import MergeRequest, Target
 from bot.domain.events import Person
 from bot.domain.findings import Finding, Severity
+from bot.domain.lifecycle import FIXED, REGRESSED
 from bot.domain.markdown import finding_comment
 from bot.domain.marks import MarkBook
 from bot.domain.positions import file_position, position
@@ -30,7 +31,8 @@ class Desk:
 
     def __init__(self, sandbox: SandboxServer, cache: Path) -> None:
         self.sandbox = sandbox
-        self.version = tuple(int(part) for part in sandbox.version.split(".")[:2])
+        major, minor, *_ = map(int, sandbox.version.split("."))
+        self.version = (major, minor)
         self._cache = cache
         self._branches = 0
 
@@ -98,23 +100,45 @@ class Desk:
             key=finding.fingerprint, finding=finding, body=finding_comment(finding), position=where
         )
 
-    def proposal(self, iid: int, *actions: Action, summary: str | None = SUMMARY) -> Proposal:
+    def proposal(
+        self, iid: int, *actions: Action, summary: str | None = SUMMARY, agent: str = "review", note: int = 0
+    ) -> Proposal:
         """These actions on the present head, with a summary unless told otherwise."""
         request = self.read(iid)
         told = [UpsertNote(key="summary", body=summary)] if summary else []
         return Proposal(
             run="run",
-            agent="review",
+            agent=agent,
             project=request.target.project,
             project_id=request.target.project_id,
             iid=iid,
             head=request.head,
+            state=request.state,
+            note=note,
             actions=(*actions, *told),
-            report=Report(run="run", agent="review", target=str(request.target)),
+            report=Report(run="run", agent=agent, target=str(request.target)),
         )
 
     def findings(self, iid: int, *lines: int) -> Proposal:
         return self.proposal(iid, *(self.finding(iid, line) for line in lines))
+
+    def fixed(self, iid: int, thread: str, line: int = 2, **fields: Any) -> Reply:
+        """What is said of the finding of a line that is there no longer."""
+        key, commit = f"key.of.{line}", self.read(iid).head
+        reply = Reply(
+            key=FIXED.format(finding=key, commit=commit),
+            thread=thread,
+            body=f"Fixed in `{commit[:8]}`.",
+            resolves=True,
+            finding=key,
+        )
+        return reply.model_copy(update=fields)
+
+    def back(self, iid: int, thread: str, line: int = 2) -> Reply:
+        """What is said of the finding of a line that came back."""
+        key, commit = f"key.of.{line}", self.read(iid).head
+        said = REGRESSED.format(finding=key, commit=commit)
+        return self.fixed(iid, thread, line, key=said, body="Back again.", resolves=False)
 
     # --- what people see
 
@@ -127,6 +151,25 @@ class Desk:
         threads = [note for thread in state["discussions"] for note in thread["notes"]]
         bodies = [note["body"] for note in (*threads, *state["notes"]) if note["author"] == "trivet"]
         return [body for body in bodies if f"kind={kind}" in body.rsplit("<!--", 1)[-1]]
+
+    def threads(self, iid: int) -> list[str]:
+        """The ids of all threads, oldest first."""
+        return [thread["id"] for thread in self.seen(iid)["discussions"]]
+
+    def is_closed(self, iid: int, thread: str) -> bool:
+        found = next(one for one in self.seen(iid)["discussions"] if one["id"] == thread)
+        return bool(found["resolved"])
+
+    def resolve(self, iid: int, thread: str, *, user: str, on: bool = True) -> None:
+        """A person closes a thread, or opens it again."""
+        address = f"/projects/1/merge_requests/{iid}/discussions/{thread}"
+        reply = self.sandbox.api("PUT", address, {"resolved": on}, user=user)
+        assert reply.status == 200, reply.body
+
+    def remove(self, iid: int, note: int) -> None:
+        """A maintainer deletes a note."""
+        reply = self.sandbox.api("DELETE", f"/projects/1/merge_requests/{iid}/notes/{note}", user="grace")
+        assert reply.status == 204, reply.body
 
     def lines(self, iid: int) -> list[int | None]:
         """The lines that carry a thread; None for one on a file."""
@@ -141,6 +184,10 @@ class Desk:
 
     def awards(self, iid: int) -> list[str]:
         return [award["name"] for award in self.seen(iid)["awards"]]
+
+    def note_awards(self, iid: int) -> list[tuple[str, str, int]]:
+        """Reactions on notes: name, who, and the note."""
+        return [(one["name"], one["user"], one["note"]) for one in self.seen(iid)["note_awards"]]
 
     def told(self, iid: int) -> list[str]:
         """Notifications about the bot's notes, one word each."""

@@ -180,14 +180,28 @@ class SandboxServer:
         project: str = PROJECT,
         user: str = "ada",
         start: str | None = None,
+        amend: bool = False,
     ) -> str:
         """Commits as a person; answers the SHA. A value is text, bytes, None (removed) or {"base64", "mode"}.
 
-        A new branch begins at `start`, the default branch when not given.
+        A new branch begins at `start`, the default branch when not given. `amend`: the newest commit is written anew.
         """
         body = {"project": project, "branch": branch, "message": message, "user": user, "from": start}
+        body["amend"] = amend
         body["files"] = {path: _as_json(content) for path, content in files.items()}
         return self.call("POST", "/sandbox/push", body)["sha"]
+
+    def rebase(self, branch: str, onto: str = "main", *, project: str = PROJECT, user: str = "ada") -> str:
+        """The branch's commits on the tip of another branch; answers the SHA of the newest."""
+        body = {"project": project, "user": user, "branch": branch, "onto": onto}
+        return self.call("POST", "/sandbox/rebase", body)["sha"]
+
+    def merge_into(
+        self, branch: str, source: str = "main", *, project: str = PROJECT, user: str = "ada"
+    ) -> str:
+        """A merge commit of another branch on this one; answers its SHA."""
+        body = {"project": project, "user": user, "branch": branch, "from": source}
+        return self.call("POST", "/sandbox/merge_into", body)["sha"]
 
     def tag(self, name: str, ref: str = "main", message: str = "", **fields: Any) -> dict[str, str]:
         """Tags as a person; one with a message is annotated. Answers its target and commit. `fields`: project, user."""
@@ -218,8 +232,9 @@ class SandboxServer:
         return self.call("POST", "/sandbox/merge_requests", body | {"author": author} | fields)["iid"]
 
     def act(self, iid: int, action: str, *, project: str = PROJECT, user: str = "ada", **fields: Any) -> Any:
-        """`action`: ready, draft, merge (squash), close, reopen, comment (body, discussion), review_request (reviewer),
-        preparing (on), award (name, note), pipeline (status)."""
+        """`action`: ready, draft, merge (squash), close, reopen, comment (body, discussion, position, threaded,
+        internal), edit_note (note, body), delete_note (note), resolve (discussion, on), award and take_award (name,
+        note), review_request (reviewer), preparing (on), pipeline (status)."""
         body = {"project": project, "user": user, **fields}
         return self.call("POST", f"/sandbox/merge_requests/{iid}/{action}", body)
 
@@ -227,6 +242,23 @@ class SandboxServer:
         self, iid: int, body: str, *, user: str = "ada", project: str = PROJECT, **fields: Any
     ) -> Any:
         return self.act(iid, "comment", user=user, project=project, body=body, **fields)
+
+    # --- people and their accounts
+
+    def set_access(self, username: str, access: int, project: str = PROJECT) -> None:
+        """0 takes the person out of the project."""
+        self.call("POST", f"/sandbox/users/{username}/access", {"project": project, "access": access})
+
+    def block(self, username: str, on: bool = True) -> None:
+        self.call("POST", f"/sandbox/users/{username}/block", {"on": on})
+
+    def remove_user(self, username: str) -> None:
+        """The account is gone; what the person wrote is the ghost user's."""
+        self.call("DELETE", f"/sandbox/users/{username}")
+
+    def note_elsewhere(self, body: str, on: str, *, user: str = "ada", project: str = PROJECT) -> None:
+        """A note on an "Issue" or a "Commit", of which there is nothing but the webhook."""
+        self.call("POST", "/sandbox/notes", {"project": project, "user": user, "body": body, "on": on})
 
     # --- hooks and faults
 

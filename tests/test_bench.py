@@ -30,6 +30,12 @@ def test_a_small_run_makes_rows_of_the_table(name: str) -> None:
         assert any(digit.isdigit() for digit in row.measured)
 
 
+def test_every_file_of_a_merge_request_is_the_one_that_is_pushed() -> None:
+    made = measurement("model_use").after_a_push(3)
+    assert made.runs == 3
+    assert 0 < float(made.measured.rstrip("%")) < 100
+
+
 def test_no_hostile_request_is_answered_with_5xx() -> None:
     (row,) = measurement("hostile").rows(mutations=60)
     assert (row.measured, row.met) == ("0", True), row.spread

@@ -34,6 +34,9 @@ def change(action: str = "opened", **fields: Any) -> MergeRequestChanged:
     return MergeRequestChanged(**given | fields)
 
 
+RENOVATE = Person(id=70, username="group_12_bot_9f3c2a")
+
+
 def note(body: str = "@trivet review", **fields: Any) -> NoteWritten:
     given = {
         "project": SHOP,
@@ -149,6 +152,8 @@ def test_a_command_in_a_note_starts_its_agent_for_the_author(body: str, internal
         key="review:42:3:note:77",
         head=HEAD,
         person=7,
+        note=77,
+        thread=note().discussion,
     )
 
 
@@ -156,14 +161,58 @@ def test_a_command_in_a_note_starts_its_agent_for_the_author(body: str, internal
     ("event", "words"),
     [
         (note("looks good"), "no command"),
-        (note("/trivet reviwe"), "does not exist"),
-        (note("/trivet help"), "command help"),
+        (note("`/trivet review`"), "no command"),
+        (note("> /trivet review"), "no command"),
         (note(edited=True), "edited"),
         (note(noteable="Issue", iid=None), "merge requests only"),
+        (note(noteable="Commit", iid=None, body="/trivet review"), "merge requests only"),
+        (note("/trivet review", author=RENOVATE), "other bots are not answered"),
+        (note("I rebased this.", author=RENOVATE, threaded=True), "other bots are not answered"),
     ],
 )
 def test_any_other_note_says_why_it_starts_nothing(event: NoteWritten, words: str) -> None:
     assert words in reason(event)
+
+
+def test_a_review_of_everything_is_asked_for_by_a_word() -> None:
+    assert started(note("/trivet review full")).full
+    assert not started(note("/trivet review")).full
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "/trivet ask why?",
+        "/trivet explain",
+        "/trivet resolve",
+        "/trivet pause",
+        "/trivet resume",
+        "/trivet help",
+    ],
+)
+def test_every_other_command_is_for_the_agent_that_talks(body: str) -> None:
+    request = started(note(body))
+    assert (request.agent, request.trigger, request.note, request.key) == (
+        "ask",
+        "command",
+        77,
+        "ask:42:3:note:77",
+    )
+
+
+def test_a_word_that_is_no_command_is_for_the_agent_that_talks_too() -> None:
+    assert started(note("/trivet reviwe")).agent == "ask"
+
+
+def test_a_reply_in_a_thread_may_be_for_the_bot_and_a_note_alone_is_not() -> None:
+    request = started(note("Why is that wrong?", threaded=True))
+    assert (request.agent, request.trigger, request.note, request.person) == ("ask", "reply", 77, 7)
+    assert reason(note("Why is that wrong?")) == "the note holds no command"
+
+
+def test_of_two_commands_in_one_note_the_first_counts() -> None:
+    assert started(note("/trivet pause\n/trivet review")).agent == "ask"
+    assert started(note("/trivet review\n/trivet pause")).agent == "review"
 
 
 @pytest.mark.parametrize(

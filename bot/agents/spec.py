@@ -14,10 +14,12 @@ from bot.domain.findings import Finding
 from bot.domain.flow import CodeProject
 from bot.domain.issues import Choices, Issue, IssueComment
 from bot.domain.ledger import Ledger
+from bot.domain.lifecycle import Known
 from bot.domain.notes import Note
 from bot.domain.pages import Page, SectionEdit
 from bot.domain.releases import MergedRequest, ReleaseIssue
 from bot.domain.repo_config import PageSection, RepoConfig
+from bot.domain.reviewed import Reviewed
 from bot.domain.rules import JiraRule
 from bot.domain.secrets import Redactor
 from bot.domain.sections import Section
@@ -46,7 +48,9 @@ class AgentContext:
     what is going on, for who waits. `can_wait`: the run may be
     started again when a model is out for the moment; else what could not be asked is told as missing. `is_first`: the
     merge request was opened just now, no earlier run has left anything on it. `failed_before`: a note says that a run
-    failed. `attempt` names this start of the run: one that is started again has another.
+    failed. `attempt` names this start of the run: one that is started again has another. `known` are the findings of
+    earlier reviews, `reviewed` what the last of them left, None where there was none. `is_full`: everything is read,
+    read before or not. `snapshot_at` is the repository at one of the merge request's commits; it raises NotFound.
     """
 
     request: MergeRequest
@@ -65,6 +69,48 @@ class AgentContext:
     is_first: bool = True
     failed_before: bool = False
     attempt: str = field(default_factory=lambda: uuid4().hex)
+    known: Sequence[Known] = ()
+    reviewed: Reviewed | None = None
+    is_full: bool = False
+    snapshot_at: Callable[[str], Snapshot] | None = None
+
+
+@dataclass(frozen=True)
+class AskContext:
+    """Everything a run that answers a person may read.
+
+    `name` is the command; "reply" for an answer in one of our threads, "dismissal" for one that wants a finding left
+    alone; "" for words that are no command, `word` being the first of them and `meant` the command that was probably
+    meant. `text` is the question or the reply, "" for a command without one. `note` is the id of the note that asks,
+    `thread` the discussion it stands in, `said` the notes of that thread up to it, oldest first; a shell asks in none:
+    0, "", (). `me` is the bot's id, `bot` its user name, "" where that is not known. `about`: the finding that the
+    thread began with. `known`: all findings of the merge request, for a question or a command about all of them.
+    `has_pages`: a page's text can be accepted here. `change` and `snapshot` read when they are first called, and raise
+    PlatformError. `steps` None: none are kept. Otherwise as in `AgentContext`.
+    """
+
+    request: MergeRequest
+    redactor: Redactor
+    name: str
+    change: Callable[[], ChangeSet]
+    snapshot: Callable[[], Snapshot]
+    text: str = ""
+    word: str = ""
+    meant: str = ""
+    note: int = 0
+    thread: str = ""
+    said: Sequence[Note] = ()
+    me: int = 0
+    bot: str = ""
+    about: Known | None = None
+    known: Sequence[Known] = ()
+    has_pages: bool = False
+    model: Model | None = None
+    steps: Memory | None = None
+    still_wanted: Callable[[], None] = lambda: None
+    tell: Callable[[str], None] = lambda _step: None
+    can_wait: bool = False
+    complaints: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -293,7 +339,10 @@ PagesContext = SectionsContext | NotesContext
 
 @dataclass(frozen=True)
 class AgentResult:
-    """What a run proposes and how it came to it. `failures` are what a model did not do, a sentence each."""
+    """What a run proposes and how it came to it. `failures` are what a model did not do, a sentence each.
+
+    `reviewed`: what a review leaves for the next one. `answer`: of a question that a shell asks, Markdown.
+    """
 
     actions: tuple[Action, ...]
     findings: tuple[Finding, ...] = ()
@@ -302,6 +351,8 @@ class AgentResult:
     complaints: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
     ledger: Ledger | None = None
+    reviewed: Reviewed | None = None
+    answer: str = ""
     model: str = ""
     usage: Usage = field(default_factory=Usage)
 

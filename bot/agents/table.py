@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from bot.agents import link, pages, review, triage
+from bot.agents import ask, link, pages, review, triage
 from bot.agents.spec import AgentSpec
 
 AGENTS: dict[str, AgentSpec[Any]] = {
-    spec.name: spec for spec in (review.SPEC, link.SPEC, triage.SPEC, pages.SPEC)
+    spec.name: spec for spec in (review.SPEC, link.SPEC, triage.SPEC, pages.SPEC, ask.SPEC)
 }

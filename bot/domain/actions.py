@@ -8,6 +8,7 @@ from bot.domain.document import Document
 from bot.domain.findings import Finding
 from bot.domain.ledger import Ledger
 from bot.domain.pages import BlockEdit, SectionEdit
+from bot.domain.reviewed import Reviewed
 
 
 class _Frozen(BaseModel):
@@ -39,7 +40,8 @@ class Position(_Frozen):
 class PostFinding(_Frozen):
     """Show a finding, once. `key` is its fingerprint. Without a position it goes into the summary.
 
-    `body` is Markdown made by our own templates, not yet sanitized.
+    `body` is Markdown made by our own templates, not yet sanitized. `around` is the digest of the lines around it
+    (`bot.domain.lifecycle`), kept in its note with the finding.
     """
 
     kind: Literal["post_finding"] = "post_finding"
@@ -47,14 +49,43 @@ class PostFinding(_Frozen):
     finding: Finding
     body: str
     position: Position | None = None
+    around: str = ""
+
+
+class UpdateFinding(_Frozen):
+    """Keep in the note of a finding what it has become: its line was rewritten, and it is still there.
+
+    Only what is hidden in the note changes. `key` is the key it was posted under.
+    """
+
+    kind: Literal["update_finding"] = "update_finding"
+    key: str
+    finding: Finding
+    around: str = ""
+
+
+class Reply(_Frozen):
+    """Write in a thread, once, and close it or open it again.
+
+    `thread` is GitLab's discussion id. `body` is Markdown by our own templates, not yet sanitized; "" writes nothing.
+    `resolves` True closes the thread, False opens it again, None leaves it: only of a thread that began with a finding
+    of ours, whose key `finding` is. `key` is one of `bot.domain.lifecycle`'s.
+    """
+
+    kind: Literal["reply"] = "reply"
+    key: str
+    thread: str
+    body: str = ""
+    resolves: bool | None = None
+    finding: str = ""
 
 
 class UpsertNote(_Frozen):
     """Write the note with this key, or edit it in place. `create` False: only edit one that is already there.
 
-    `ledger` and `section` are kept in the note, unseen and signed, for the next run to read. `tells`: keys of earlier
-    actions of the proposal; what became of each is told below the body, a line each. `iid`: of another merge request
-    of the project than the proposal's, 0 for that one.
+    `ledger`, `section` and `reviewed` are kept in the note, unseen and signed, for the next run to read. `tells`: keys
+    of earlier actions of the proposal; what became of each is told below the body, a line each. `iid`: of another merge
+    request of the project than the proposal's, 0 for that one.
     """
 
     kind: Literal["upsert_note"] = "upsert_note"
@@ -63,17 +94,22 @@ class UpsertNote(_Frozen):
     create: bool = True
     ledger: Ledger | None = None
     section: SectionEdit | None = None
+    reviewed: Reviewed | None = None
     tells: tuple[str, ...] = ()
     iid: int = 0
 
 
 class React(_Frozen):
-    """Put a quiet reaction on the merge request (GitLab's emoji name; None: put none), take our `instead_of` away."""
+    """Put a quiet reaction on the merge request (GitLab's emoji name; None: put none), take our `instead_of` away.
+
+    `note`: on the note with this id, 0 on the merge request itself.
+    """
 
     kind: Literal["react"] = "react"
     key: str
     emoji: str | None
     instead_of: str | None = None
+    note: int = 0
 
 
 class SetCommitStatus(_Frozen):
@@ -225,7 +261,7 @@ class CommentPage(_Frozen):
     is_told: bool = True
 
 
-GitLabAction = PostFinding | UpsertNote | React
+GitLabAction = PostFinding | UpdateFinding | Reply | UpsertNote | React
 CodeAction = SetCommitStatus | OpenBranch | OpenMergeRequest
 IssueAction = LinkIssue | CommentIssue | MoveIssue | EditIssue
 PageAction = WriteSection | CommentPage
@@ -268,6 +304,7 @@ class Report(_Frozen):
 
     `failures`: what a platform or a model did not do, a sentence each; the complaints tell them, too. `model` is empty
     where none is configured. `cached_tokens` are part of `tokens`. `cost_usd` 0: the price is not known.
+    `answer`: to the question of a shell, Markdown.
     """
 
     run: str
@@ -280,6 +317,7 @@ class Report(_Frozen):
     message: str = ""
     findings: tuple[Finding, ...] = ()
     ledger: Ledger | None = None
+    answer: str = ""
     coverage: tuple[Coverage, ...] = ()
     decisions: tuple[Decision, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
@@ -300,7 +338,8 @@ class Proposal(_Frozen):
     of a run on an issue, `project` is the mapped one where its work is begun ("" for none). `state` is the merge
     request's, as it was read. `pages`: the ids of the pages whose sections were looked at. `shared`: the issues that
     share texts with the project, by the keys they were read by; one that has moved or was secured by the time of
-    writing shares them no longer. `tag`: of a release, the tag that `head` is the commit of.
+    writing shares them no longer. `tag`: of a release, the tag that `head` is the commit of. `note`: the id of the note
+    that asked for the run, 0 for none. `reviewed`: what a review leaves for the next one.
     """
 
     run: str
@@ -314,5 +353,7 @@ class Proposal(_Frozen):
     shared: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     tag: str = ""
+    note: int = 0
+    reviewed: Reviewed | None = None
     actions: tuple[Action, ...]
     report: Report

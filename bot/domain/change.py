@@ -37,6 +37,7 @@ class MergeRequest:
     """A merge request as read. `refs` is None while GitLab still prepares the diff.
 
     `changes_count` is how many files changed, in GitLab's own words: "3", "1000+", or "" when it does not say.
+    `author_id` 0: not known.
     """
 
     target: Target
@@ -52,6 +53,7 @@ class MergeRequest:
     web_url: str = ""
     labels: tuple[str, ...] = ()
     changes_count: str = ""
+    author_id: int = 0
 
 
 class Side(StrEnum):

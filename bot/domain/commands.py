@@ -52,15 +52,19 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class UnknownCommand:
-    """Addressed to us, but no command: the word we stumbled over, and what was probably meant."""
+    """Addressed to us, but no command: the word we stumbled over, and what was probably meant.
+
+    `text`: all that was said to us on that line, where it begins with no command at all; it may be a question.
+    """
 
     word: str
     did_you_mean: str | None = None
+    text: str = ""
 
 
 def parse_command(body: str, bot: str | None) -> Command | UnknownCommand | None:
     """The first command in a comment; None when there is none. `bot` is our user name, None while unknown."""
-    for line in _spoken(body[:READ_LIMIT]):
+    for line in spoken(body[:READ_LIMIT]):
         words = _addressed(line.strip(), bot)
         if words is not None:
             return _command(words)
@@ -82,7 +86,7 @@ def _command(words: str) -> Command | UnknownCommand:
     name, said = word.rstrip(".!?,:").lower(), rest[0] if rest else ""
     usage = COMMANDS.get(name)
     if usage is None:
-        return UnknownCommand(word[:WORD_LIMIT], _closest(name, list(COMMANDS)))
+        return UnknownCommand(word[:WORD_LIMIT], _closest(name, list(COMMANDS)), words[:QUESTION_LIMIT])
     if usage.free:
         return Command(name, (said[:QUESTION_LIMIT],) if said else ())
     return _with_options(name, usage, said.split())
@@ -100,7 +104,7 @@ def _closest(word: str, known: list[str]) -> str | None:
     return next(iter(difflib.get_close_matches(word[:WORD_LIMIT], known, n=1)), None)
 
 
-def _spoken(body: str) -> Iterator[str]:
+def spoken(body: str) -> Iterator[str]:
     """The lines that are neither code nor quote nor comment."""
     lines = _outside_blocks(body.replace("\r\n", "\n").replace("\r", "\n").split("\n"))
     for blank, paragraph in groupby(lines, lambda line: not line.strip()):

@@ -45,7 +45,10 @@ class MergeRequestChanged(_Frozen):
 
 
 class NoteWritten(_Frozen):
-    """A person wrote a note. `iid` is set when it is on a merge request; `discussion` is the thread's id."""
+    """A person wrote a note. `iid` is set when it is on a merge request; `discussion` is the thread's id.
+
+    `threaded`: it began a thread or answers in one; GitLab does not tell which.
+    """
 
     kind: Literal["note"] = "note"
     project: Project
@@ -58,6 +61,7 @@ class NoteWritten(_Frozen):
     head: str = ""
     internal: bool = False
     edited: bool = False
+    threaded: bool = False
 
 
 class EmojiAwarded(_Frozen):

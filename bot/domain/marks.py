@@ -15,14 +15,14 @@ from typing import Literal
 
 from bot.errors import UsageError
 
-Kind = Literal["finding", "summary", "failure", "page", "notes"]
+Kind = Literal["finding", "summary", "failure", "page", "notes", "reply"]
 
 SHORTEST_SECRET = 16  # characters
 MAC_DIGITS = 40  # hexadecimal: 160 bits
 UNSIGNED = "none"
 KEY = r"(?=[^ ]{1,200} )[A-Za-z0-9_.:/]+(?:-[A-Za-z0-9_.:/]+)*"  # never "--", which would end the comment
 MARK = re.compile(
-    r"<!-- trivet:v1 agent=(?P<agent>[a-z][a-z0-9_]{0,31}) kind=(?P<kind>finding|summary|failure|page|notes)"
+    r"<!-- trivet:v1 agent=(?P<agent>[a-z][a-z0-9_]{0,31}) kind=(?P<kind>finding|summary|failure|page|notes|reply)"
     rf" key=(?P<key>{KEY}) head=(?P<head>[0-9a-f]{{0,64}})"
     rf" mac=(?P<mac>[0-9a-f]{{{MAC_DIGITS}}}|{UNSIGNED}) -->"
 )

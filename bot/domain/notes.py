@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One note, in a thread or alone. `resolved` is None where a note cannot be resolved.
+    """One note, in a thread or alone. `resolved` is None where a note cannot be resolved, else `resolver` closed it.
 
-    `new_line`, `old_line`, `path` are of its position, if it has one.
+    `new_line`, `old_line`, `path` are of its position, if it has one. `author`, `resolver` are user names, `author_id`
+    and `resolver_id` their ids (0: nobody, or an account that is gone). `threaded`: it began a thread, or answers in
+    one. `internal`: not for everybody.
     """
 
     id: int
@@ -19,6 +21,11 @@ class Note:
     path: str | None = None
     new_line: int | None = None
     old_line: int | None = None
+    author: str = ""
+    resolver_id: int = 0
+    resolver: str = ""
+    threaded: bool = False
+    internal: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ complaint that a person sees. Nothing in it can name a secret, an address or a m
 """
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Annotated, Any, Literal
 
@@ -94,11 +95,17 @@ class Review(_Section):
     min_severity: Severity = Severity.MINOR
     """The mildest finding that is shown."""
     max_comments: int = Field(default=10, ge=0, le=100)
-    """How many findings get a comment of their own; the others are listed in the summary."""
+    """How many open comments a merge request has at most; the other findings are listed in the summary."""
+    max_comments_per_push: int = Field(default=5, ge=0, le=100)
+    """How many new comments a push gets after the first review; the gravest, the others are listed in the summary."""
     ignore: Globs = ()
     """Paths that are not reviewed: patterns as in .gitignore."""
     skip_titles: Annotated[tuple[Expression, ...], Field(max_length=50)] = ()
     """Merge requests that are not reviewed: regular expressions (RE2) looked for in the title."""
+    skip_labels: Annotated[tuple[Text, ...], Field(max_length=50)] = ()
+    """Merge requests that are not reviewed: those with one of these labels, in capitals or not."""
+    bots: bool = False
+    """Review merge requests that other bots opened."""
     pause: Pause = Pause()
     second_pass: SecondPass | None = None
     """Large merge requests are read twice, which finds more and costs twice; none when unset."""
@@ -182,6 +189,11 @@ class RepoConfig(_Section):
         """Whether a merge request with this title is not to be reviewed."""
         shown = visible(title)
         return any(re2.compile(pattern, _QUIET).search(shown) for pattern in self.review.skip_titles)
+
+    def skips_label(self, labels: Iterable[str]) -> str:
+        """The label for which a merge request is not to be reviewed; "" for none."""
+        skipped = {label.casefold() for label in self.review.skip_labels}
+        return next((label for label in labels if label.casefold() in skipped), "")
 
 
 def matches(globs: tuple[str, ...], path: str) -> bool:

@@ -21,15 +21,27 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from bot.agents.spec import Memory
-from bot.domain.actions import Coverage, Decision, Position, PostFinding, React, UpsertNote
+from bot.domain.actions import (
+    Coverage,
+    Decision,
+    Position,
+    PostFinding,
+    React,
+    Reply,
+    UpdateFinding,
+    UpsertNote,
+)
 from bot.domain.findings import Finding, Severity, Suggestion
 from bot.domain.ledger import Ledger
+from bot.domain.lifecycle import Course
+from bot.domain.reviewed import Reviewed
 from bot.errors import Unavailable, UsageError
 from bot.settings import Settings, own_folder
 
 FILE: Final = "checkpoints.sqlite"
 BUSY_SECONDS: Final = 30.0
 KEPT: Final = (
+    Course,
     Coverage,
     Decision,
     Finding,
@@ -37,7 +49,10 @@ KEPT: Final = (
     Position,
     PostFinding,
     React,
+    Reply,
+    Reviewed,
     Severity,
+    UpdateFinding,
     Suggestion,
     UpsertNote,
 )

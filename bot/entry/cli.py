@@ -28,6 +28,7 @@ MODES = ("auto", "server", "direct", "report")
 FORMATS = ("text", "json", "markdown")
 REPORTS = ("codequality", "sarif", "json", "markdown", "junit")
 WORK_REPORTS = ("json", "markdown")
+READING_CODES = "Exit codes: 0 done; 2 usage or configuration; 3 a platform or a model failed."
 ISSUE_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,254}-[1-9][0-9]{0,17}", re.ASCII)
 
 NOT_A_REPORT = "{value!r} is not KIND=FILE with KIND one of {kinds}"
@@ -275,12 +276,8 @@ def _local_report(base: str | None) -> Any:
 
 
 def _report(agent: str, url: str, dry_run: bool) -> Any:
-    """What is wrong with the address or the settings is said before anything heavy is imported."""
-    settings = _settings()
-    from bot.entry.address import parse_address
+    settings, project, iid = _addressed(url)
     from bot.entry.lifeline import stoppable
-
-    project, iid = parse_address(url, settings.gitlab.url)
     from bot.entry.shell import link_merge_request, pages_of_merge_request, review_merge_request
 
     stoppable()
@@ -400,6 +397,67 @@ def triage(issue: str, dry_run: bool, form: str, reports: Reports) -> None:
 
     stoppable()
     _account(triage_issue(settings, key.upper(), dry_run=dry_run), form, reports)
+
+
+@trivet.command(
+    epilog="Example: trivet findings https://gitlab.example.com/group/project/-/merge_requests/7 --format markdown"
+    f"\n\n{READING_CODES}"
+)
+@click.argument("url", metavar="MR_URL")
+@format_option
+def findings(url: str, form: str) -> None:
+    """Print the findings of a merge request and their states.
+
+    Where each stands now, which commit fixed it, who dismissed it and why. Nothing is written. They are told from
+    notes by the secret that the bot signs them with: TRIVET_MARK_SECRETS, or the one kept in the data folder.
+    """
+    settings, project, iid = _addressed(url)
+    from bot.domain.finding_list import FORMATS as WRITERS
+    from bot.entry.findings import findings_of
+    from bot.entry.lifeline import stoppable
+
+    stoppable()
+    _print(WRITERS[form](findings_of(settings, project, iid)).removesuffix("\n"))
+
+
+@trivet.command(
+    epilog='Example: trivet ask https://gitlab.example.com/group/project/-/merge_requests/7 "Why two loops?"'
+    f"\n\n{READING_CODES}"
+)
+@click.argument("url", metavar="MR_URL")
+@click.argument("question")
+@format_option
+def ask(url: str, question: str, form: str) -> None:
+    """Ask a model about a merge request; the answer is printed.
+
+    It reads the merge request, its diff and the repository at its newest commit, and writes nothing.
+    """
+    settings, project, iid = _addressed(url)
+    from bot.entry.lifeline import stoppable
+    from bot.entry.shell import ask_about
+    from bot.entry.verdict import exit_code
+
+    stoppable()
+    report = ask_about(settings, project, iid, question)
+    _print(_answered(report, form))
+    sys.exit(exit_code(report, None))
+
+
+def _answered(report: Any, form: str) -> str:
+    """The answer itself, which is Markdown; for a program, and where there is none, the account of the run."""
+    from bot.domain.reports import FORMATS as WRITERS
+
+    is_plain = bool(report.answer) and not report.failures and form != "json"
+    text: str = report.answer if is_plain else WRITERS[form](report)
+    return text.rstrip("\n")
+
+
+def _addressed(url: str) -> tuple[Any, str, int]:
+    """What is wrong with the address or the settings is said before anything heavy is imported."""
+    settings = _settings()
+    from bot.entry.address import parse_address
+
+    return settings, *parse_address(url, settings.gitlab.url)
 
 
 def _account(report: Any, form: str, reports: Reports, fail_on: str | None = None) -> None:

@@ -17,7 +17,16 @@ from bot.entry.lease import Busy, Lease, Replaced
 from bot.entry.progress import narrated
 from bot.entry.store import REVIEW, Run, Store
 from bot.entry.timelimit import OVER_TIME
-from bot.errors import AccessDenied, NotReady, PlatformError, Stopped, Superseded, TrivetError, Unavailable
+from bot.errors import (
+    AccessDenied,
+    NotReady,
+    PlatformError,
+    Postponed,
+    Stopped,
+    Superseded,
+    TrivetError,
+    Unavailable,
+)
 from bot.ports import MergeRequestReader
 from bot.proposing.means import Means
 from bot.routing import EXPLICIT, JobRequest
@@ -41,11 +50,11 @@ class WritingEffects(Protocol):
         self, proposal: Proposal, *, acknowledged: int | None = None, attempt: int = 0
     ) -> list[Outcome]: ...
 
-    def acknowledge(self, target: Target) -> int | None: ...
+    def acknowledge(self, target: Target, note: int = 0) -> int | None: ...
 
-    def withdraw(self, target: Target) -> None: ...
+    def withdraw(self, target: Target, note: int = 0) -> None: ...
 
-    def complain(self, target: Target, agent: str, sentence: str) -> None: ...
+    def complain(self, target: Target, agent: str, sentence: str, note: int = 0) -> None: ...
 
     def complain_on_issue(self, issue: str, sentence: str) -> None: ...
 
@@ -90,7 +99,7 @@ class Jobs:
         if run is None or run.over or run.award is not None or self.effects is None:
             return
         try:
-            award = self.effects().acknowledge(run.request.target)
+            award = self.effects().acknowledge(run.request.target, run.request.note)
         except PlatformError as error:
             log.warning("not acknowledged", reason=str(error))
             return
@@ -106,7 +115,7 @@ class Jobs:
         if run is None or self.effects is None:
             return
         try:
-            self.effects().withdraw(run.request.target)
+            self.effects().withdraw(run.request.target, run.request.note)
         except PlatformError as error:
             log.warning("the reaction stays", reason=str(error))
 
@@ -121,9 +130,13 @@ class Jobs:
             elif run.request.release and not run.request.iid:
                 self._complain_of_release(run)
             elif run.request.iid:
-                self.effects().complain(run.request.target, run.request.agent, run.message)
+                self._complain_on_merge_request(run, run.request)
         except PlatformError as error:
             log.warning("the failure could not be said", reason=str(error))
+
+    def _complain_on_merge_request(self, run: Run, request: JobRequest) -> None:
+        if self.effects is not None:
+            self.effects().complain(request.target, request.agent, run.message, request.note)
 
     def _complain_of_release(self, run: Run) -> None:
         """On the commit of its tag, where it has one: a version that only Jira knows stands nowhere in GitLab."""
@@ -156,6 +169,9 @@ class Jobs:
             self._succeed(run, error)
         except Stopped as error:
             self._end(run, error)
+        except Postponed as error:
+            self.store.postpone(kind, run, error.seconds, str(error))
+            log.info("postponed", seconds=round(error.seconds, 1), reason=str(error))
         except (Unavailable, AccessDenied) as error:
             self._put_back(kind, run, error)
         except TrivetError as error:
@@ -202,12 +218,13 @@ class Jobs:
         self.store.finish(
             run,
             "done",
-            "",
+            report.message,
             report,
-            follow=self.follow(current),
+            follow=self.follow(current) if proposal.agent == current.request.agent else None,
             state_seen=proposal.state,
             linked=[action.issue for action in proposal.actions if isinstance(action, LinkIssue)],
             pages=proposal.pages,
+            reviewed=proposal.reviewed,
             counts=[
                 *tally.stage(proposal.agent, "apply", report.seconds - proposal.report.seconds),
                 *tally.applied(proposal, report),

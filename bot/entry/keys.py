@@ -112,6 +112,11 @@ def pace(window: int) -> str:
     return f"trivet:pace:gitlab:{window}"
 
 
+def units(target_key: str) -> str:
+    """What the last review of a target left for the next one."""
+    return f"trivet:units:{target_key}"
+
+
 def reviewed(target_key: str, head: str) -> str:
     """Which run reviewed a target at a head."""
     return f"trivet:reviewed:{target_key}:{head}"

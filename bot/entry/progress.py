@@ -84,12 +84,19 @@ class NarratedReader:
         self.say(NOTES)
         return self.reader.notes(target)
 
+    def thread(self, target: Target, thread: str) -> Sequence[Note]:
+        self.say(NOTES)
+        return self.reader.thread(target, thread)
+
     def awards(self, target: Target, note: int) -> Sequence[Award]:
         return self.reader.awards(target, note)
 
     def snapshot(self, request: MergeRequest) -> Snapshot:
         self.say(COMMITS)
         return self.reader.snapshot(request)
+
+    def snapshot_at(self, request: MergeRequest, commit: str) -> Snapshot:
+        return self.reader.snapshot_at(request, commit)
 
     def target_branch(self, request: MergeRequest) -> Snapshot:
         self.say(RULES.format(branch=request.target_branch))
@@ -98,6 +105,12 @@ class NarratedReader:
     def commits(self, request: MergeRequest) -> Sequence[Commit]:
         self.say(HISTORY)
         return self.reader.commits(request)
+
+    def pushes(self, request: MergeRequest) -> Sequence[float]:
+        return self.reader.pushes(request)
+
+    def is_bot(self, user_id: int) -> bool:
+        return self.reader.is_bot(user_id)
 
     def access_level(self, target: Target, user_id: int) -> int:
         return self.reader.access_level(target, user_id)

@@ -120,6 +120,7 @@ def _agents(settings: Settings, store: Store) -> Jobs:
             memory=kept.memory(run.id),
             can_wait=run.can_wait,
             reviewed=lambda request: store.has_review(request.target.key, request.head),
+            last_review=lambda request: store.last_review(request.target.key),
             linked_before=lambda request: store.linked(request.target.key),
             wiki=replace(means.wiki, looking=store.looking) if means.wiki else None,
         )

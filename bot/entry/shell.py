@@ -33,7 +33,7 @@ from bot.errors import PlatformError, Stopped, Unavailable
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.jira_reader import JiraReader
 from bot.gateways.local import DryRun
-from bot.routing import NEXT, JobRequest, of_release
+from bot.routing import ASK, NEXT, JobRequest, of_release
 from bot.run import apply
 from bot.settings import Settings, kept_secret, own_folder
 
@@ -41,6 +41,7 @@ SHELL: Final = "shell"
 PIPELINE: Final = "pipeline"
 REVIEW: Final = "review"
 PAGES: Final = "pages"
+KEPT_MARKS: Final = "mark-secret"
 TRACKING: Final = ("link", "triage")
 ADDED_UP: Final = (
     "decisions",
@@ -123,6 +124,13 @@ def notes_of_release(
     return _run(settings, of_release(project, 0, version, trigger), dry_run=dry_run)
 
 
+def ask_about(settings: Settings, project: str, iid: int, question: str) -> Report:
+    """Answer a question about one merge request, and write nowhere. Raises UsageError, PlatformError."""
+    own_folder(settings.data_dir)
+    request = request_for(project, iid, SHELL, agent=ASK)
+    return _run(settings, request.model_copy(update={"text": question}), dry_run=True)
+
+
 def _run(settings: Settings, request: JobRequest, *, dry_run: bool) -> Report:
     with Progress() as progress:
         if dry_run:
@@ -202,9 +210,20 @@ def _take_back(made: Proposal, effects: UndoableEffects, progress: Progress) -> 
         progress.tell(DRAFTS_LEFT)
 
 
+def with_kept_marks(settings: Settings) -> Settings:
+    """With the mark secrets that are set, else the one that an earlier run left in the data folder, if any."""
+    if settings.mark_secrets or not (settings.data_dir / KEPT_MARKS).exists():
+        return settings
+    return _keeping(settings)
+
+
 def _with_marks(settings: Settings) -> Settings:
     """Outside CI, where none is set, a mark secret of our own is kept in the data folder; a CI job writes unsigned."""
     if settings.mark_secrets or os.environ.get("CI", "").lower() not in NOT_CI:
         return settings
-    kept = SecretStr(kept_secret(settings.data_dir, "mark-secret"))
+    return _keeping(settings)
+
+
+def _keeping(settings: Settings) -> Settings:
+    kept = SecretStr(kept_secret(settings.data_dir, KEPT_MARKS))
     return settings.model_copy(update={"mark_secrets": (kept,)})

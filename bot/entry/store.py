@@ -23,6 +23,7 @@ from bot.domain.events import Event, Person
 from bot.domain.issue_commands import NamedBy
 from bot.domain.issues import IssuePerson
 from bot.domain.pages import PagePerson
+from bot.domain.reviewed import Reviewed
 from bot.entry import keys, meters, tally
 from bot.entry.inbox import ACCEPT, acceptance
 from bot.entry.keys import text
@@ -184,13 +185,15 @@ class Store:
         state_seen: str = "",
         linked: Collection[str] = (),
         pages: Collection[str] = (),
+        reviewed: Reviewed | None = None,
         counts: Iterable[Count] = (),
     ) -> None:
         """The run is over: its report stays a month, its event a day. `report`: None where nothing was published.
 
         `again`: an equal request may run again. `then`: a job of this run, `follow`: another run, to queue in the same
         transaction. `state_seen`: of the merge request, as it was told to issues or held against pages; `linked`: the
-        issues' keys, `pages` the pages' ids. `counts`: what is counted beside the run itself.
+        issues' keys, `pages` the pages' ids; `reviewed`: what a review leaves for the next one. `counts`: what is
+        counted beside the run itself.
         """
         closing = report or Report(
             run=run.id,
@@ -209,11 +212,13 @@ class Store:
             if again or run.request.repeats:
                 pipe.hset(keys.run(run.id), "again", 1)
             pipe.expire(keys.run(run.id), keys.RUN_TTL)
-            if report:
+            if report and report.agent == run.request.agent:
                 _remember_head(run, report.head, state_seen, pipe)
             if report and run.request.agent in (LINK, PAGES):
                 _remember_linked(run.target_key, linked, pipe)
                 _remember_looking(run.request.target, pages, pipe)
+            if reviewed:
+                pipe.set(keys.units(run.target_key), reviewed.model_dump_json(), ex=keys.RUN_TTL)
             pipe.delete(keys.proposal(run.id))
             pipe.zrem(keys.UNFINISHED, run.id)
             pipe.zrem(keys.WAITING, f"propose:{run.id}", f"apply:{run.id}")
@@ -285,6 +290,11 @@ class Store:
     def has_review(self, target_key: str, head: str) -> bool:
         """Whether a review of this head was published, be it silence."""
         return bool(self.redis.exists(keys.reviewed(target_key, head)))
+
+    def last_review(self, target_key: str) -> Reviewed | None:
+        """What the last review left: a silent one has no note that could carry it."""
+        kept = self.redis.get(keys.units(target_key))
+        return Reviewed.model_validate_json(kept) if kept else None
 
     def is_told(self, request: JobRequest, state: str) -> bool:
         """Whether the issues, or the pages, know of this merge request at this head and in this state."""
@@ -360,6 +370,13 @@ class Store:
             pipe.zadd(keys.WAITING, {f"{kind}:{run.id}": time.time() + FIRST_PAUSE})
             pipe.execute()
         return True
+
+    def postpone(self, kind: str, run: Run, seconds: float, reason: str) -> None:
+        """Begin again later: no outage, and nothing that was worked out is lost."""
+        with self._once.pipeline() as pipe:
+            pipe.hset(keys.run(run.id), mapping={"state": "queued", "progress": WAITS.format(reason=reason)})
+            pipe.zadd(keys.WAITING, {f"{kind}:{run.id}": time.time() + seconds})
+            pipe.execute()
 
     def park(self, kind: str, run: Run) -> None:
         """Another run holds the target: wait until it lets go."""

@@ -30,6 +30,7 @@ from bot.gateways.gitlab_work import GitLabWork
 from bot.gateways.jira_effects import JiraEffects
 
 REVIEW: Final = "review"
+ASK: Final = "ask"
 UNDONE: Final = ("refused", "failed")
 FAILURE: Final = "failure"
 FAILED = "Trivet could not finish its work on this issue: {sentence}"
@@ -74,23 +75,25 @@ class Effects:
         if proposal.agent == REVIEW:
             return self.gitlab.apply(proposal, acknowledged=acknowledged, attempt=attempt)
         if proposal.iid:
-            self.work.still(_target(proposal), proposal.head, proposal.state)
+            self._still(proposal)
         outcomes = self._in_order(proposal)
+        if proposal.note:
+            self.gitlab.withdraw(_target(proposal), proposal.note, acknowledged)
         return [*outcomes, *self._told_at_tag(proposal, _trouble(proposal, outcomes))]
 
-    def acknowledge(self, target: Target) -> int | None:
-        return self.gitlab.acknowledge(target)
+    def acknowledge(self, target: Target, note: int = 0) -> int | None:
+        return self.gitlab.acknowledge(target, note)
 
-    def withdraw(self, target: Target) -> None:
-        self.gitlab.withdraw(target)
+    def withdraw(self, target: Target, note: int = 0) -> None:
+        self.gitlab.withdraw(target, note)
 
     def discard(self, proposal: Proposal) -> None:
         """An interrupted review leaves nothing half done; every other action is whole in itself."""
         if proposal.agent == REVIEW:
             self.gitlab.discard(proposal)
 
-    def complain(self, target: Target, agent: str, sentence: str) -> None:
-        self.gitlab.complain(target, agent, sentence)
+    def complain(self, target: Target, agent: str, sentence: str, note: int = 0) -> None:
+        self.gitlab.complain(target, agent, sentence, note)
 
     def complain_on_issue(self, issue: str, sentence: str) -> None:
         """In one comment, edited in place; not for customers, as it may name a project or a server."""
@@ -99,6 +102,13 @@ class Effects:
 
     def complain_of_release(self, project_id: int, tag: str, commit: str, sentence: str) -> None:
         self.work.tell_release(project_id, tag, commit, sentence)
+
+    def _still(self, proposal: Proposal) -> None:
+        """An answer is one to a merge request that was merged meanwhile, too."""
+        if proposal.agent == ASK:
+            self.gitlab.still(_target(proposal), proposal.head)
+        else:
+            self.work.still(_target(proposal), proposal.head, proposal.state)
 
     def _told_at_tag(self, proposal: Proposal, trouble: str) -> list[Outcome]:
         """What became of telling it, where that went wrong; what is written on pages stays written."""

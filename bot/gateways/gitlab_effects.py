@@ -1,23 +1,33 @@
 """What the bot does on GitLab: reviews, failure notes, reactions. Idempotent, by reading what is there."""
 
 from collections.abc import Callable
+from functools import cache, partial
+from typing import Final
 
-from bot.domain.actions import GitLabAction, Outcome, Proposal, UpsertNote
+from bot.domain.actions import GitLabAction, Outcome, Proposal, React, Reply, UpsertNote
 from bot.domain.change import Target
 from bot.domain.events import Person
 from bot.domain.markdown import failure_note
 from bot.domain.marks import MarkBook
-from bot.gateways.gitlab_api import GitLabApi
+from bot.errors import NotFound, Superseded
+from bot.gateways.gitlab_api import GitLabApi, merge_request_path
 from bot.gateways.gitlab_awards import OwnAwards
 from bot.gateways.gitlab_drafts import OwnDrafts
-from bot.gateways.gitlab_notes import Key, OwnNotes, Signer
+from bot.gateways.gitlab_notes import OwnNotes
 from bot.gateways.gitlab_review import EYES, OPENED, Publishing, Review, kind_of, read_merge_request
+from bot.gateways.gitlab_shapes import DiscussionShape
+from bot.gateways.gitlab_signer import Key, Signer
+from bot.gateways.gitlab_threads import OwnThreads, key_of
+from bot.gateways.gitlab_work import MOVED
 
-PUBLISH_NOTE_SINCE = (19, 2)
-PATIENCE = 3  # tries, whatever became of their drafts
+PUBLISH_NOTE_SINCE: Final = (19, 2)
+PATIENCE: Final = 3  # tries, whatever became of their drafts
 FAILURE: Key = ("failure", "failure")
-PAGES = "pages"  # the agent whose work begins when a merge request is merged
-NO_REVIEW = "only a review posts findings and reactions"
+WARNING: Final = "warning"
+ALWAYS: Final = frozenset({"ask", "pages"})  # the agents that work where a merge request is over, too
+NO_REVIEW: Final = "only a review posts findings"
+UNASKED: Final = "the note it answers is gone"
+SAID: Final = "said already"
 
 
 class GitLabEffects:
@@ -46,13 +56,23 @@ class GitLabEffects:
         self._reviewer_state = reviewer_state
         self._pace = pace
 
-    def acknowledge(self, target: Target, emoji: str = EYES) -> int | None:
-        """React at once; the reaction's id, None when it was there already."""
-        return self._awards(target).give(emoji)
+    def acknowledge(self, target: Target, note: int = 0) -> int | None:
+        """React at once, on the note that asks, if one does; the reaction's id, None when it was there already."""
+        return self._awards(target, note).give(EYES)
 
-    def withdraw(self, target: Target) -> None:
-        """Take the acknowledgement back: nobody is at it any more."""
-        self._end_acknowledgement(target, None)
+    def withdraw(self, target: Target, note: int = 0, acknowledged: int | None = None) -> None:
+        """Take the acknowledgement back: nobody is at it any more.
+
+        Without the id of the reaction it is looked for: an earlier run may have left it.
+        """
+        _end(self._awards(target, note), acknowledged)
+
+    def still(self, target: Target, head: str) -> None:
+        """Raises Superseded unless the merge request, of whatever state, is at this head; PlatformError."""
+        now = read_merge_request(self._api, target)
+        if now.sha != head:
+            theirs = now.sha or ""
+            raise Superseded(MOVED.format(target=target, ours=head[:8], theirs=theirs[:8]), now.sha)
 
     def apply(
         self, proposal: Proposal, *, acknowledged: int | None = None, attempt: int = 0
@@ -63,32 +83,35 @@ class GitLabEffects:
         """
         review = self._review(proposal, attempt)
         outcomes = review.run()
-        self._end_acknowledgement(review.target, acknowledged)
+        _end(review.awards(proposal.note), acknowledged)
         return outcomes
 
     def write(self, action: GitLabAction, proposal: Proposal) -> Outcome:
-        """One note of an agent that reviews nothing. Raises PlatformError."""
-        if not isinstance(action, UpsertNote):
-            return Outcome(key=action.key, result="refused", reason=NO_REVIEW)
-        target = Target(proposal.project, action.iid or proposal.iid, proposal.project_id)
-        signer = self._signer(target, proposal.agent, proposal.head)
-        notes, key = self._notes(target, signer), (kind_of(action.key), action.key)
-        text = signer.signed(action.body, key, section=action.section)
-        result, reason = notes.upsert(notes.read(), key, text, create=action.create)
-        return Outcome(key=action.key, result=result, reason=reason)
+        """A note, an answer or a reaction of an agent that reviews nothing. Raises PlatformError."""
+        target = Target(proposal.project, proposal.iid, proposal.project_id)
+        match action:
+            case UpsertNote():
+                return self._note(action, proposal)
+            case Reply():
+                return self._answer(action, proposal, target)
+            case React():
+                return self._awards(target, action.note).react(action)
+            case _:
+                return Outcome(key=action.key, result="refused", reason=NO_REVIEW)
 
-    def complain(self, target: Target, agent: str, sentence: str) -> None:
-        """Say in one note, edited in place, that a run failed.
+    def complain(self, target: Target, agent: str, sentence: str, note: int = 0) -> None:
+        """Say in one note, edited in place, that a run failed, and mark with a reaction what it was to answer.
 
-        Where the merge request is over, only of what begins then.
+        Where the merge request is over, nothing is said of what does not begin then.
         """
         now = read_merge_request(self._api, target)
-        if now.state != OPENED and agent != PAGES:
-            return
-        signer = self._signer(target, agent, now.sha or "")
-        notes = self._notes(target, signer)
-        notes.upsert(notes.read(), FAILURE, signer.signed(failure_note(sentence), FAILURE))
-        self._end_acknowledgement(target, None)
+        if now.state == OPENED or agent in ALWAYS:
+            signer = self._signer(target, agent, now.sha or "")
+            notes = self._notes(target, signer)
+            notes.upsert(notes.read(), FAILURE, signer.signed(failure_note(sentence), FAILURE))
+        if note:
+            self._awards(target, note).give(WARNING)
+        self.withdraw(target, note)
 
     def discard(self, proposal: Proposal) -> None:
         """Delete our unpublished drafts: an interrupted run leaves nothing half done."""
@@ -104,9 +127,51 @@ class GitLabEffects:
             signer=signer,
             notes=self._notes(target, signer),
             drafts=OwnDrafts(self._api, target, signer, self._pace),
-            awards=self._awards(target),
+            threads=self._threads(target, signer),
+            awards=cache(partial(self._awards, target)),
             publishing=Publishing(self._reviewer_state, self._takes_note, is_patient=attempt < PATIENCE),
         )
+
+    def _note(self, note: UpsertNote, proposal: Proposal) -> Outcome:
+        target = Target(proposal.project, note.iid or proposal.iid, proposal.project_id)
+        signer = self._signer(target, proposal.agent, proposal.head)
+        notes, key = self._notes(target, signer), (kind_of(note.key), note.key)
+        text = signer.signed(note.body, key, kept=[note.section])
+        result, reason = notes.upsert(notes.read(), key, text, create=note.create)
+        return Outcome(key=note.key, result=result, reason=reason)
+
+    def _answer(self, reply: Reply, proposal: Proposal, target: Target) -> Outcome:
+        """Nobody is answered who took the question away meanwhile."""
+        threads = self._threads(target, self._signer(target, proposal.agent, proposal.head))
+        found = threads.read(reply.thread)
+        if found and proposal.note and not self._is_there(proposal.note, found, target):
+            return Outcome(key=reply.key, result="unchanged", reason=UNASKED)
+        if found and found.individual_note:
+            return self._answer_beside(reply, proposal, target)
+        return threads.settle(reply, threads.seen(found) if found else None)
+
+    def _answer_beside(self, reply: Reply, proposal: Proposal, target: Target) -> Outcome:
+        """A reply to a note that stands alone would make it a thread, and an open thread may keep people from merging.
+
+        (docs.gitlab.com/user/project/merge_requests/#prevent-merge-unless-all-threads-are-resolved)
+        """
+        signer = self._signer(target, proposal.agent, proposal.head)
+        notes, key = self._notes(target, signer), key_of(reply)
+        present = notes.read()
+        if present.note(key):
+            return Outcome(key=reply.key, result="unchanged", reason=SAID)
+        result, reason = notes.upsert(present, key, signer.signed(reply.body, key))
+        return Outcome(key=reply.key, result=result, reason=reason)
+
+    def _is_there(self, note: int, thread: DiscussionShape, target: Target) -> bool:
+        """A command in one thread may close others."""
+        if any(one.id == note for one in thread.notes):
+            return True
+        try:
+            self._api.get(f"{merge_request_path(target)}/notes/{note}", f"note {note} of {target}")
+        except NotFound:
+            return False
+        return True
 
     def _signer(self, target: Target, agent: str, head: str) -> Signer:
         return Signer(agent, head, self._marks(target.key), self._clean)
@@ -114,13 +179,15 @@ class GitLabEffects:
     def _notes(self, target: Target, signer: Signer) -> OwnNotes:
         return OwnNotes(self._api, target, self._me.id, signer, self._pace)
 
-    def _awards(self, target: Target) -> OwnAwards:
-        return OwnAwards(self._api, target, self._me.id)
+    def _threads(self, target: Target, signer: Signer) -> OwnThreads:
+        return OwnThreads(self._api, target, self._me.id, signer, self._pace)
 
-    def _end_acknowledgement(self, target: Target, acknowledged: int | None) -> None:
-        """Nobody is at it any more. Without its id the reaction is looked for: an earlier run may have left it."""
-        awards = self._awards(target)
-        if acknowledged is None:
-            awards.take_back(EYES)
-        else:
-            awards.remove(acknowledged)
+    def _awards(self, target: Target, note: int = 0) -> OwnAwards:
+        return OwnAwards(self._api, target, self._me.id, note)
+
+
+def _end(awards: OwnAwards, acknowledged: int | None) -> None:
+    if acknowledged is None:
+        awards.take_back(EYES)
+    else:
+        awards.remove(acknowledged)

@@ -1,79 +1,23 @@
 """Our own notes on a merge request: known by their marks, written once, edited in place."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from bot.domain.actions import UpdateFinding
 from bot.domain.change import Target
-from bot.domain.kept import kept_ledger, kept_section
-from bot.domain.ledger import Ledger
-from bot.domain.marks import Kind, Mark, MarkBook, attach
-from bot.domain.pages import SectionEdit
+from bot.domain.kept import KeptFinding
 from bot.errors import NotFound
 from bot.gateways.gitlab_api import GitLabApi, merge_request_path
-from bot.gateways.gitlab_shapes import DiscussionShape, NoteShape, shaped
+from bot.gateways.gitlab_shapes import DiscussionShape, shaped
+from bot.gateways.gitlab_signer import Key, Signer
+from bot.gateways.gitlab_threads import OwnThreads, Thread, is_own
 
-Key = tuple[Kind, str]
 Result = Literal["done", "unchanged"]
 
 EDITED = "edited in place"
 WRITTEN = "written"
 NOT_THERE = "not there to be edited"
-
-
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """One agent's hand at one head of one merge request. `clean` is the one sanitizer before every write."""
-
-    agent: str
-    head: str
-    book: MarkBook
-    clean: Callable[[str], str]
-
-    def signed(
-        self,
-        body: str,
-        key: Key,
-        listed: Iterable[str] = (),
-        ledger: Ledger | None = None,
-        section: SectionEdit | None = None,
-    ) -> str:
-        """The body as it is written. `listed` are the keys of findings that it shows for want of a better place."""
-        keys = [*(("finding", one) for one in listed), key]
-        marks = [self.book.write(Mark(self.agent, kind, name, self.head)) for kind, name in keys]
-        keeps = (
-            kept_ledger(ledger, self.book) if ledger else "",
-            kept_section(section, self.book) if section else "",
-        )
-        hidden = filter(None, (*keeps, *marks))
-        return attach(self.clean(body), "\n".join(hidden))
-
-    def key_of(self, body: str) -> Key | None:
-        """What a note is, if it is ours."""
-        mark = self.book.read(body)
-        return (mark.kind, mark.key) if mark and self._is_ours(mark) else None
-
-    def draft_key_of(self, body: str) -> Key | None:
-        """What a draft is, if it is ours; where nothing is signed, those of earlier heads are ours to clear away."""
-        mark = self.book.read(body)
-        ours = mark and mark.agent == self.agent and (self._is_ours(mark) or not self.book.signs)
-        return (mark.kind, mark.key) if mark and ours else None
-
-    def listed_in(self, body: str) -> list[str]:
-        """The keys of the findings that a note of ours shows for this head."""
-        marks = self.book.read_all(body)[:-1]
-        return [
-            mark.key
-            for mark in marks
-            if mark.kind == "finding" and self._is_ours(mark) and self._is_now(mark)
-        ]
-
-    def _is_ours(self, mark: Mark) -> bool:
-        """An unsigned mark says no more than that this head was reviewed."""
-        return mark.agent == self.agent and (mark.signed or self._is_now(mark))
-
-    def _is_now(self, mark: Mark) -> bool:
-        return mark.head == self.head
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +31,23 @@ class OwnNote:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What the merge request shows of ours: the notes of each key, oldest first; findings that a note lists."""
+    """What the merge request shows of ours: the notes of each key, oldest first; findings that a note lists.
+
+    Replies stand in their `threads`, which are those of everybody, by GitLab's id.
+    """
 
     notes: Mapping[Key, list[OwnNote]] = field(default_factory=dict)
     listed: frozenset[str] = frozenset()
+    threads: Mapping[str, Thread] = field(default_factory=dict)
 
     def has(self, finding: str) -> bool:
         return ("finding", finding) in self.notes
+
+    def shows(self, key: Key, thread: str = "") -> bool:
+        """Whether it is published: in this thread, or wherever it is."""
+        if not thread:
+            return key in self.notes
+        return thread in self.threads and key in self.threads[thread].said
 
     def note(self, key: Key) -> OwnNote | None:
         return self.notes[key][0] if key in self.notes else None
@@ -111,20 +65,21 @@ class OwnNotes:
         self._me = me
         self._signer = signer
         self._pace = pace
+        self._threads = OwnThreads(api, target, me, signer, pace)
 
     def read(self) -> Present:
         """Wherever they are: moved, outdated, resolved. Marks in other people's notes count for nothing."""
         notes: dict[Key, list[OwnNote]] = {}
         listed: set[str] = set()
+        threads: dict[str, Thread] = {}
         what = f"the discussions of {self._target}"
         for item in self._api.pages(f"{self._path}/discussions", what):
-            thread = shaped(DiscussionShape, item, what)
-            for note in filter(self._is_own, thread.notes):
-                body = note.body or ""
-                if key := self._signer.key_of(body):
-                    notes.setdefault(key, []).append(OwnNote(note.id, body, len(thread.notes) == 1))
-                    listed.update(self._signer.listed_in(body))
-        return Present(notes, frozenset(listed))
+            shape = shaped(DiscussionShape, item, what)
+            threads[shape.id] = self._threads.seen(shape)
+            for key, note in self._own(shape):
+                notes.setdefault(key, []).append(note)
+                listed.update(self._signer.listed_in(note.body))
+        return Present(notes, frozenset(listed), threads)
 
     def upsert(self, present: Present, key: Key, text: str, *, create: bool = True) -> tuple[Result, str]:
         """Edit the note where it reads otherwise; where it is missing write it, if wanted. What was done, in words."""
@@ -132,13 +87,25 @@ class OwnNotes:
         if there and there.body.strip() == text.strip():
             return "unchanged", ""
         if there:
-            self._api.put(f"{self._path}/notes/{there.id}", self._named(there), {"body": text})
+            self._edit(there, text)
             return "done", EDITED
         if not create:
             return "unchanged", NOT_THERE
         self._pace()
         self._api.post(f"{self._path}/notes", f"a note on {self._target}", {"body": text})
         return "done", WRITTEN
+
+    def update(self, present: Present, action: UpdateFinding) -> tuple[Result, str]:
+        """Keep in the finding's note what has become of it. Its text stays; a note that is gone stays gone."""
+        there = present.note(("finding", action.key))
+        if there is None:
+            return "unchanged", NOT_THERE
+        finding = KeptFinding(finding=action.finding, around=action.around)
+        text = self._signer.with_finding(there.body, finding)
+        if text.strip() == there.body.strip():
+            return "unchanged", ""
+        self._edit(there, text)
+        return "done", EDITED
 
     def collapse(self, present: Present) -> None:
         """Of several notes with one key, two publishes that overlapped, the oldest stays, and any with an answer."""
@@ -153,8 +120,15 @@ class OwnNotes:
         except NotFound:
             return
 
+    def _edit(self, note: OwnNote, text: str) -> None:
+        self._api.put(f"{self._path}/notes/{note.id}", self._named(note), {"body": text})
+
+    def _own(self, thread: DiscussionShape) -> Iterator[tuple[Key, OwnNote]]:
+        """Those that stand for themselves; replies belong to their thread."""
+        for note in thread.notes:
+            key = self._signer.key_of(note.body or "") if is_own(note, self._me) else None
+            if key and key[0] != "reply":
+                yield key, OwnNote(note.id, note.body or "", len(thread.notes) == 1)
+
     def _named(self, note: OwnNote) -> str:
         return f"note {note.id} of {self._target}"
-
-    def _is_own(self, note: NoteShape) -> bool:
-        return not note.system and note.author is not None and note.author.id == self._me

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
+from urllib.parse import quote
 
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
@@ -14,6 +15,7 @@ from bot.gateways.gitlab_api import GitLabApi, merge_request_path, project_path
 from bot.gateways.gitlab_diff import DiffSources, change_set
 from bot.gateways.gitlab_files import Trees, trees_by_api
 from bot.gateways.gitlab_shapes import (
+    AccountShape,
     AwardShape,
     CommitShape,
     DiscussionShape,
@@ -21,6 +23,7 @@ from bot.gateways.gitlab_shapes import (
     MergeRequestShape,
     NoteShape,
     UserShape,
+    VersionShape,
     shaped,
 )
 from bot.gateways.http import TooLarge
@@ -31,6 +34,8 @@ PREPARE_SECONDS = 2.0
 ZEROS = "0" * 40
 MOST_COMMITS = 100
 MOST_AWARDS = 1_000
+MOST_PUSHES = 100
+NO_GIT = "earlier commits of {target} are only to be had by git, which is refused"
 
 
 class GitLabReader:
@@ -67,7 +72,16 @@ class GitLabReader:
         what = f"the discussions of {target}"
         for item in self._api.pages(f"{merge_request_path(target)}/discussions", what):
             thread = shaped(DiscussionShape, item, what)
-            yield from (_note(note, thread.id) for note in thread.notes)
+            yield from (_note(note, thread) for note in thread.notes)
+
+    def thread(self, target: Target, thread: str) -> Sequence[Note]:
+        what = f"a thread of {target}"
+        path = f"{merge_request_path(target)}/discussions/{quote(thread, safe='')}"
+        try:
+            found = shaped(DiscussionShape, self._api.get(path, what), what)
+        except NotFound:
+            return ()
+        return tuple(_note(note, found) for note in found.notes)
 
     def awards(self, target: Target, note: int) -> Sequence[Award]:
         """None on a note that is gone."""
@@ -105,8 +119,31 @@ class GitLabReader:
         sources = DiffSources(self._api, request.target, refs, lambda: self._repository(request))
         return change_set(sources, refs, request.changes_count)
 
+    def pushes(self, request: MergeRequest) -> Sequence[float]:
+        """By the versions of its diff (docs.gitlab.com/api/merge_requests): one a push. One request."""
+        what = f"the versions of {request.target}"
+        found = self._api.pages(f"{merge_request_path(request.target)}/versions", what)
+        shapes = [shaped(VersionShape, item, what) for item in islice(found, MOST_PUSHES)]
+        return tuple(sorted((one.created_at.timestamp() for one in shapes), reverse=True))
+
+    def is_bot(self, user_id: int) -> bool:
+        what = f"the account {user_id}"
+        try:
+            return shaped(AccountShape, self._api.get(f"/users/{user_id}", what), what).bot
+        except NotFound:
+            return False
+
     def snapshot(self, request: MergeRequest) -> Snapshot:
         return self._read(request).head
+
+    def snapshot_at(self, request: MergeRequest, commit: str) -> Snapshot:
+        """By git, fetched where it is not there yet. Raises NotFound, also where git is refused."""
+        self._read(request)
+        repository = self._repositories.get(_key(request))
+        if repository is None:
+            raise NotFound(NO_GIT.format(target=request.target))
+        repository.fetch_commit(commit, self._api.token)
+        return GitSnapshot(repository, commit)
 
     def target_branch(self, request: MergeRequest) -> Snapshot:
         return self._read(request).target
@@ -159,6 +196,7 @@ def _merge_request(data: MergeRequestShape, target: Target) -> MergeRequest:
         web_url=data.web_url,
         labels=data.labels,
         changes_count=data.changes_count or "",
+        author_id=data.author.id if data.author else 0,
     )
 
 
@@ -169,16 +207,21 @@ def _refs(data: MergeRequestShape) -> DiffRefs | None:
     return DiffRefs(*known) if len(known) == 3 else None
 
 
-def _note(data: NoteShape, discussion: str) -> Note:
-    place = data.position
+def _note(data: NoteShape, thread: DiscussionShape) -> Note:
+    place, resolver = data.position, data.resolved_by
     return Note(
         id=data.id,
         author_id=data.author.id if data.author else 0,
         body=data.body or "",
-        discussion=discussion,
+        discussion=thread.id,
         system=data.system,
         resolved=data.resolved if data.resolvable else None,
         path=place.new_path if place else None,
         new_line=place.new_line if place else None,
         old_line=place.old_line if place else None,
+        author=data.author.username if data.author else "",
+        resolver_id=resolver.id if resolver else 0,
+        resolver=resolver.username if resolver else "",
+        threaded=not thread.individual_note,
+        internal=data.internal,
     )

@@ -77,27 +77,42 @@ class PlaceShape(Shape):
 
 
 class NoteShape(Shape):
-    """`author` is None where the account is gone."""
+    """`author` is None where the account is gone. `resolved_by` goes with `resolved`."""
 
     id: int
     body: str | None = None
     author: UserShape | None = None
     system: bool = False
     internal: bool = False
+    type: str | None = None
     resolvable: bool = False
     resolved: bool | None = None
+    resolved_by: UserShape | None = None
     position: PlaceShape | None = None
     created_at: datetime
 
 
 class DiscussionShape(Shape):
+    """`individual_note`: it is no thread but one note alone, which a reply would make a thread."""
+
     id: str
+    individual_note: bool = False
     notes: tuple[NoteShape, ...]
 
 
+class VersionShape(Shape):
+    """A version of a merge request's diff: GitLab makes one for each push."""
+
+    created_at: datetime
+
+
 class DraftShape(Shape):
+    """`discussion_id`: the thread it answers in, None for any other; publishing it closes or opens that one."""
+
     id: int
     note: str
+    discussion_id: str | None = None
+    resolve_discussion: bool = False
 
 
 class AwardShape(Shape):

@@ -19,6 +19,7 @@ MAX_PROJECTS = 1_000
 MAX_CHANGED = 500
 MAX_NOTES = 100
 MAX_TAGS = 20
+THREADED = frozenset({"DiscussionNote", "DiffNote"})
 
 
 @dataclass(frozen=True)
@@ -132,4 +133,5 @@ def _written(note: NoteShape, author_id: int, author_name: str, target: Target) 
         author=Person(id=author_id, username=author_name),
         body=note.body or "",
         internal=note.internal,
+        threaded=note.type in THREADED,
     )

@@ -72,17 +72,29 @@ class JobReader:
         """A job without a token sees none."""
         return ()
 
+    def thread(self, target: Target, thread: str) -> Sequence[Note]:
+        return ()
+
     def awards(self, target: Target, note: int) -> Sequence[Award]:
         return ()
 
     def snapshot(self, request: MergeRequest) -> GitSnapshot:
         return self.checkout.snapshot(self.refs.head)
 
+    def snapshot_at(self, request: MergeRequest, commit: str) -> GitSnapshot:
+        return self.checkout.snapshot(commit)
+
     def target_branch(self, request: MergeRequest) -> GitSnapshot:
         return self.checkout.snapshot(self.rules)
 
     def commits(self, request: MergeRequest) -> Sequence[Commit]:
         return self.checkout.commits(self.refs.base, self.refs.head, MOST_COMMITS)
+
+    def pushes(self, request: MergeRequest) -> Sequence[float]:
+        return ()
+
+    def is_bot(self, user_id: int) -> bool:
+        return False
 
     def access_level(self, target: Target, user_id: int) -> int:
         return 0

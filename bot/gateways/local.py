@@ -51,11 +51,17 @@ class LocalReader:
     def notes(self, target: Target) -> Sequence[Note]:
         return ()
 
+    def thread(self, target: Target, thread: str) -> Sequence[Note]:
+        return ()
+
     def awards(self, target: Target, note: int) -> Sequence[Award]:
         return ()
 
     def snapshot(self, request: MergeRequest) -> GitSnapshot:
         return self._checkout.snapshot(request.head)
+
+    def snapshot_at(self, request: MergeRequest, commit: str) -> GitSnapshot:
+        return self._checkout.snapshot(commit)
 
     def target_branch(self, request: MergeRequest) -> GitSnapshot:
         return self._checkout.snapshot(self._tip)
@@ -63,6 +69,12 @@ class LocalReader:
     def commits(self, request: MergeRequest) -> Sequence[Commit]:
         """Those people made: what is not committed yet has no message to read."""
         return self._checkout.commits(self._fork, self._checkout.tip("HEAD"), MOST_COMMITS)
+
+    def pushes(self, request: MergeRequest) -> Sequence[float]:
+        return ()
+
+    def is_bot(self, user_id: int) -> bool:
+        return False
 
     def access_level(self, target: Target, user_id: int) -> int:
         return 0

@@ -1,7 +1,7 @@
 """What members said yes to: a command in a note after a proposal of ours, or a thumbs-up on the proposal's note."""
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from typing import Final
 
 from bot.agents.spec import Shown
@@ -9,9 +9,9 @@ from bot.domain.change import MergeRequest
 from bot.domain.commands import Command, parse_command
 from bot.domain.notes import Note
 from bot.domain.page_keys import note_about
-from bot.errors import Stopped
+from bot.errors import NotAllowed, Stopped
 from bot.proposing.means import Means
-from bot.proposing.review import DEVELOPER, NOT_ALLOWED, OWN
+from bot.proposing.members import NOT_ALLOWED, OWN, is_member
 from bot.proposing.said import Own, Said
 from bot.routing import THUMBS, JobRequest
 
@@ -26,13 +26,13 @@ About = tuple[str, str]
 
 
 def may_accept(request: JobRequest, merge_request: MergeRequest, means: Means) -> None:
-    """Raises Stopped where the person who asks for the run is no member."""
+    """Raises NotAllowed where the person who asks for the run is no member, Stopped where it is the bot."""
     if means.me and request.person == means.me.id:
         raise Stopped(OWN)
     if request.trigger not in ASKED or request.person is None:
         return
-    if means.reader.access_level(merge_request.target, request.person) < DEVELOPER:
-        raise Stopped(NOT_ALLOWED)
+    if not is_member(request.person, merge_request, means):
+        raise NotAllowed(NOT_ALLOWED)
 
 
 def is_on_proposal(request: JobRequest, said: Said) -> None:
@@ -65,8 +65,8 @@ def shown_notes(request: MergeRequest, said: Said, means: Means) -> dict[About, 
 
 
 def _membership(request: MergeRequest, means: Means) -> Callable[[int], bool]:
-    level = cache(partial(means.reader.access_level, request.target))
-    return lambda person: (means.me is None or person != means.me.id) and level(person) >= DEVELOPER
+    member = cache(lambda person: is_member(person, request, means))
+    return lambda person: (means.me is None or person != means.me.id) and member(person)
 
 
 def _accepts(note: Note, means: Means) -> bool:

@@ -10,6 +10,7 @@ from bot.domain.events import Person
 from bot.domain.issue_commands import NamedBy
 from bot.domain.marks import MarkBook
 from bot.domain.pages import PagePerson
+from bot.domain.reviewed import Reviewed
 from bot.domain.rules import Rules
 from bot.domain.secrets import Redactor
 from bot.errors import UsageError
@@ -71,9 +72,10 @@ class Means:
     called once it is clear that there is work. `model` None: none is configured, and nothing is read that only a model
     has use for. `memory` None: the run's steps are not kept. `tracker` None: no tracker is connected. `can_wait`: the
     run can be put back until a model is there. `reviewed`: whether a review of this head ended; None: there is no
-    record of reviews. `linked_before`: the keys of the issues that earlier runs told of the merge request, the latest
-    first, as far as there is a record. `wiki` None: no Confluence is connected. `start` queues another run; one that is
-    known already is not queued again. `tell` takes a line about what is going on, for who waits.
+    record of reviews. `last_review`: what the last one left, where there is a record. `linked_before`: the keys of the
+    issues that earlier runs told of the merge request, the latest first, as far as there is a record. `wiki` None: no
+    Confluence is connected. `start` queues another run; one that is known already is not queued again. `tell` takes a
+    line about what is going on, for who waits.
     """
 
     reader: MergeRequestReader
@@ -89,6 +91,7 @@ class Means:
     tracker: Tracker | None = None
     can_wait: bool = False
     reviewed: Callable[[MergeRequest], bool] | None = None
+    last_review: Callable[[MergeRequest], Reviewed | None] = lambda _request: None
     linked_before: Callable[[MergeRequest], Sequence[str]] = lambda _request: ()
     wiki: Wiki | None = None
     start: Callable[[JobRequest], object] = lambda _request: None

@@ -53,6 +53,8 @@ def proposal(
         shared=bound.shared,
         pages=bound.pages,
         tag=bound.tag,
+        note=request.note if request.trigger in ("command", "reply") else 0,
+        reviewed=result.reviewed,
         actions=tuple(allowed),
         report=Report(
             run=run,
@@ -74,6 +76,7 @@ def _told(result: AgentResult, means: Means) -> dict[str, Any]:
     return {
         "findings": result.findings,
         "ledger": result.ledger,
+        "answer": result.answer,
         "coverage": result.coverage,
         "complaints": result.complaints,
         "failures": result.failures,

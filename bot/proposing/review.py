@@ -2,85 +2,81 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, TypeVar
 
-from bot.agents.spec import AgentContext
-from bot.domain.actions import Proposal
-from bot.domain.background import Background, LinkedIssue
+from bot.agents.spec import AgentContext, AgentResult
+from bot.domain.actions import Proposal, React
+from bot.domain.background import Background, Commit, LinkedIssue
 from bot.domain.change import ChangeSet, MergeRequest
 from bot.domain.guidance import guidance_paths, instructions
-from bot.domain.markdown import counted
-from bot.domain.marks import Mark
-from bot.domain.repo_config import RepoConfig
-from bot.errors import PlatformError, Stopped, Superseded, Unavailable
+from bot.domain.lifecycle import Known
+from bot.domain.markdown import FAILURE, counted
+from bot.domain.reviewed import Reviewed, is_same
+from bot.errors import PlatformError, Unavailable
 from bot.policy import Ground
+from bot.proposing.at_head import at_head
 from bot.proposing.means import Means
 from bot.proposing.named_issues import linked_issues
 from bot.proposing.proposal import Bound, proposal
 from bot.proposing.rules import RepositoryRules, read_rules
-from bot.proposing.said import Said, read_said
+from bot.proposing.said import Said, known_findings_of, read_said
+from bot.proposing.skipping import (
+    COMMAND,
+    OPENED,
+    is_not_busy,
+    is_not_paused,
+    is_not_reviewed,
+    is_not_skipped,
+    is_open,
+    is_wanted,
+)
 from bot.routing import EXPLICIT, JobRequest
 
-DEVELOPER: Final = 30
-OPENED: Final = "opened"
-RETARGETED: Final = "retargeted"
-
-OVER = "{target} is {state}: there is nothing to review"
-DRAFT = "{target} is a draft; drafts are reviewed where .trivet.yml says `review: {{drafts: true}}`"
-TITLE = "the title of {target} is on the list skip_titles of .trivet.yml"
-REVIEWED = "{target} is already reviewed at {head}"
-NOT_ASKED = "somebody else was asked to review"
-NOT_ALLOWED = "only members with Developer access or more may command the bot"
-OWN = "the bot does not answer itself"
+UNCHANGED = "the change of {target} is, file by file, the one that was reviewed before"
 CHECKING = "checking {files}"
 ISSUES = "reading the issues"
 NO_ISSUES = "The issues could not be read: {reason}"
+FAILED: Final = FAILURE.partition("{")[0].rstrip()
+"""How our note on a failure begins, until a review has ended since."""
+DONE, FAULTY = "white_check_mark", "warning"
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What is read before an agent works. `before`: what the last review left, None where there was none."""
+
+    request: MergeRequest
+    rules: RepositoryRules
+    said: Said
+    before: Reviewed | None
+    change: ChangeSet
+    known: Sequence[Known]
+
+
 def propose_review(request: JobRequest, run: str, means: Means) -> Proposal:
-    """Raises Stopped where there is nothing to do, Superseded, PlatformError."""
+    """Raises Stopped where there is nothing to do, Postponed where it is too early, Superseded, PlatformError."""
     started = time.monotonic()
     merge_request = means.reader.merge_request(request.target)
     means.checkpoint(merge_request)
-    _open(merge_request)
-    _wanted(request, merge_request, means)
-    rules = read_rules(merge_request, means.reader)
-    _not_skipped(request, merge_request, rules.config)
-    said = read_said(merge_request, means)
-    marks = said.marks(means.agent.name)
-    _not_reviewed(request, merge_request, marks)
-    means.checkpoint(merge_request)
-    means.begun()
-    change = means.reader.change_set(merge_request)
-    means.checkpoint(merge_request)
-    complaints = [*rules.complaints]
-    background = _background(merge_request, change, rules, said, means, complaints)
-    context = AgentContext(
-        request=merge_request,
-        change=change,
-        snapshot=means.reader.snapshot(merge_request),
-        config=rules.config,
-        redactor=means.redactor,
-        background=background,
-        notes=said.people,
-        model=means.model,
-        memory=means.memory if means.model else None,
-        still_wanted=partial(means.checkpoint, merge_request),
-        tell=means.tell,
-        can_wait=means.can_wait,
-        complaints=complaints,
-        is_first=request.trigger == OPENED,
-        failed_before=any(mark.kind == "failure" for mark in marks),
-    )
-    means.tell(CHECKING.format(files=counted(len(change.files), "file")))
+    is_open(merge_request)
+    is_wanted(request, merge_request, means)
+    reading = _read(request, merge_request, means)
+    bound = bound_to(merge_request)
+    if _is_unchanged(request, reading, means):
+        ground = Ground(means.agent)
+        return _silent(proposal(request, run, means, bound, _as_before(reading, means), ground, started))
+    if reading.before:
+        means.begun()
+    context = _context(request, reading, means)
+    means.tell(CHECKING.format(files=counted(len(reading.change.files), "file")))
     result = means.agent.run(context)
     means.checkpoint(merge_request)
-    ground = Ground(means.agent, change, context.snapshot)
-    return proposal(request, run, means, bound_to(merge_request), result, ground, started)
+    ground = Ground(means.agent, context.change, context.snapshot)
+    return proposal(request, run, means, bound, _with_outcome(result, request), ground, started)
 
 
 def bound_to(request: MergeRequest) -> Bound:
@@ -96,60 +92,128 @@ def bound_to(request: MergeRequest) -> Bound:
     )
 
 
-def _open(request: MergeRequest) -> None:
-    if request.state != OPENED:
-        raise Superseded(OVER.format(target=request.target, state=request.state))
+def _read(request: JobRequest, merge_request: MergeRequest, means: Means) -> Reading:
+    """Of a first review it is clear before the diff is read that there is work. Raises what `propose_review` does."""
+    rules = read_rules(merge_request, means.reader)
+    is_not_skipped(request, merge_request, rules.config, means.me)
+    said = read_said(merge_request, means)
+    is_not_reviewed(request, merge_request, said.marks(means.agent.name))
+    is_not_paused(request, merge_request, said.notes, means)
+    means.checkpoint(merge_request)
+    before = said.reviewed or means.last_review(merge_request)
+    if before is None:
+        means.begun()
+    else:
+        is_not_busy(request, merge_request, rules.config, means)
+    change = means.reader.change_set(merge_request)
+    means.checkpoint(merge_request)
+    known = known_findings_of(said, merge_request, means)
+    return Reading(merge_request, rules, said, before, change, known)
 
 
-def _wanted(request: JobRequest, merge_request: MergeRequest, means: Means) -> None:
-    """What the receiver could not know: who the bot is, what role a person has."""
-    if means.me and request.person == means.me.id:
-        raise Stopped(OWN)
-    if means.me and request.reviewers and means.me.id not in request.reviewers:
-        raise Stopped(NOT_ASKED)
-    if request.trigger == "command" and request.person is not None:
-        level = means.reader.access_level(merge_request.target, request.person)
-        if level < DEVELOPER:
-            raise Stopped(NOT_ALLOWED)
+# --- a push that changes nothing ---
 
 
-def _not_skipped(request: JobRequest, merge_request: MergeRequest, config: RepoConfig) -> None:
-    if request.trigger in EXPLICIT:
-        return
-    if merge_request.draft and not config.review.drafts:
-        raise Stopped(DRAFT.format(target=merge_request.target), again=True)
-    if config.skips_title(merge_request.title):
-        raise Stopped(TITLE.format(target=merge_request.target))
+def _is_unchanged(request: JobRequest, reading: Reading, means: Means) -> bool:
+    """Whether every file's change was read before: then the review would say what stands there already.
+
+    A rebase, a merge of the target and a new commit message leave it so. What a person asks for is done again, and
+    where the last run failed there is more to say.
+    """
+    if request.trigger in EXPLICIT or request.full:
+        return False
+    has_model = means.model is not None
+    same = is_same(reading.change.files, reading.before, has_model=has_model)
+    return same and not _has_failed(reading.said, means)
 
 
-def _not_reviewed(request: JobRequest, merge_request: MergeRequest, marks: Sequence[Mark]) -> None:
-    done = any(mark.kind == "summary" and mark.head == merge_request.head for mark in marks)
-    if done and request.trigger not in (*EXPLICIT, RETARGETED):
-        raise Stopped(REVIEWED.format(target=merge_request.target, head=merge_request.head[:8]))
+def _has_failed(said: Said, means: Means) -> bool:
+    """Whether a note of ours tells of a failure which no review has made good."""
+    told = {one.note for one in said.own if (one.mark.agent, one.mark.kind) == (means.agent.name, "failure")}
+    return any(note.id in told and note.body.startswith(FAILED) for note in said.notes)
 
 
-def _background(
-    merge_request: MergeRequest,
-    change: ChangeSet,
-    rules: RepositoryRules,
-    said: Said,
-    means: Means,
-    complaints: list[str],
-) -> Background:
-    """What a model is told besides the diff. What cannot be read is added to the complaints."""
+def _as_before(reading: Reading, means: Means) -> AgentResult:
+    """No action; the findings that are open, for a pipeline that waits for them."""
+    still_open = [known for known in reading.known if known.is_open]
+    still = [known.finding for known in at_head(still_open, reading.request, reading.change, means)]
+    worst_first = sorted(still, key=lambda one: (-one.severity.rank, one.path, one.line or 0))
+    before = reading.before or Reviewed()
+    return AgentResult(
+        actions=(),
+        findings=tuple(worst_first),
+        reviewed=before.model_copy(update={"head": reading.request.head}),
+    )
+
+
+def _silent(made: Proposal) -> Proposal:
+    message = UNCHANGED.format(target=made.report.target)
+    return made.model_copy(update={"report": made.report.model_copy(update={"message": message})})
+
+
+# --- what the agent is handed, and what its run adds ---
+
+
+def _context(request: JobRequest, reading: Reading, means: Means) -> AgentContext:
+    merge_request = reading.request
+    marks = reading.said.marks(means.agent.name)
+    complaints = [*reading.rules.complaints]
+    background = _background(reading, means, complaints)
+    return AgentContext(
+        request=merge_request,
+        change=reading.change,
+        snapshot=means.reader.snapshot(merge_request),
+        config=reading.rules.config,
+        redactor=means.redactor,
+        background=background,
+        notes=reading.said.people,
+        model=means.model,
+        memory=means.memory if means.model else None,
+        still_wanted=partial(means.checkpoint, merge_request),
+        tell=means.tell,
+        can_wait=means.can_wait,
+        complaints=complaints,
+        is_first=request.trigger == OPENED,
+        failed_before=any(mark.kind == "failure" for mark in marks),
+        known=reading.known,
+        reviewed=reading.before,
+        is_full=request.full,
+        snapshot_at=partial(means.reader.snapshot_at, merge_request),
+    )
+
+
+def _with_outcome(result: AgentResult, request: JobRequest) -> AgentResult:
+    """The note that commanded the review shows how it ended."""
+    if request.trigger != COMMAND or not request.note:
+        return result
+    outcome = React(key="outcome", emoji=FAULTY if result.failures else DONE, note=request.note)
+    return replace(result, actions=(*result.actions, outcome))
+
+
+def _background(reading: Reading, means: Means, complaints: list[str]) -> Background:
+    """What a model is told besides the diff. What cannot be read is added to the complaints.
+
+    Without one the commits alone, where they may have to be named: as those that fixed a finding, or brought it back.
+    """
+    merge_request = reading.request
     if means.model is None:
-        return Background()
-    branch = rules.branch
-    paths = guidance_paths(file.path for file in change.files)
+        return Background(commits=_commits(merge_request, means, complaints) if reading.known else ())
+    branch = reading.rules.branch
+    paths = guidance_paths(file.path for file in reading.change.files)
     texts = _readable(lambda: [(path, branch.read(path)) for path in paths] if branch else (), complaints)
-    guidance, wrong = instructions(rules.config, {path: text for path, text in texts if text is not None})
+    found = {path: text for path, text in texts if text is not None}
+    guidance, wrong = instructions(reading.rules.config, found)
     complaints += wrong
     background = Background(
         instructions=guidance,
-        commits=_readable(lambda: means.reader.commits(merge_request), complaints),
-        ledger=said.ledger,
+        commits=_commits(merge_request, means, complaints),
+        ledger=reading.said.ledger,
     )
     return _with_issues(merge_request, background, means, complaints)
+
+
+def _commits(merge_request: MergeRequest, means: Means, complaints: list[str]) -> tuple[Commit, ...]:
+    return _readable(lambda: means.reader.commits(merge_request), complaints)
 
 
 def _with_issues(

@@ -1,21 +1,30 @@
 """What notes are on a merge request: our own, by their marks, and people's."""
 
+import re
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Final
 
 from bot.agents.spec import Verdict
 from bot.domain.change import MergeRequest
+from bot.domain.commands import READ_LIMIT
 from bot.domain.events import Person
-from bot.domain.kept import ledger_in, section_in
+from bot.domain.kept import ledger_in, reviewed_in, section_in
 from bot.domain.ledger import Ledger
-from bot.domain.marks import MARK, Mark
+from bot.domain.lifecycle import Known, known_findings
+from bot.domain.marks import MARK, Mark, MarkBook
 from bot.domain.notes import Note
 from bot.domain.pages import SectionEdit
+from bot.domain.reviewed import Reviewed
 from bot.proposing.means import Means
+from bot.proposing.members import is_member
 
-MOST_NOTES = 1_000  # of people, the newest, that an agent sees
-REVIEW = "review"
+MOST_NOTES: Final = 1_000  # of people, the newest, each cut to READ_LIMIT
+REVIEW: Final = "review"
+AGAINST: Final = re.compile(r"thumbsdown(?:_tone[1-5])?")
+SOMEBODY: Final = "a member"  # whose user name no note tells
 
 
 @dataclass(frozen=True)
@@ -33,12 +42,18 @@ class Own:
 
 @dataclass(frozen=True)
 class Said:
-    """What is on a merge request. `ledger`: the one that our review's summary shows. `newest`: the latest note's id."""
+    """What is on a merge request. `people`: their notes, where an agent has use for them.
+
+    `ledger`: the one that our review's summary shows; `reviewed`: what the newest summary remembers of its review.
+    `newest`: the latest note's id. `notes`: all of ours and the newest of people's, in no certain order.
+    """
 
     own: Sequence[Own] = ()
     people: Sequence[Note] = ()
     ledger: Ledger | None = None
     newest: int = 0
+    notes: Sequence[Note] = ()
+    reviewed: Reviewed | None = None
 
     def marks(self, agent: str) -> list[Mark]:
         return [one.mark for one in self.own if one.mark.agent == agent]
@@ -61,7 +76,8 @@ def read_said(request: MergeRequest, means: Means, *, with_people: bool = False)
     if book is None and means.model is None:
         return Said()
     own: list[Own] = []
-    people: deque[Note] = deque(maxlen=MOST_NOTES if means.model or with_people else 0)
+    ours: list[Note] = []
+    people: deque[Note] = deque(maxlen=MOST_NOTES)
     ledger: Ledger | None = None
     newest = 0
     for note in means.reader.notes(request.target):
@@ -69,12 +85,60 @@ def read_said(request: MergeRequest, means: Means, *, with_people: bool = False)
         if note.system:
             continue
         if not _is_ours(note, means.me):
-            people.append(note)
+            people.append(_cut(note))
         elif book:
             section = section_in(note.body, book)
             own += [Own(mark, note.resolved, note.id, section) for mark in book.read_all(note.body)]
             ledger = ledger_in(note.body, book) or ledger
-    return Said(own, tuple(people), ledger, newest)
+            ours.append(note)
+    heard = tuple(people)
+    return Said(
+        own=own,
+        people=heard if means.model or with_people else (),
+        ledger=ledger,
+        newest=newest,
+        notes=(*ours, *heard),
+        reviewed=_reviewed(ours, book) if book else None,
+    )
+
+
+def known_findings_of(said: Said, request: MergeRequest, means: Means) -> list[Known]:
+    """The findings of earlier reviews; none where the bot does not know who it is, or nothing is signed.
+
+    One request for each that nobody has closed, for the reactions on its note, and one for each person who gave a
+    thumbs-down.
+    """
+    if means.me is None or means.marks is None:
+        return []
+    book, me = means.marks(request.target.key), means.me.id
+    names = {note.author_id: note.author for note in said.notes} | {request.author_id: request.author}
+
+    @cache
+    def counts(person: int) -> bool:
+        return person == request.author_id or is_member(person, request, means)
+
+    def voted(note: int) -> str:
+        awards = means.reader.awards(request.target, note)
+        against = (one.person for one in awards if AGAINST.fullmatch(one.name) and one.person != me)
+        return next((names.get(person) or SOMEBODY for person in against if counts(person)), "")
+
+    reviewed = said.reviewed or means.last_review(request)
+    return known_findings(said.notes, book, me, reviewed, voted)
+
+
+def _reviewed(ours: Sequence[Note], book: MarkBook) -> Reviewed | None:
+    """What the newest summary of a review remembers; an older one tells of another head."""
+    summaries = [note for note in ours if _is_summary(book.read(note.body))]
+    newest = max(summaries, key=lambda note: note.id, default=None)
+    return reviewed_in(newest.body, book) if newest else None
+
+
+def _is_summary(mark: Mark | None) -> bool:
+    return mark is not None and mark.signed and (mark.agent, mark.kind) == (REVIEW, "summary")
+
+
+def _cut(note: Note) -> Note:
+    return note if len(note.body) <= READ_LIMIT else replace(note, body=note.body[:READ_LIMIT])
 
 
 def _is_ours(note: Note, me: Person | None) -> bool:

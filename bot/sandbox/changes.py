@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from bot.sandbox import payloads, positions, webhooks
+from bot.sandbox import emoji, payloads, positions, webhooks
 from bot.sandbox.model import Access, Award, MergeRequest, Note, Project, State, User, Version
 from bot.sandbox.refusals import Refusal, bad_request, not_found
 from bot.sandbox.repository import EMPTY_TREE, ZEROS, File, GitFailed, Tag
@@ -15,6 +15,8 @@ from bot.sandbox.repository import EMPTY_TREE, ZEROS, File, GitFailed, Tag
 Json = dict[str, Any]
 
 DRAFT_PREFIX = "Draft: "
+NO_EMOJI = "Award Emoji Name is not a valid emoji name"
+NO_AWARDABLE = "Award Emoji Awardable cannot be awarded emoji"
 SETTABLE = ("title", "description", "target_branch", "labels", "assignees")
 
 
@@ -35,10 +37,9 @@ def push(
     repository = project.repository
     before = repository.branch(branch)
     begin = before or repository.commit_id(start or project.default_branch)
-    written = {path: _file(content) for path, content in files.items()}
     parents = (begin,) if begin else ()
-    after = repository.write(branch, written, message, actor.name, _email(actor), parents)
-    _pushed(state, project, actor, branch, before or ZEROS, after)
+    after = repository.write(branch, written(files), message, actor.name, email(actor), parents)
+    pushed(state, project, actor, branch, before or ZEROS, after)
     return after
 
 
@@ -49,7 +50,7 @@ def make_branch(state: State, project: Project, actor: User, branch: str, tip: s
     except GitFailed:
         words = f"Failed to create branch '{branch}': Branch name conflicts with existing branch hierarchy."
         raise Refusal(400, {"message": words}) from None
-    _pushed(state, project, actor, branch, ZEROS, tip)
+    pushed(state, project, actor, branch, ZEROS, tip)
 
 
 def open_merge_request(
@@ -168,7 +169,7 @@ def merge(state: State, request: MergeRequest, actor: User, *, squash: bool = Fa
     after = request.merge_commit or head
     request.merged_by, request.merged_at = actor, datetime.now(UTC)
     _move(state, request, actor, ("opened",), "merged", "merge")
-    _pushed(state, request.project, actor, target, before, after)
+    pushed(state, request.project, actor, target, before, after)
     if request.remove_source_branch:
         _remove_branch(state, request.source_project, actor, request.source_branch)
 
@@ -176,7 +177,7 @@ def merge(state: State, request: MergeRequest, actor: User, *, squash: bool = Fa
 def _squashed(request: MergeRequest, actor: User) -> str:
     """One commit in place of the merge request's own, on what they stand on."""
     written = request.project.repository.squashed(
-        request.version.base, request.head, f"{request.title}\n", actor.name, _email(actor)
+        request.version.base, request.head, f"{request.title}\n", actor.name, email(actor)
     )
     request.squash_commit = written
     return written
@@ -185,7 +186,7 @@ def _squashed(request: MergeRequest, actor: User) -> str:
 def _merged(request: MergeRequest, actor: User, head: str) -> str:
     text = f"Merge branch '{request.source_branch}' into '{request.target_branch}'\n\n{request.title}\n"
     try:
-        return request.project.repository.merge(request.target_branch, head, text, actor.name, _email(actor))
+        return request.project.repository.merge(request.target_branch, head, text, actor.name, email(actor))
     except GitFailed:
         raise Refusal(422, {"message": "Branch cannot be merged"}) from None
 
@@ -194,7 +195,7 @@ def make_tag(state: State, project: Project, actor: User, name: str, commit: str
     """Raises Refusal (400), as GitLab does, for a tag that is there already."""
     if any(one.name == name for one in project.repository.tags()):
         raise Refusal(400, {"message": f"Tag {name} already exists"})
-    made = project.repository.tag(name, commit, message, actor.name, _email(actor))
+    made = project.repository.tag(name, commit, message, actor.name, email(actor))
     _fire_tag(state, project, actor, made, ZEROS, made.target)
     return made
 
@@ -221,8 +222,16 @@ def prepare(state: State, request: MergeRequest, preparing: bool) -> None:
 
 
 def award(state: State, request: MergeRequest, actor: User, name: str, on: Note | None = None) -> Award:
-    """A reaction on the merge request or a note. Raises Refusal (404) for a second one of the same name."""
-    note = on.id if on else None
+    """A reaction on the merge request or a note. Raises Refusal (404), as GitLab does, for whatever cannot be.
+
+    That is a second one of the same name, a name of no emoji, a reaction on a note of GitLab's own.
+    """
+    if on is not None and on.system:
+        raise not_found(NO_AWARDABLE)
+    known, note = emoji.known(name), on.id if on else None
+    if known is None:
+        raise not_found(NO_EMOJI)
+    name = known
     if any((one.name, one.user, one.note) == (name, actor, note) for one in request.awards):
         raise not_found("Award Emoji Name has already been taken")
     given = Award(state.next_id("award"), name, actor, datetime.now(UTC), note)
@@ -250,7 +259,7 @@ def may(request: MergeRequest, actor: User, level: Access = Access.DEVELOPER) ->
     return request.project.access(actor) >= level or actor is request.author
 
 
-def _pushed(state: State, project: Project, actor: User, branch: str, before: str, after: str) -> None:
+def pushed(state: State, project: Project, actor: User, branch: str, before: str, after: str) -> None:
     webhooks.fire(state, project, "push_events", payloads.push(state, project, actor, branch, before, after))
     for request in project.merge_requests:
         if request.state == "opened" and request.source_branch == branch and request.head != after:
@@ -352,11 +361,16 @@ def _shown(value: Any) -> Any:
     return value
 
 
+def written(files: Mapping[str, str | bytes | File | None]) -> dict[str, File | None]:
+    """Each path with what is to stand there."""
+    return {path: _file(content) for path, content in files.items()}
+
+
 def _file(content: str | bytes | File | None) -> File | None:
     if content is None or isinstance(content, File):
         return content
     return File(content.encode() if isinstance(content, str) else content)
 
 
-def _email(person: User) -> str:
+def email(person: User) -> str:
     return f"{person.username}@example.test"

@@ -11,10 +11,21 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from bot.sandbox import changes, entities, oidc, pipelines, reviews, view, webhooks
+from bot.sandbox import (
+    accounts,
+    changes,
+    entities,
+    oidc,
+    payloads,
+    pipelines,
+    reviews,
+    rewriting,
+    view,
+    webhooks,
+)
 from bot.sandbox.faults import Fault
-from bot.sandbox.model import ALL_SCOPES, Hook, MergeRequest, Project, State, User
-from bot.sandbox.refusals import Invalid, bad_parameter, not_found
+from bot.sandbox.model import ALL_SCOPES, Access, Hook, MergeRequest, Note, Project, State, User
+from bot.sandbox.refusals import Invalid, bad_parameter, blocked, forbidden, not_found
 from bot.sandbox.repository import File
 from bot.sandbox.reviews import CommandsOnly
 
@@ -116,6 +127,32 @@ def _renew_token(state: State, body: Given) -> Json:
     return asdict(person)
 
 
+def _set_access(state: State, body: Given) -> Json:
+    """`access` 0 takes the person out of the project."""
+    person, level = _person(state, body["username"]), int(body["access"])
+    accounts.set_access(state, _project(state, body), person, level)
+    return asdict(person)
+
+
+def _block(state: State, body: Given) -> Json:
+    person = _person(state, body["username"])
+    accounts.block(state, person, bool(body.get("on", True)))
+    return asdict(person)
+
+
+def _remove_user(state: State, body: Given) -> Json:
+    accounts.remove(state, _person(state, body["username"]))
+    return {}
+
+
+def _note_elsewhere(state: State, body: Given) -> Json:
+    """A note `on` an "Issue" or a "Commit": only its webhook is there, since nobody reads it."""
+    project, person, number = _project(state, body), _actor(state, body), state.next_id("note")
+    payload = payloads.note_elsewhere(state, project, person, body["body"], number, body["on"])
+    webhooks.fire(state, project, "note_events", payload)
+    return {"id": number}
+
+
 def _add_group(state: State, body: Given) -> Json:
     """Above the projects whose paths begin with its own."""
     group = state.add_group(body["path"])
@@ -140,10 +177,27 @@ def _add_project(state: State, body: Given) -> Json:
 
 
 def _push(state: State, body: Given) -> Json:
+    """One commit more; with `amend` in place of the branch's newest one, by force."""
     project, person = _project(state, body), _actor(state, body)
     files = {path: _content(content) for path, content in body["files"].items()}
-    message, start = body.get("message") or "Change", body.get("from")
-    return {"sha": changes.push(state, project, person, body["branch"], message, files, start)}
+    message, start, branch = body.get("message") or "Change", body.get("from"), body["branch"]
+    if body.get("amend"):
+        return {"sha": rewriting.amend(state, project, person, branch, message, files)}
+    return {"sha": changes.push(state, project, person, branch, message, files, start)}
+
+
+def _rebase(state: State, body: Given) -> Json:
+    """A branch `onto` another one, the default branch by default."""
+    project, person = _project(state, body), _actor(state, body)
+    onto = body.get("onto") or project.default_branch
+    return {"sha": rewriting.rebase(state, project, person, body["branch"], onto)}
+
+
+def _merge_into(state: State, body: Given) -> Json:
+    """Into a branch, `from` another one, the default branch by default."""
+    project, person = _project(state, body), _actor(state, body)
+    source = body.get("from") or project.default_branch
+    return {"sha": rewriting.merge_into(state, project, person, body["branch"], source)}
 
 
 def _tag(state: State, body: Given) -> Json:
@@ -193,7 +247,14 @@ def _comment(state: State, request: MergeRequest, actor: User, body: Given) -> J
     thread = _found(request.discussion(body["discussion"]), "Discussion") if body.get("discussion") else None
     try:
         written = reviews.write(
-            state, request, actor, body["body"], position=body.get("position"), discussion=thread
+            state,
+            request,
+            actor,
+            body["body"],
+            threaded=bool(body.get("threaded")),
+            position=body.get("position"),
+            internal=bool(body.get("internal")),
+            discussion=thread,
         )
     except Invalid as error:
         raise error.as_note() from None
@@ -212,9 +273,50 @@ def _ask_for_review(state: State, request: MergeRequest, actor: User, body: Give
 
 def _award(state: State, request: MergeRequest, actor: User, body: Given) -> Json:
     """`name`, and `note` for a reaction on a note."""
-    notes = {note.id: note for note in request.notes()}
-    on = _found(notes.get(body["note"]), "Note") if body.get("note") else None
+    on = _note(request, body) if body.get("note") else None
     return {"id": changes.award(state, request, actor, body["name"], on).id}
+
+
+def _take_award(state: State, request: MergeRequest, actor: User, body: Given) -> None:
+    """The person's own one of this `name`."""
+    wanted = (body["name"], actor, body.get("note"))
+    given = next((one for one in request.awards if (one.name, one.user, one.note) == wanted), None)
+    changes.revoke(state, request, _found(given, "Award Emoji"))
+
+
+def _edit_note(state: State, request: MergeRequest, actor: User, body: Given) -> None:
+    note = _own_note(request, actor, body)
+    try:
+        reviews.edit(state, request, note, body["body"])
+    except Invalid as error:
+        raise error.as_note() from None
+
+
+def _delete_note(state: State, request: MergeRequest, actor: User, body: Given) -> None:
+    reviews.delete(state, request, _own_note(request, actor, body))
+
+
+def _resolve(state: State, request: MergeRequest, actor: User, body: Given) -> None:
+    """`on` False opens the thread again."""
+    thread = _found(request.discussion(body["discussion"]), "Discussion")
+    if thread.resolved is None or not changes.may(request, actor):
+        raise forbidden()
+    if body.get("on", True):
+        reviews.resolve(state, request, thread, actor)
+    else:
+        reviews.open_again(state, thread)
+
+
+def _own_note(request: MergeRequest, actor: User, body: Given) -> Note:
+    """One's own, or anybody's for a Maintainer."""
+    note = _note(request, body)
+    if note.system or (note.author is not actor and request.project.access(actor) < Access.MAINTAINER):
+        raise forbidden()
+    return note
+
+
+def _note(request: MergeRequest, body: Given) -> Note:
+    return _found(next((one for one in request.notes() if one.id == body["note"]), None), "Note")
 
 
 def _id_token(state: State, body: Given) -> Json:
@@ -256,6 +358,10 @@ DEEDS: dict[str, Deed] = {
     "comment": _comment,
     "review_request": _ask_for_review,
     "award": _award,
+    "take_award": _take_award,
+    "edit_note": _edit_note,
+    "delete_note": _delete_note,
+    "resolve": _resolve,
     "pipeline": _run_pipeline,
 }
 
@@ -331,9 +437,12 @@ def _project(state: State, body: Given) -> Project:
 
 
 def _actor(state: State, body: Given) -> User:
-    """The person named, or the first member of the project who is no bot."""
+    """The person named, or the first member of the project who is no bot. Who is blocked does nothing."""
     if body.get("user"):
-        return _person(state, body["user"])
+        person = _person(state, body["user"])
+        if person.state == "blocked":
+            raise blocked()
+        return person
     members = _project(state, body).members
     people = (one for one in state.users if not one.bot and one.id in members)
     return _found(next(people, None), "User")
@@ -354,10 +463,16 @@ HANDLERS: dict[tuple[str, str], Handler] = {
     ("GET", "/users"): _users,
     ("POST", "/users"): _add_user,
     ("POST", "/users/{username}/token"): _renew_token,
+    ("POST", "/users/{username}/access"): _set_access,
+    ("POST", "/users/{username}/block"): _block,
+    ("DELETE", "/users/{username}"): _remove_user,
+    ("POST", "/notes"): _note_elsewhere,
     ("POST", "/projects"): _add_project,
     ("POST", "/projects/archive"): _archive,
     ("POST", "/groups"): _add_group,
     ("POST", "/push"): _push,
+    ("POST", "/rebase"): _rebase,
+    ("POST", "/merge_into"): _merge_into,
     ("POST", "/tags"): _tag,
     ("DELETE", "/tags"): _remove_tag,
     ("POST", "/merge_requests"): _open,

@@ -307,6 +307,7 @@ def note(state: State, request: MergeRequest, one: Note) -> Json:
         shown |= {
             "resolved": resolver is not None,
             "resolved_by": user(state, resolver) if resolver else None,
+            "resolved_at": moment(one.resolved_at) if one.resolved_at else None,
         }
     return shown
 

@@ -56,7 +56,7 @@ def _project(state: State, path: str, service: str, headers: Mapping[str, str]) 
     project = state.project(path)
     token = git_token(headers)
     user = state.user_by_token(token) if token else None
-    if token and (user is None or not READING_SCOPES & set(user.scopes)):
+    if token and (user is None or user.state == "blocked" or not READING_SCOPES & set(user.scopes)):
         return GitAnswer(401, DENIED, headers=ASK)
     if user is None and (project is None or project.visibility != "public"):
         return GitAnswer(401, DENIED, headers=ASK)

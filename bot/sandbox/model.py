@@ -102,10 +102,19 @@ class Note:
     system: bool = False
     internal: bool = False
     resolved_by: User | None = None
+    resolved_at: datetime | None = None
 
     @property
     def resolvable(self) -> bool:
         return self.type is not None and not self.system
+
+    def resolve(self, by: User) -> None:
+        """One that is resolved already stays as it is (app/models/concerns/resolvable_note.rb)."""
+        if self.resolvable and self.resolved_by is None:
+            self.resolved_by, self.resolved_at = by, datetime.now(UTC)
+
+    def unresolve(self) -> None:
+        self.resolved_by = self.resolved_at = None
 
 
 @dataclass(slots=True, eq=False)
@@ -124,6 +133,20 @@ class Discussion:
         """None where nothing in it can be resolved."""
         resolvable = [note for note in self.notes if note.resolvable]
         return all(note.resolved_by for note in resolvable) if resolvable else None
+
+    @property
+    def resolver(self) -> User | None:
+        """Who resolved the last of its notes; None while it is not resolved."""
+        done = [note for note in self.notes if note.resolved_at] if self.resolved else []
+        return max(done, key=lambda note: (note.resolved_at, note.id)).resolved_by if done else None
+
+    def resolve(self, by: User) -> None:
+        for note in self.notes:
+            note.resolve(by)
+
+    def unresolve(self) -> None:
+        for note in self.notes:
+            note.unresolve()
 
 
 @dataclass(slots=True, eq=False)
@@ -207,6 +230,12 @@ class MergeRequest:
 
     def discussion_of(self, note: Note) -> Discussion:
         return next(one for one in self.discussions if note in one.notes)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether there are threads that can be resolved, and all of them are."""
+        states = [one.resolved for one in self.discussions if one.resolved is not None]
+        return bool(states) and all(states)
 
 
 @dataclass(slots=True, eq=False)

@@ -1,7 +1,8 @@
 """The bodies of webhook deliveries (docs.gitlab.com/user/project/integrations/webhook_events)."""
 
+import hashlib
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from bot.sandbox import entities
 from bot.sandbox.model import Award, MergeRequest, Note, Project, State, User
@@ -105,12 +106,57 @@ def note(state: State, request: MergeRequest, one: Note, action: str) -> Json:
             "commit_id": None,
             "system": one.system,
             "internal": one.internal,
-            "resolved_at": None,
+            "resolved_at": _time(one.resolved_at) if one.resolved_at else None,
+            "resolved_by_id": one.resolved_by.id if one.resolved_by else None,
+            "resolved_by_push": None,
             "action": action,
             "url": f"{entities.merge_request_url(state, request)}#note_{one.id}",
         },
         "merge_request": _merge_request_attributes(state, request),
     }
+
+
+def note_elsewhere(
+    state: State, one: Project, author: User, body: str, number: int, on: Literal["Issue", "Commit"]
+) -> Json:
+    """A note that stands on no merge request: on an issue, or on the newest commit of the default branch."""
+    now, about = _time(datetime.now(UTC)), _issue(one, number)
+    if on == "Commit":
+        about = _commit(state, one, one.repository.commit(one.default_branch))
+    return {
+        "object_kind": "note",
+        "event_type": "note",
+        "user": person(author),
+        "project_id": one.id,
+        "project": project(state, one),
+        "repository": _repository(state, one),
+        "object_attributes": {
+            "id": number,
+            "note": body,
+            "description": body,
+            "noteable_type": on,
+            "noteable_id": None if on == "Commit" else about["id"],
+            "author_id": author.id,
+            "project_id": one.id,
+            "created_at": now,
+            "updated_at": now,
+            "type": None,
+            "discussion_id": hashlib.sha1(f"{on} {number}".encode(), usedforsecurity=False).hexdigest(),
+            "line_code": None,
+            "position": None,
+            "commit_id": about["id"] if on == "Commit" else None,
+            "system": False,
+            "internal": False,
+            "resolved_at": None,
+            "action": "create",
+            "url": f"{state.url}/{one.path}/-/issues/{number}#note_{number}",
+        },
+        on.lower(): about,
+    }
+
+
+def _issue(one: Project, number: int) -> Json:
+    return {"id": number, "iid": number, "project_id": one.id, "title": "An issue", "state": "opened"}
 
 
 def emoji(state: State, request: MergeRequest, award: Award, action: str, on: Note | None) -> Json:

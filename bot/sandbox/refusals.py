@@ -38,6 +38,10 @@ def expired() -> Refusal:
     return Refusal(401, {"error": "invalid_token", "error_description": words})
 
 
+def blocked() -> Refusal:
+    return Refusal(403, {"message": "403 Forbidden - Your account has been blocked."})
+
+
 def too_many() -> Refusal:
     words = "This endpoint has been requested too many times. Try again later."
     return Refusal(429, {"message": {"error": words}})

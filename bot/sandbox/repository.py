@@ -167,6 +167,17 @@ class Repository:
         commit = ("commit-tree", tree, "-p", tip, "-p", head, "-m", message)
         return self.git(*commit, environment=_people(author, email)).decode().strip()
 
+    def picked(self, commit: Commit, onto: str) -> str:
+        """A commit's change, author and message on another commit, on no branch. Raises GitFailed on a conflict.
+
+        What is there already counts as a child of the commit's parent, so that git merges from there.
+        """
+        (parent,) = commit.parents[:1]
+        here = self.squashed(parent, onto, commit.message, commit.author, commit.email)
+        tree = self.git("merge-tree", "--write-tree", here, commit.sha).decode().split()[0]
+        written = ("commit-tree", tree, "-p", onto, "-m", commit.message)
+        return self.git(*written, environment=_people(commit.author, commit.email)).decode().strip()
+
     def squashed(self, base: str, head: str, message: str, author: str, email: str) -> str:
         """One commit on `base` that leaves what `head` leaves, on no branch."""
         commit = ("commit-tree", f"{head}^{{tree}}", "-p", base, "-m", message)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
-from bot.sandbox import commands, payloads, positions, quick_actions, webhooks
+from bot.sandbox import changes, commands, payloads, positions, quick_actions, webhooks
 from bot.sandbox.model import Discussion, Draft, MergeRequest, Note, ReviewerState, State, User
 from bot.sandbox.quick_actions import Command
 from bot.sandbox.refusals import Invalid, bad_parameter, not_found
@@ -17,6 +17,7 @@ from bot.sandbox.witness import effects
 Json = dict[str, Any]
 
 LONGEST = 1_000_000
+SETTLED = "resolved all threads"
 REVIEWER_STATES = ("reviewed", "requested_changes")
 
 
@@ -58,16 +59,22 @@ def write(
 
 
 def edit(state: State, request: MergeRequest, note: Note, body: str) -> Note | CommandsOnly:
-    """Changes a note's text; nobody is notified. Quick actions in the new text run too."""
+    """Changes a note's text; nobody is notified. Quick actions in the new text run too.
+
+    The same text is no change, and no webhook tells of it (app/services/notes/update_service.rb).
+    """
     text, found = _without_commands(body)
     if not text:
         _remove(request, note)
         commands.perform(state, request, note.author, found, None)
         return CommandsOnly(found)
-    note.body, note.updated_at = text, datetime.now(UTC)
-    _witness(state, request, note)
+    is_changed = text != note.body
+    if is_changed:
+        note.body, note.updated_at = text, datetime.now(UTC)
+        _witness(state, request, note)
     commands.perform(state, request, note.author, found, note.id)
-    _fire(state, request, note, "update")
+    if is_changed:
+        _fire(state, request, note, "update")
     return note
 
 
@@ -77,18 +84,34 @@ def delete(state: State, request: MergeRequest, note: Note) -> None:
     state.touch()
 
 
-def resolve(state: State, discussion: Discussion, by: User | None) -> None:
-    """Resolves a thread, or opens it again (None)."""
-    for note in discussion.notes:
-        if note.resolvable:
-            note.resolved_by = by
+def resolve(state: State, request: MergeRequest, discussion: Discussion, by: User) -> None:
+    discussion.resolve(by)
+    tell_when_settled(state, request, by)
     state.touch()
+
+
+def open_again(state: State, discussion: Discussion) -> None:
+    discussion.unresolve()
+    state.touch()
+
+
+def tell_when_settled(state: State, request: MergeRequest, by: User) -> None:
+    """GitLab says, and notifies, that all threads are resolved whenever it looks and they are.
+
+    It looks when a thread is resolved and when drafts are published, whatever they were
+    (app/services/merge_requests/resolved_discussion_notification_service.rb).
+    """
+    if not request.is_settled:
+        return
+    now = datetime.now(UTC)
+    told = Note(state.next_id("note"), by, SETTLED, now, now, system=True)
+    request.discussions.append(Discussion(secrets.token_hex(20), [told]))
+    notify(state, request, by, "all_resolved", [told.id])
 
 
 def keep_draft(state: State, request: MergeRequest, one: Draft) -> None:
     """Raises Invalid for a bad text, thread or position (an instance lax about drafts keeps a bad position)."""
-    if one.discussion is not None and request.discussion(one.discussion) is None:
-        raise Invalid({"base": ["Thread to reply to cannot be found"]})
+    _check_reply(request, one)
     change_draft(state, request, one, one.note, one.position)
     request.drafts.append(one)
     state.touch()
@@ -104,10 +127,10 @@ def change_draft(state: State, request: MergeRequest, one: Draft, text: str, pos
 
 def publish(state: State, request: MergeRequest, one: Draft) -> None:
     """Publishes one draft: a note and a notification of its own. Raises Invalid."""
-    written = _create(state, request, one, threaded=one.position is not None)
-    request.drafts.remove(one)
+    written = _published(state, request, one)
     if isinstance(written, Note):
         notify(state, request, one.author, "note", [written.id])
+    tell_when_settled(state, request, one.author)
 
 
 def bulk_publish(
@@ -131,6 +154,8 @@ def bulk_publish(
     notes = [one.id for one in written if isinstance(one, Note)]
     if notes:
         notify(state, request, author, "review", notes)
+    if waiting:
+        tell_when_settled(state, request, author)
     _reviewed(request, author, reviewer_state)
     state.touch()
     return not any(one in request.drafts for one in waiting)
@@ -150,11 +175,33 @@ def notify(state: State, request: MergeRequest, author: User, kind: str, notes: 
 
 def _publish_part(state: State, request: MergeRequest, one: Draft) -> Note | CommandsOnly | None:
     try:
-        written = _create(state, request, one, threaded=one.position is not None)
+        return _published(state, request, one)
     except Invalid:
         return None
+
+
+def _published(state: State, request: MergeRequest, one: Draft) -> Note | CommandsOnly:
+    """A reply that does not resolve its thread opens it again (app/services/draft_notes/publish_service.rb)."""
+    written = _create(state, request, one, threaded=one.position is not None)
     request.drafts.remove(one)
+    thread = request.discussion(one.discussion) if one.discussion else None
+    if thread and one.resolve and changes.may(request, one.author):
+        thread.resolve(one.author)
+    elif thread:
+        thread.unresolve()
     return written
+
+
+def _check_reply(request: MergeRequest, one: Draft) -> None:
+    """Raises Invalid as DraftNotes::CreateService does."""
+    thread = request.discussion(one.discussion) if one.discussion else None
+    if one.discussion and thread is None:
+        raise Invalid({"base": ["Thread to reply to cannot be found"]})
+    if thread and thread.notes[0].system:
+        raise Invalid({"base": ["Replies to system notes are not allowed"]})
+    may_resolve = thread and thread.resolved is not None and changes.may(request, one.author)
+    if one.resolve and not may_resolve:
+        raise Invalid({"base": ["User is not allowed to resolve thread"]})
 
 
 def _create(
@@ -184,22 +231,24 @@ def _type(one: Draft, threaded: bool) -> Literal["DiffNote", "DiscussionNote"] |
 
 
 def _file_under(request: MergeRequest, note: Note, one: Draft) -> None:
-    """A reply goes to the end of its thread (a lone note becomes one), anything else begins a discussion."""
+    """A reply goes to the end of its thread (a lone note becomes one), anything else begins a discussion.
+
+    It is resolved where the thread is, and internal where the thread is (app/services/notes/build_service.rb).
+    """
     thread = request.discussion(one.discussion) if one.discussion else None
     if one.discussion and thread is None:
         raise not_found("Discussion")
     if thread is None:
         request.discussions.append(Discussion(secrets.token_hex(20), [note]))
         return
-    first = thread.notes[0]
+    first, was_resolved = thread.notes[0], thread.resolved
     first.type = first.type or "DiscussionNote"
+    note.internal = first.internal
     if first.type == "DiffNote":
         note.type, note.position, note.line_code = "DiffNote", first.position, first.line_code
         note.original_position = first.original_position
-    if one.resolve:
-        for written in thread.notes:
-            written.resolved_by = one.author
-    note.resolved_by = one.author if one.resolve else None
+    if was_resolved:
+        note.resolve(one.author)
     thread.notes.append(note)
 
 

@@ -51,6 +51,7 @@ def _merge_request(state: State, request: MergeRequest) -> Json:
         "draft": request.draft,
         "author": request.author.username,
         "acting": _acting(state, request),
+        "people": _people(state, request),
         "source_branch": request.source_branch,
         "target_branch": request.target_branch,
         "head": request.head,
@@ -80,6 +81,12 @@ def _acting(state: State, request: MergeRequest) -> str:
     return next(people, request.author).username
 
 
+def _people(state: State, request: MergeRequest) -> list[str]:
+    """Who may be acted as: everybody who sees the project and is no bot."""
+    seeing = (one for one in state.users if not one.bot and one.state == "active")
+    return [one.username for one in seeing if request.project.access(one)]
+
+
 def _file(file: FileDiff) -> Json:
     too_large = len(file.patch) > LARGEST_DIFF
     return {
@@ -95,10 +102,11 @@ def _file(file: FileDiff) -> Json:
 
 
 def _discussion(one: Discussion) -> Json:
-    first = one.notes[0]
+    first, resolver = one.notes[0], one.resolver
     return {
         "id": one.id,
         "resolved": one.resolved,
+        "resolved_by": (resolver.name or resolver.username) if resolver else None,
         "position": first.position,
         "outdated": first.outdated,
         "notes": [_note(note) for note in one.notes],

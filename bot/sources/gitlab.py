@@ -96,6 +96,7 @@ NOTEABLES: Final[dict[str, Literal["MergeRequest", "Issue", "Commit", "Snippet"]
     "Commit": "Commit",
     "Snippet": "Snippet",
 }
+THREADED: Final = frozenset({"DiscussionNote", "DiffNote"})
 
 NO_KIND = "the body names no kind of event: leave the webhook's custom template empty"
 NOTHING_NEW = "an update without new commits, readiness, words or review request starts nothing"
@@ -240,6 +241,7 @@ def _note(body: Json) -> NoteWritten | Ignored:
         head=_head(request),
         internal=_flag(about, "internal") or body.get("event_type") == "confidential_note",
         edited=text(about, "action", "create") == "update",
+        threaded=text(about, "type", "") in THREADED,
     )
 
 

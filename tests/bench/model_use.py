@@ -1,11 +1,14 @@
-"""What a review asks of a model: requests, tokens, and whether every file was covered. The model is scripted.
+"""What a review, and the review of a push after it, ask of a model; and whether every file was covered.
 
-Its answers cost next to nothing, so the tokens are those of our prompts: an upper guess of three characters a token.
+The model is scripted. Its answers cost next to nothing, so the tokens are those of our prompts: an upper guess of three
+characters a token.
 """
 
 from bot.agents.review import SPEC
 from bot.agents.review.schema import ReportedFinding
 from bot.agents.spec import AgentContext, AgentResult
+from bot.domain.actions import PostFinding
+from bot.domain.lifecycle import Known
 from bot.domain.repo_config import RepoConfig
 from bot.domain.secrets import Redactor
 from bot.testing import ScriptedModel, confirms_everything, finding
@@ -15,11 +18,13 @@ from tests.doubles import REQUEST, DictSnapshot, added_file, change_of
 
 SIZES = (3, 60)
 DEFECT = "    return unknown_{}"
+REVIEWED = 20  # files of the merge request that is pushed to
+MOST_SHARE = 0.2
 EVERY = 20  # files with a defect that the model reports, so that second looks are counted, too
 
 
 def rows() -> list[Row]:
-    return [made for files in SIZES for made in _rows(files)]
+    return [*(made for files in SIZES for made in _rows(files)), after_a_push(REVIEWED)]
 
 
 def _rows(files: int) -> list[Row]:
@@ -42,6 +47,17 @@ def _rows(files: int) -> list[Row]:
     ]
 
 
+def after_a_push(files: int) -> Row:
+    """Each file in turn is the one that is pushed; in the one with a finding that is looked at again, too."""
+    sources = python_files(files, "app")
+    before = _reviewed(sources, ScriptedModel(confirms_everything(*_defects(files))))
+    pushes = [sources | {path: text.replace("    return ", "    return +")} for path, text in sources.items()]
+    after = [_reviewed(pushed, ScriptedModel(confirms_everything()), before) for pushed in pushes]
+    what = f"model tokens of the review of a push of one file to a merge request of {files}, share of the first review"
+    shares = [one.usage.tokens / before.usage.tokens for one in after]
+    return row(what, shares, "{:.1%}", "under 20 %", MOST_SHARE)
+
+
 def _defects(files: int) -> list[ReportedFinding]:
     names = sorted(python_files(files, "app"))
     return [
@@ -53,7 +69,13 @@ def _defects(files: int) -> list[ReportedFinding]:
 
 
 def _review(files: int, model: ScriptedModel) -> AgentResult:
-    sources = python_files(files, "app")
+    return _reviewed(python_files(files, "app"), model)
+
+
+def _reviewed(
+    sources: dict[str, str], model: ScriptedModel, before: AgentResult | None = None
+) -> AgentResult:
+    """`before`: the review that a push came after, all of whose findings have their threads."""
     change = change_of(*(added_file(path, text) for path, text in sources.items()))
     return SPEC.run(
         AgentContext(
@@ -63,8 +85,18 @@ def _review(files: int, model: ScriptedModel) -> AgentResult:
             config=RepoConfig(),
             redactor=Redactor(),
             model=model,
+            known=_known(before) if before else (),
+            reviewed=before.reviewed if before else None,
         )
     )
+
+
+def _known(before: AgentResult) -> list[Known]:
+    posted = (action for action in before.actions if isinstance(action, PostFinding))
+    return [
+        Known(one.key, one.finding, thread=f"{number:040x}", note=number, around=one.around)
+        for number, one in enumerate(posted, 1)
+    ]
 
 
 if __name__ == "__main__":

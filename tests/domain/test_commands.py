@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.commands import COMMANDS, Command, UnknownCommand, parse_command
+from bot.domain.commands import (
+    COMMANDS,
+    QUESTION_LIMIT,
+    Command,
+    UnknownCommand,
+    parse_command,
+    spoken,
+)
 
 
 @pytest.mark.parametrize(
@@ -71,9 +78,25 @@ def test_a_question_keeps_its_words() -> None:
     assert parse_command("/trivet ask", None) == Command("ask")
 
 
-def test_an_unknown_word_gets_a_suggestion() -> None:
-    assert parse_command("@trivet reveiw", "trivet") == UnknownCommand("reveiw", "review")
-    assert parse_command("@trivet thanks a lot!", "trivet") == UnknownCommand("thanks", None)
+def test_an_unknown_word_gets_a_suggestion_and_keeps_what_was_said() -> None:
+    assert parse_command("@trivet reveiw", "trivet") == UnknownCommand("reveiw", "review", "reveiw")
+    said = "thanks a lot!"
+    assert parse_command(f"@trivet {said}\nmore", "trivet") == UnknownCommand("thanks", None, said)
+
+
+def test_of_a_command_with_a_wrong_argument_there_is_nothing_else_to_be_read() -> None:
+    assert parse_command("@trivet review it?", "trivet") == UnknownCommand("it?", "review")
+
+
+def test_what_is_said_to_us_is_bounded() -> None:
+    said = parse_command("@trivet why " + "so " * 9_000, "trivet")
+    assert isinstance(said, UnknownCommand)
+    assert len(said.text) == QUESTION_LIMIT
+
+
+def test_only_what_is_neither_code_nor_quote_nor_comment_is_spoken() -> None:
+    body = "a\n> b\n```\nc\n```\nd `e` f\n<!-- g -->"
+    assert list(spoken(body)) == ["a", "d ` f", "`"]
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,26 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from bot.domain.document import Document, Link, paragraph
-from bot.domain.kept import KEPT, MOST, fits, kept_ledger, kept_section, ledger_in, section_in
+from bot.domain.findings import Finding, Severity, Suggestion
+from bot.domain.kept import (
+    KEPT,
+    LONGEST_DETAIL,
+    MOST,
+    finding_in,
+    fits,
+    kept_finding,
+    kept_ledger,
+    kept_reviewed,
+    kept_section,
+    ledger_in,
+    reviewed_in,
+    section_in,
+    without_kept,
+)
 from bot.domain.ledger import SAID, Ledger, Proof, Row
 from bot.domain.marks import Mark, MarkBook, attach
 from bot.domain.pages import BlockEdit, SectionEdit
+from bot.domain.reviewed import Reviewed
 from bot.domain.sanitize import sanitize
 
 OLD, NEW = "o" * 16, "n" * 16
@@ -178,3 +194,95 @@ def test_a_note_of_an_earlier_version_is_read_still() -> None:
 
 def test_without_a_secret_no_new_text_is_kept() -> None:
     assert kept_section(EDIT, MarkBook([], "gitlab:42:7")) == ""
+
+
+FINDING = Finding(
+    rule="sql-injection",
+    severity=Severity.CRITICAL,
+    path="app/find.py",
+    line=41,
+    anchor="db.execute(query)",
+    title="A name becomes SQL",
+    detail="x" * 2_000,
+    evidence="see views.py",
+    suggestion=Suggestion(start=41, end=41, replaces=("a",), lines=("b",)),
+    fingerprint="4f" * 16,
+)
+SHORT = FINDING.model_copy(update={"detail": "x" * LONGEST_DETAIL, "evidence": "", "suggestion": None})
+REVIEWED = Reviewed(head="a" * 40, units=("1" * 20,), listed=(SHORT,), told=("4f" * 16,), gone=("5e" * 16,))
+
+
+def digits(number: int, length: int) -> str:
+    return sha256(str(number).encode()).hexdigest()[:length]
+
+
+def test_a_finding_is_read_back_without_what_its_note_shows_at_length() -> None:
+    body = attach("A name becomes SQL", kept_finding(FINDING, "0123456789ab", BOOK))
+    kept = finding_in(body, BOOK)
+    assert kept is not None
+    assert (kept.finding, kept.around) == (SHORT, "0123456789ab")
+    assert (ledger_in(body, BOOK), reviewed_in(body, BOOK)) == (None, None)
+
+
+def test_a_review_is_read_back_with_its_findings_short() -> None:
+    long = REVIEWED.model_copy(update={"listed": (FINDING,)})
+    assert reviewed_in(kept_reviewed(long, BOOK), BOOK) == REVIEWED
+    assert reviewed_in(kept_reviewed(Reviewed(), BOOK), BOOK) == Reviewed()
+
+
+@pytest.mark.parametrize("book", [MarkBook([], "gitlab:42:7"), MarkBook([NEW], "gitlab:42:8")])
+def test_findings_and_reviews_are_believed_under_our_own_seal_only(book: MarkBook) -> None:
+    for text in (kept_finding(FINDING, "", BOOK), kept_reviewed(REVIEWED, BOOK)):
+        assert (finding_in(text, book), reviewed_in(text, book)) == (None, None)
+    for text in (kept_finding(FINDING, "", book), kept_reviewed(REVIEWED, book)):
+        assert (finding_in(text, BOOK), reviewed_in(text, BOOK)) == (None, None)
+
+
+def test_one_kinds_seal_does_not_pass_for_the_others() -> None:
+    assert reviewed_in(kept_finding(FINDING, "", BOOK).replace("-finding", "-reviewed"), BOOK) is None
+    assert finding_in(kept_reviewed(REVIEWED, BOOK).replace("-reviewed", "-finding"), BOOK) is None
+
+
+def test_a_large_change_keeps_every_unit() -> None:
+    reviewed = REVIEWED.model_copy(update={"units": tuple(digits(number, 20) for number in range(2_000))})
+    assert reviewed_in(kept_reviewed(reviewed, BOOK), BOOK) == reviewed
+
+
+KEYS = [digits(number, 32) for number in range(4_000)]
+MANY = [SHORT.model_copy(update={"fingerprint": key, "detail": key * 9}) for key in KEYS[:200]]
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.sampled_from([0, 10, 4_000]),
+    st.sampled_from([0, 2, 200]),
+    st.sampled_from([0, 10, 4_000]),
+    st.sampled_from([0, 10, 4_000]),
+)
+def test_a_review_of_any_size_fits_and_makes_nothing_up(
+    units: int, listed: int, told: int, gone: int
+) -> None:
+    """Findings are left out only with all the units, so that their files are read again."""
+    reviewed = Reviewed(
+        head="a" * 40,
+        units=tuple(key[:20] for key in KEYS[:units]),
+        listed=tuple(MANY[:listed]),
+        told=tuple(KEYS[:told]),
+        gone=tuple(key[::-1] for key in KEYS[:gone]),
+    )
+    text = kept_reviewed(reviewed, BOOK)
+    kept = reviewed_in(text, BOOK)
+    assert kept is not None
+    assert len(text) < MOST + 200
+    assert set(kept.units) <= set(reviewed.units)
+    assert set(kept.listed) <= set(reviewed.listed)
+    assert set(kept.told) <= set(reviewed.told)
+    assert set(kept.gone) <= set(reviewed.gone)
+    assert kept.listed == reviewed.listed or not kept.units
+    assert kept.told == reviewed.told[len(reviewed.told) - len(kept.told) :]
+
+
+def test_a_note_without_what_it_keeps_is_what_a_person_reads() -> None:
+    forged = kept_finding(FINDING, "", MarkBook(["f" * 16], "gitlab:1:1"))
+    body = attach("A name becomes SQL", f"{kept_finding(FINDING, '', BOOK)}\n{forged}")
+    assert without_kept(body) == "A name becomes SQL"

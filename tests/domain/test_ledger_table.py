@@ -10,9 +10,9 @@ from markdown_it import MarkdownIt
 from bot.domain.actions import Report
 from bot.domain.ledger import SAID, Ledger, Proof, Row, State
 from bot.domain.ledger_table import ledger_table
-from bot.domain.markdown import Summary, summary_note
 from bot.domain.reports import as_json, as_markdown, as_text
 from bot.domain.sanitize import sanitize
+from bot.domain.summary import Summary, summary_note
 from bot.policy import MAX_BODY
 from tests.domain.test_markdown import TEXTS
 

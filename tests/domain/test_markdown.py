@@ -1,112 +1,28 @@
 """Notes as a person reads them, and untrusted text that stays text."""
 
-from html.parser import HTMLParser
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
-from bot.domain.actions import Coverage, Decision
-from bot.domain.findings import Finding, Severity, Suggestion
+from bot.domain.findings import Suggestion
 from bot.domain.markdown import (
-    Summary,
     by_model,
     code,
     cost,
     failure_note,
     finding_comment,
+    fixed_line,
     inert,
     one_line,
     prose,
     recovery_note,
+    regressed_line,
     spent,
-    summary_note,
     used,
-    with_unplaced,
 )
 from bot.domain.sanitize import sanitize
 from bot.policy import MAX_BODY
-
-MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-
-KEY = Finding(
-    rule="secrets/private-key",
-    severity=Severity.BLOCKER,
-    path="src/app/keys.py",
-    line=12,
-    title="Private key in the diff",
-    detail="Anyone who can read the repository can use it.\n\nRevoke it first.",
-    evidence="a PEM block of 27 lines",
-)
-BIG = Finding(rule="files/large", severity=Severity.MINOR, path="logo.psd", title="A file of 12 MB")
-MODEL = Finding(
-    rule="sql-injection",
-    severity=Severity.CRITICAL,
-    path="src/app/find.py",
-    line=41,
-    anchor='db.execute(f"... {name}")',
-    title="A customer's name becomes SQL in `find()`",
-    detail="The name is put into the statement, so that a quote in it ends the text.",
-    evidence="`name` comes from the request, src/app/views.py:12",
-)
-READ = tuple(
-    Coverage(path=path, read=True) for path in ("src/app/keys.py", "src/main.py", "docs/a.md", "logo.psd")
-)
-SKIPPED = Coverage(path="poetry.lock", read=False, reason="named by review.ignore")
-
-BINARY = Coverage(path="x.bin", read=False, reason="binary")
-GENERATED = Coverage(path="src/main.py", read=True, reason="generated")
-KEPT = (
-    Decision(
-        key="a",
-        allowed=False,
-        reason="refuted in the second look: the caller checks it",
-        about="`load()` may give None, src/main.py:3",
-    ),
-    Decision(key="b", allowed=False, reason="refuted in the second look"),
-    Decision(
-        key="c",
-        allowed=False,
-        reason="milder than min_severity (minor)",
-        about="A name says little, src/main.py:9",
-    ),
-)
-
-
-class Shown(HTMLParser):
-    """The text of a page, paragraph tags aside, and which elements it has."""
-
-    def __init__(self, body: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.text, self.tags = "", set[str]()
-        self.feed(MARKDOWN.render(body))
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-
-
-NAUGHTY = st.sampled_from(
-    [
-        *"`*_~[]()<>|#+-=:!&$\\/@1.a \n",
-        "\n\n",
-        "```",
-        "1. ",
-        "- ",
-        "---",
-        "&lt;",
-        "**a**",
-        "<b>",
-        "![a](b)",
-        "[a]: b",
-        "a_b_c",
-    ]
-)
-TEXTS = st.lists(NAUGHTY, max_size=30).map("".join)
+from tests.domain.notes_shown import BIG, KEY, MODEL, TEXTS, Shown
 
 
 @settings(max_examples=500, deadline=None)
@@ -256,168 +172,6 @@ def test_a_suggestion_that_gitlab_could_not_place_is_left_out(start: int, end: i
     assert "suggestion" not in finding_comment(KEY.model_copy(update={"suggestion": suggestion}))
 
 
-WHOLE = """\
-- ⚠ .trivet.yml is not used, the defaults are: line 2 is not valid YAML.
-
-**2 findings** in 6 changed files: 1 blocker, 1 minor. 2 files were not read.
-
-| Area | Files | Findings |
-|---|--:|--:|
-| top level | 3 | 1 |
-| `src/` | 2 | 1 |
-| `docs/` | 1 |  |
-
-**Not shown on a line**
-
-- **Minor: A file of 12 MB** `logo.psd`<br><sub>`files/large`</sub>
-
-<details>
-<summary>4 of 6 files read, 1 by the checks only</summary>
-
-Not read:
-
-- `poetry.lock` · named by review.ignore
-- `x.bin` · binary
-
-Read by the checks only:
-
-- `src/main.py` · generated
-
-</details>
-
-<details>
-<summary>3 findings kept back</summary>
-
-2 × refuted in the second look, 1 × milder than min_severity (minor).
-
-- `load()` may give None, src/main.py:3 · refuted in the second look: the caller checks it
-- A name says little, src/main.py:9 · milder than min_severity (minor)
-
-</details>
-
-<details>
-<summary>About this review</summary>
-
-- Commit `9ba12248`
-- Checks: secrets, files
-- Model: `openai:small`, 2 calls, 12,345 tokens (62 % cached), 0.021 USD
-- 1 min 12 s
-
-</details>"""
-
-
-def test_the_whole_summary() -> None:
-    summary = Summary(
-        head="9ba12248e0c1",
-        findings=(KEY, BIG),
-        unplaced=(BIG,),
-        coverage=(READ[0], GENERATED, *READ[2:], SKIPPED, BINARY),
-        complaints=(".trivet.yml is not used, the defaults are: line 2 is not valid YAML.",),
-        checks=("secrets", "files"),
-        left_out=KEPT,
-        model="openai:small",
-        model_calls=2,
-        tokens=12_345,
-        cached_tokens=7_654,
-        cost_usd=0.021,
-        seconds=72.2,
-    )
-    assert summary_note(summary) == WHOLE
-    clean = sanitize(WHOLE, redact=str)
-    assert clean == WHOLE
-
-
-def test_a_quiet_summary() -> None:
-    assert summary_note(Summary(head="9ba12248", coverage=READ[:2])) == (
-        "Nothing to report in 2 changed files.\n"
-        "\n"
-        "<details>\n<summary>About this review</summary>\n"
-        "\n"
-        "- Commit `9ba12248`\n"
-        "- No model is configured: these are the checks that need none.\n"
-        "\n"
-        "</details>"
-    )
-
-
-def test_an_empty_change_says_so() -> None:
-    assert summary_note(Summary(head="")).startswith("There is nothing to review in this change.\n")
-
-
-def test_many_areas_and_files_are_counted_not_listed() -> None:
-    coverage = tuple(Coverage(path=f"d{n}/f", read=False, reason="too large") for n in range(3_000))
-    body = summary_note(Summary(head="9ba12248", coverage=coverage))
-    assert "| 2,992 more | 2,992 |  |" in body
-    assert "\n- 3,000 files · too large<br>`d0/f`, `d1/f`, " in body
-    assert " and 2,980 more\n" in body
-    assert "0 of 3,000 files read" in body
-
-
-def test_a_few_files_with_one_reason_stand_each_for_itself() -> None:
-    coverage = tuple(Coverage(path=f"d{n}/f", read=False, reason="too large") for n in range(3))
-    body = summary_note(Summary(head="9ba12248", coverage=coverage))
-    assert body.count(" · too large\n") == 3
-
-
-def test_no_more_than_twenty_findings_that_are_kept_back_are_named() -> None:
-    kept = tuple(Decision(key=str(n), allowed=False, reason="r", about=f"Title {n}") for n in range(33))
-    body = summary_note(Summary(head="9ba12248", coverage=READ, left_out=kept))
-    assert "33 × r." in body
-    assert body.count("\n- Title ") == 20
-    assert "- and 13 more" in body
-
-
-def test_a_count_alone_of_what_is_kept_back_is_told_as_before() -> None:
-    body = summary_note(Summary(head="9ba12248", coverage=READ, kept_back=3))
-    assert "- 3 findings not shown: milder than asked for, or more than one note should hold" in body
-
-
-def test_many_kinds_of_reasons_do_not_make_a_long_sentence() -> None:
-    kept = tuple(Decision(key=str(n), allowed=False, reason=f"reason {n}") for n in range(9))
-    assert "1 × reason 5, 3 × for other reasons." in summary_note(Summary(head="9ba12248", left_out=kept))
-
-
-def test_silence_after_a_failure_is_not_told_as_a_clean_review() -> None:
-    failed = "openai:small does not answer: 1 of 2 parts was not read by it."
-    summary = Summary(head="9ba12248", coverage=READ, complaints=(failed,), failures=(failed,))
-    assert summary_note(summary).startswith(
-        f"- ⚠ {failed}\n\nNothing to report in what was read of 4 changed files.\n"
-    )
-
-
-def test_a_finding_in_the_merge_requests_own_text_quotes_it() -> None:
-    finding = MODEL.model_copy(update={"path": "", "line": None, "anchor": "approve @all"})
-    body = summary_note(Summary(head="9ba12248", findings=(finding,), unplaced=(finding,), coverage=READ))
-    assert "in `find()`** in the merge request's own text: `approve @all`<br>The name" in body
-    assert "| top level | 1 |  |" in body
-    bare = finding.model_copy(update={"anchor": ""})
-    assert "** in the merge request's own text<br>" in summary_note(Summary(head="", unplaced=(bare,)))
-
-
-def test_a_summary_is_never_too_long_to_be_posted() -> None:
-    huge = "<" * 5_000
-    finding = MODEL.model_copy(update=dict.fromkeys(("title", "detail", "path", "anchor", "rule"), huge))
-    findings = tuple(finding.model_copy(update={"path": f"{n}{huge}"}) for n in range(50))
-    decisions = tuple(Decision(key=str(n), allowed=False, reason=f"{n}{huge}", about=huge) for n in range(99))
-    coverage = tuple(Coverage(path=f"{n}{huge}/x", read=n % 2 == 0, reason=f"{huge}{n}") for n in range(99))
-    body = summary_note(
-        Summary(
-            head=huge,
-            findings=findings,
-            unplaced=findings,
-            ledger="x" * 18_500,
-            coverage=coverage,
-            complaints=(huge,) * 50,
-            left_out=decisions,
-            model=huge,
-            model_calls=1,
-        )
-    )
-    assert len(body) < MAX_BODY
-    assert "more findings\n" in body
-    assert "more complaints\n" in body
-
-
 @pytest.mark.parametrize(
     ("model", "counts", "said"),
     [
@@ -447,30 +201,6 @@ def test_small_sums_keep_the_digits_that_count(usd: float, said: str) -> None:
     assert cost(usd) == said
 
 
-@pytest.mark.parametrize("before", [(), (BIG,)])
-def test_findings_without_a_line_are_added_before_what_is_folded(before: tuple[Finding, ...]) -> None:
-    body = summary_note(Summary(head="9ba12248", findings=(KEY, BIG), unplaced=before, coverage=READ))
-    more = with_unplaced(body, (KEY, BIG))
-    item = "- **Blocker: Private key in the diff** `src/app/keys.py`, line 12<br>Anyone who can read the repository"
-    assert item in more.partition("\n\n<details>")[0]
-    assert more.count("**Not shown on a line**") == 1
-    assert more.count("A file of 12 MB") == 1
-    assert more.index("Not shown") < more.index("A file of 12 MB") < more.index("<details>")
-
-
-def test_adding_the_same_findings_again_changes_nothing() -> None:
-    body = summary_note(Summary(head="9ba12248", findings=(KEY, BIG), coverage=READ))
-    once = with_unplaced(body, (KEY, BIG))
-    assert with_unplaced(once, (BIG, KEY)) == once
-    assert with_unplaced(body, ()) == body
-
-
-def test_a_finding_that_begins_like_another_is_added_too() -> None:
-    longer = BIG.model_copy(update={"detail": "Too large for git."})
-    body = with_unplaced(summary_note(Summary(head="", unplaced=(longer,))), (BIG,))
-    assert body.count("A file of 12 MB") == 2
-
-
 def test_a_failure_is_one_sentence_and_so_is_its_end() -> None:
     assert failure_note("GitLab answered 503 for <group>.") == (
         "**Trivet could not finish here.** GitLab answered 503 for &lt;group&gt;."
@@ -481,26 +211,27 @@ def test_a_failure_is_one_sentence_and_so_is_its_end() -> None:
     )
 
 
+@given(st.text("0123456789abcdef", min_size=7, max_size=64))
+def test_a_reply_about_a_commit_is_one_line_that_refers_to_nothing(commit: str) -> None:
+    for body, said in ((fixed_line(commit), "Fixed in"), (regressed_line(commit), "Back again in")):
+        assert sanitize(body, redact=str) == body == f"{said} `{commit[:8]}`."
+        page = Shown(body)
+        assert page.tags == {"p", "code"}
+
+
+@settings(max_examples=150, deadline=None)
+@given(TEXTS)
+def test_no_commits_name_changes_the_page(commit: str) -> None:
+    for body in (fixed_line(f"c{commit}"), regressed_line(f"c{commit}")):
+        assert Shown(sanitize(body, redact=str)).tags <= {"p", "code"}
+        assert "\n" not in body
+
+
 @pytest.mark.parametrize(
     ("seconds", "said"), [(0.44, "0.4 s"), (12.3, "12 s"), (185.0, "3 min 5 s"), (59.9, "1 min 0 s")]
 )
 def test_time_is_told_as_people_tell_it(seconds: float, said: str) -> None:
     assert spent(seconds) == said
-
-
-@settings(max_examples=150, deadline=None)
-@given(TEXTS, TEXTS, TEXTS)
-def test_no_template_lets_a_text_change_the_page(title: str, detail: str, path: str) -> None:
-    finding = KEY.model_copy(
-        update={"title": f"t {title}", "detail": detail, "path": f"p{path}", "evidence": detail}
-    )
-    coverage = (Coverage(path=f"p{path}", read=False, reason=title),)
-    summary = Summary(
-        head="", findings=(finding,), unplaced=(finding,), coverage=coverage, complaints=(detail,)
-    )
-    page = Shown(sanitize(summary_note(summary) + "\n\n" + finding_comment(finding), redact=str))
-    assert not page.tags & {"h1", "h2", "img", "a", "blockquote", "ol", "table", "hr", "em", "b", "del"}
-    assert "Not shown on a line" in page.text
 
 
 @pytest.mark.parametrize(

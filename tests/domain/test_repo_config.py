@@ -15,8 +15,11 @@ review:
   drafts: true
   min_severity: major
   max_comments: 5
+  max_comments_per_push: 2
   ignore: ["**/*.lock", "!keep.lock", docs/]
   skip_titles: ["^chore\\(deps\\)"]
+  skip_labels: [No-Review, "type::release"]
+  bots: true
   pause: {pushes: 4, minutes: 20, resume_after: 6}
   second_pass: {files: 40, lines: 2000}
   instructions:
@@ -36,6 +39,9 @@ def test_every_key_of_the_design_is_read() -> None:
     assert complaint is None
     assert config.review.drafts
     assert config.review.min_severity is Severity.MAJOR
+    assert (config.review.max_comments, config.review.max_comments_per_push) == (5, 2)
+    assert config.review.skip_labels == ("No-Review", "type::release")
+    assert config.review.bots
     assert config.review.pause.resume_after == 6
     assert config.review.second_pass is not None
     assert (config.review.second_pass.files, config.review.second_pass.lines) == (40, 2000)
@@ -59,6 +65,8 @@ def test_the_defaults() -> None:
     review = RepoConfig().review
     assert not review.drafts
     assert (review.min_severity, review.max_comments) == (Severity.MINOR, 10)
+    assert review.max_comments_per_push == 5
+    assert (review.skip_labels, review.bots) == ((), False)
     assert (review.pause.pushes, review.pause.minutes, review.pause.resume_after) == (3, 15, 5)
     assert not RepoConfig().link.require_key
 
@@ -75,6 +83,11 @@ def test_the_defaults() -> None:
         (b"review: {max_comments: '3'}", '"review.max_comments" must be a whole number'),
         (b"review: {max_comments: 300}", '"review.max_comments" must be at most 100'),
         (b"review: {max_comments: -1}", '"review.max_comments" must be at least 0'),
+        (b"review: {max_comments_per_push: -1}", '"review.max_comments_per_push" must be at least 0'),
+        (b"review: {max_comment_per_push: 3}", '(did you mean "max_comments_per_push"?)'),
+        (b"review: {skip_labels: draft}", '"review.skip_labels" must be a list'),
+        (b"review: {skip_labels: ['']}", '"review.skip_labels.0" must not be empty'),
+        (b"review: {bots: renovate}", '"review.bots" must be true or false'),
         (b"review: {min_severity: huge}", "\"review.min_severity\" must be 'info', 'minor', 'major'"),
         (b"review: [1]", '"review" must be a mapping'),
         (b"review: {ignore: '*.lock'}", '"review.ignore" must be a list'),
@@ -194,6 +207,30 @@ def test_titles_are_skipped_by_search() -> None:
     assert not config.skips_title("\udc80")
 
 
+@pytest.mark.parametrize(
+    ("labels", "skipped"),
+    [
+        (("bug", "no-review"), "no-review"),
+        (("Type::Release", "NO-REVIEW"), "Type::Release"),
+        (("no-review-needed", "release"), ""),
+        ((), ""),
+    ],
+)
+def test_labels_are_skipped_whole_and_without_regard_to_capitals(
+    labels: tuple[str, ...], skipped: str
+) -> None:
+    assert load(WHOLE)[0].skips_label(labels) == skipped
+    assert RepoConfig().skips_label(labels) == ""
+
+
+def test_the_schema_says_what_each_key_of_a_review_is_for() -> None:
+    keys = json_schema()["$defs"]["Review"]["properties"]
+    said = {name: key.get("description", "") for name, key in keys.items()}
+    assert said["skip_labels"].startswith("Merge requests that are not reviewed")
+    assert all(said[name] for name in ("max_comments", "max_comments_per_push", "bots"))
+    assert keys["max_comments_per_push"]["default"] == 5
+
+
 def test_the_schema_accepts_what_is_read_and_refuses_what_is_not() -> None:
     validator = jsonschema.Draft202012Validator(json_schema())
     validator.check_schema(json_schema())
@@ -202,9 +239,12 @@ def test_the_schema_accepts_what_is_read_and_refuses_what_is_not() -> None:
     )
     validator.validate({"review": {"second_pass": {"files": 1, "lines": 1}}})
     validator.validate({"review": {"second_pass": None}})
+    validator.validate({"review": {"max_comments_per_push": 0, "skip_labels": ["x"], "bots": True}})
     move = {"on": "merged", "to": "Done", "fields": {"resolution": "Fixed"}}
     validator.validate({"link": {"transitions": [move]}})
     assert not validator.is_valid({"link": {"transitions": [move | {"fields": {"resolution": 1}}]}})
     assert not validator.is_valid({"review": {"second_pass": {"files": 0, "lines": 1}}})
     for wrong in ({"x": 1}, {"review": {"drafts": "yes"}}, {"review": {"min_severity": "huge"}}):
+        assert not validator.is_valid(wrong)
+    for wrong in ({"review": {"skip_labels": "x"}}, {"review": {"max_comments_per_push": 101}}):
         assert not validator.is_valid(wrong)

@@ -135,7 +135,9 @@ def test_another_target_branch_is_another_diff_and_is_reviewed(rig: Rig, branch:
 def test_a_command_of_a_developer_starts_a_review_and_a_guests_does_not(rig: Rig, branch: str) -> None:
     iid = rig.sandbox.merge_request(files=defects(branch), source=branch, draft=True)
     rig.sandbox.comment(iid, "/trivet review", user="gus")
-    stopped(rig, iid, "Developer access")
+    (refusal,) = rig.wait(lambda: rig.bot_notes(iid), what="a refusal")
+    assert "Developer access" in refusal["body"]
+    rig.idle()
     assert rig.findings(iid) == []
     rig.sandbox.comment(iid, "@trivet review", user="ada")
     rig.reviewed(iid)

@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -19,15 +19,19 @@ from bot.domain.actions import Outcome, Report
 from bot.domain.findings import Finding, Severity
 from bot.entry import cli
 from tests.gitrepos import git, new_repository
-from tests.model_server import ModelServer, failed
+from tests.model_replies import as_text
+from tests.model_server import ModelServer, answered, failed
 from tests.rig import clean_environment
+from tests.sandbox_server import SandboxServer
 
 COMMANDS = (
+    "ask",
     "config",
     "connect",
     "demo",
     "doctor",
     "eval",
+    "findings",
     "health",
     "link",
     "pages",
@@ -55,6 +59,7 @@ HEAVY = (
     "openai",
     "anthropic",
 )
+MR = "https://gitlab.example.com/acme/shop/-/merge_requests/1"
 DEFECT = "import os\n\nvalue = undefined_name\n"
 CLEAN = "value = 1\n"
 
@@ -157,6 +162,10 @@ def test_help_imports_nothing_heavy() -> None:
         ),
         (["review", "--local", "--report", "sarif=/"], "cannot be written"),
         (["review", "nonsense"], "nonsense is not the address of a merge request"),
+        (["findings", "nonsense"], "nonsense is not the address of a merge request"),
+        (["findings", MR, "--format", "sarif"], "'sarif' is not one of"),
+        (["ask", "nonsense", "Why?"], "nonsense is not the address of a merge request"),
+        (["ask", MR], "Missing argument 'QUESTION'"),
         (["config", "check", "/no/such/file"], "/no/such/file does not exist"),
         (["work", "nothing"], "'nothing' is not one of"),
         (["work", "agents", "--processes", "0"], "0 is not in the range"),
@@ -474,3 +483,68 @@ def test_a_model_that_finds_nothing_is_exit_0_with_its_price_told(checkout: Path
         assert server.asked
     assert done.returncode == 0
     assert re.search(r"^ollama:\S+: 1 call, [\d,]+ tokens$", done.stdout, re.MULTILINE)
+
+
+# --- a question ---
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[SandboxServer]:
+    with SandboxServer() as started:
+        yield started
+
+
+def asked(
+    sandbox: SandboxServer, folder: Path, *words: str, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """`trivet ask` about a merge request of the sandbox that adds `app.py`."""
+    made = sandbox.state()["merge_requests"]
+    iid = made[0]["iid"] if made else sandbox.merge_request(files={"app.py": DEFECT})
+    given = {
+        "TRIVET_DATA_DIR": str(folder / "data"),
+        "TRIVET_GITLAB__URL": sandbox.url,
+        "TRIVET_GITLAB__TOKEN": sandbox.token("trivet"),
+    }
+    sandbox.clear_requests()
+    url = f"{sandbox.url}/acme/shop/-/merge_requests/{iid}"
+    return trivet("ask", url, *words, settings=given | settings)
+
+
+def test_the_answer_to_a_question_is_printed_and_nothing_is_written(
+    sandbox: SandboxServer, tmp_path: Path
+) -> None:
+    """A process, and the one that reads: what a person sees of an answer, what the model sees of the question."""
+    block = {"kind": "paragraph", "text": "The name is never bound.", "items": [], "code": ""}
+    with ModelServer() as server:
+        server.reply = lambda _: answered({"known": True, "blocks": [block], "places": []})
+        done = asked(sandbox, tmp_path, "Why does this fail?", **server.environ("openai"))
+        assert "Why does this fail?" in as_text(server.asked[0])
+    assert (done.returncode, done.stdout) == (0, "The name is never bound.\n")
+    written = [one for one in sandbox.requests() if one["method"] != "GET" and ".git/" not in one["path"]]
+    assert written == []
+
+
+def test_a_question_that_cannot_be_answered_is_no_success(sandbox: SandboxServer, tmp_path: Path) -> None:
+    """Two processes, each with the one that reads: the exit codes that a script sees."""
+    without = asked(sandbox, tmp_path, "Why?")
+    assert (without.returncode, without.stdout) == (2, "")
+    assert "no model is configured" in without.stderr
+    with ModelServer() as server:
+        server.reply = lambda _: failed(401, "Incorrect API key provided", code="invalid_api_key")
+        broken = asked(sandbox, tmp_path, "Why?", **server.environ("openai"))
+    assert broken.returncode == 3
+    assert "OPENAI_API_KEY" in broken.stdout
+
+
+def test_a_program_gets_an_answer_with_the_account_of_its_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = Report(run="r", agent="ask", target="acme/shop!1", answer="Because of **this**.", state="done")
+    monkeypatch.setattr("bot.entry.shell.ask_about", lambda *_: report)
+    monkeypatch.setattr("bot.entry.lifeline.stoppable", lambda: None)
+    monkeypatch.setenv("TRIVET_GITLAB__URL", "https://gitlab.example.com")
+    for form, shown in (("text", "Because of **this**.\n"), ("markdown", "Because of **this**.\n")):
+        assert in_process(["ask", MR, "Why?", "--format", form], monkeypatch) == 0
+        assert capsys.readouterr().out == shown
+    assert in_process(["ask", MR, "Why?", "--format", "json"], monkeypatch) == 0
+    assert json.loads(capsys.readouterr().out)["answer"] == "Because of **this**."

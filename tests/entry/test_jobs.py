@@ -15,18 +15,19 @@ from structlog.testing import capture_logs
 
 from bot.agents.review import SPEC
 from bot.agents.spec import AgentContext, AgentResult, AgentSpec
-from bot.domain.actions import Outcome, Proposal, React
+from bot.domain.actions import Outcome, Proposal, React, Report
 from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
 from bot.domain.events import Person
 from bot.domain.notes import Award, Note
+from bot.domain.reviewed import Reviewed
 from bot.domain.secrets import Redactor
 from bot.entry import keys
 from bot.entry.jobs import Jobs
 from bot.entry.queue import AGENTS, EFFECTS
 from bot.entry.store import Run, Store, connect
 from bot.entry.timelimit import HardTimeLimit, JobTimeLimit
-from bot.errors import AccessDenied, NotFound, NotReady, Stopped, Superseded, Unavailable
+from bot.errors import AccessDenied, NotFound, NotReady, Postponed, Stopped, Superseded, Unavailable
 from bot.llm.messages import Prompt, Turn
 from bot.proposing.means import Means
 from bot.routing import JobRequest
@@ -73,14 +74,26 @@ class Reader:
     def notes(self, target: Target) -> list[Note]:
         return []
 
+    def thread(self, target: Target, thread: str) -> list[Note]:
+        return []
+
     def awards(self, target: Target, note: int) -> list[Award]:
         return []
 
     def snapshot(self, request: MergeRequest) -> DictSnapshot:
         return DictSnapshot({})
 
+    def snapshot_at(self, request: MergeRequest, commit: str) -> DictSnapshot:
+        return DictSnapshot({})
+
     def target_branch(self, request: MergeRequest) -> DictSnapshot:
         return DictSnapshot({})
+
+    def pushes(self, request: MergeRequest) -> list[float]:
+        return []
+
+    def is_bot(self, user_id: int) -> bool:
+        return False
 
     def commits(self, request: MergeRequest) -> list[Commit]:
         return []
@@ -97,6 +110,7 @@ class Effects:
     applied: list[Proposal] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
     withdrawn: int = 0
+    acknowledged_on: list[int] = field(default_factory=list)
     attempts: list[int] = field(default_factory=list)
 
     def apply(
@@ -107,13 +121,14 @@ class Effects:
         self.applied.append(proposal)
         return [Outcome(key=action.key, result="done") for action in proposal.actions]
 
-    def acknowledge(self, target: Target) -> int | None:
+    def acknowledge(self, target: Target, note: int = 0) -> int | None:
+        self.acknowledged_on.append(note)
         return 5
 
-    def withdraw(self, target: Target) -> None:
+    def withdraw(self, target: Target, note: int = 0) -> None:
         self.withdrawn += 1
 
-    def complain(self, target: Target, agent: str, sentence: str) -> None:
+    def complain(self, target: Target, agent: str, sentence: str, note: int = 0) -> None:
         self.complaints.append(sentence)
 
 
@@ -412,6 +427,69 @@ def test_a_guests_command_and_the_bots_own_start_nothing(world: World) -> None:
         world.jobs.propose(run.id)
         assert word in world.now(run.id).message
         assert world.queued(EFFECTS) == []
+
+
+def test_a_command_is_acknowledged_on_the_note_that_gives_it(world: World) -> None:
+    run = world.begin("command", note=77)
+    world.jobs.acknowledge(run.id)
+    assert world.effects.acknowledged_on == [77]
+
+
+def test_a_run_that_is_postponed_begins_again_later_and_counts_as_no_outage(world: World) -> None:
+    world.raises(Postponed("three pushes within 15 minutes", 240))
+    run = world.begin()
+    world.jobs.propose(run.id)
+    now = world.now(run.id)
+    assert (now.state, now.outages, now.first_outage) == ("queued", 0, 0)
+    assert 235 < world.waiting()["propose"] <= 240
+    assert world.store.is_attended(now)
+    world.reader.trouble = lambda: None
+    world.jobs.propose(run.id)
+    assert world.now(run.id).state == "applying"
+
+
+def test_a_postponed_run_gives_way_to_a_newer_head(world: World) -> None:
+    world.raises(Postponed("three pushes within 15 minutes", 240))
+    run = world.begin()
+    world.jobs.propose(run.id)
+    world.reader.trouble = lambda: None
+    world.reader.request = opened(NEWER)
+    world.jobs.propose(run.id)
+    assert world.now(run.id).state == "superseded"
+
+
+def test_what_another_agent_says_in_a_reviews_place_is_no_review(world: World) -> None:
+    run = world.begin("command", note=77)
+    refusal = Proposal(
+        run=run.id,
+        agent="ask",
+        project="acme/shop",
+        project_id=1,
+        iid=7,
+        head=HEAD,
+        note=77,
+        actions=(React(key="outcome", emoji="no_entry", note=77),),
+        report=Report(run=run.id, agent="ask", target="acme/shop!7", head=HEAD),
+    )
+    followed: list[str] = []
+    jobs = replace(world.jobs, follow=lambda run: followed.append(run.id))
+    with world.store.lease(run) as lease:
+        world.store.hand_over(run, refusal, lease)
+    jobs.apply(run.id)
+    assert world.now(run.id).state == "done"
+    assert not world.store.has_review("gitlab:1:7", HEAD)
+    assert followed == []
+
+
+def test_what_a_silent_review_read_is_remembered(world: World) -> None:
+    left = Reviewed(head=HEAD, units=("0" * 20,))
+    world.agent = AgentSpec(
+        "review", frozenset({"react"}), lambda context: replace(thumbs_up(context), reviewed=left)
+    )
+    run = world.begin()
+    world.jobs.propose(run.id)
+    world.jobs.apply(run.id)
+    assert world.store.last_review("gitlab:1:7") == left
 
 
 def test_a_second_run_on_the_same_target_waits_for_the_first(world: World) -> None:

@@ -15,6 +15,7 @@ from bot.domain.actions import (
     OpenMergeRequest,
     Outcome,
     Proposal,
+    React,
     Report,
     UpsertNote,
     WriteSection,
@@ -50,7 +51,10 @@ class Gateways:
         }
         return Effects(**(given | {"host": "gitlab.example.com"} | more))
 
-    def still(self, target: Target, head: str, state: str) -> None:
+    def withdraw(self, target: Target, note: int, acknowledged: int | None) -> None:
+        self.seen.append(("withdraw", (str(target), note, acknowledged)))
+
+    def still(self, target: Target, head: str, state: str = "") -> None:
         self.seen.append(("still", (str(target), head, state)))
         if self.moved:
             raise Superseded("it moved on")
@@ -112,6 +116,16 @@ def test_each_action_goes_to_its_platform_in_the_proposals_order() -> None:
     note = UpsertNote(key="failure", body="x", create=False)
     gateways.effects().apply(proposal(OpenBranch(key="branch", name="b", ref="main"), COMMENT, note))
     assert [where for where, _ in gateways.seen] == ["still", "gitlab", "jira", "note"]
+
+
+def test_what_a_note_asked_for_ends_with_its_acknowledgement() -> None:
+    gateways = Gateways()
+    asked = proposal(React(key="outcome", emoji="confused", note=9), agent="ask").model_copy(
+        update={"note": 9}
+    )
+    gateways.effects().apply(asked, acknowledged=5)
+    assert [where for where, _ in gateways.seen] == ["still", "note", "withdraw"]
+    assert gateways.seen[-1] == ("withdraw", ("acme/shop!7", 9, 5))
 
 
 def test_nothing_is_written_of_a_merge_request_that_went_on() -> None:

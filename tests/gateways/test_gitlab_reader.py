@@ -1,6 +1,7 @@
 """A merge request as GitLab shows it, read whole or with the reason why not."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,78 @@ def test_a_note_of_a_deleted_account_is_nobodys(gitlab: responses.RequestsMock, 
     )
     (read_note,) = reader.notes(TARGET)
     assert (read_note.author_id, read_note.body) == (0, "")
+
+
+def numbers(desk: Desk) -> dict[str, int]:
+    """The ids of all accounts."""
+    return {one["username"]: one["id"] for one in desk.sandbox.call("GET", "/sandbox/users")}
+
+
+def test_a_thread_is_read_whole_with_who_said_what_and_who_closed_it(desk: Desk) -> None:
+    iid = desk.open()
+    desk.effects().apply(desk.findings(iid, 2))
+    (thread,) = desk.threads(iid)
+    desk.sandbox.comment(iid, "This is intended", discussion=thread)
+    desk.resolve(iid, thread, user="grace")
+    first, second = desk.reader().thread(desk.read(iid).target, thread)
+    assert (first.author, first.discussion, first.new_line) == ("trivet", thread, 2)
+    assert (second.author, second.author_id, second.body) == ("ada", numbers(desk)["ada"], "This is intended")
+    assert {(one.resolved, one.resolver, one.resolver_id, one.threaded) for one in (first, second)} == {
+        (True, "grace", numbers(desk)["grace"], True)
+    }
+
+
+def test_an_open_thread_was_closed_by_nobody_and_a_lone_note_is_no_thread(desk: Desk) -> None:
+    iid = desk.open()
+    desk.effects().apply(desk.findings(iid, 2))
+    desk.sandbox.comment(iid, "Between us", user="grace", internal=True)
+    thread, _summary, lone = desk.reader().notes(desk.read(iid).target)
+    assert (thread.resolved, thread.resolver, thread.resolver_id) == (False, "", 0)
+    assert (lone.threaded, lone.resolved, lone.internal, thread.internal) == (False, None, True, False)
+
+
+@pytest.mark.parametrize("thread", ["0" * 40, "../notes"])
+def test_a_thread_that_is_gone_has_no_notes(desk: Desk, thread: str) -> None:
+    assert desk.reader().thread(desk.read(desk.open()).target, thread) == ()
+
+
+def test_programs_are_told_from_people_by_their_accounts(desk: Desk) -> None:
+    reader, people = desk.reader(), numbers(desk)
+    assert reader.is_bot(people["trivet"])
+    assert not reader.is_bot(people["ada"])
+    assert not reader.is_bot(4711)
+
+
+def test_pushes_are_told_by_their_times_newest_first(desk: Desk) -> None:
+    iid = desk.open()
+    desk.push(iid, {"more.txt": "more\n"})
+    desk.push(iid, {"more.txt": "less\n"})
+    times = desk.reader().pushes(desk.read(iid))
+    assert len(times) == 3
+    assert list(times) == sorted(times, reverse=True)
+    assert 0 <= time.time() - times[-1] < 600
+
+
+def test_the_repository_is_read_at_an_earlier_commit_too(desk: Desk) -> None:
+    iid = desk.open({"a.txt": "before\n"})
+    earlier = desk.read(iid).head
+    desk.push(iid, {"a.txt": "after\n"})
+    reader, request = desk.reader(), desk.read(iid)
+    assert reader.snapshot_at(request, earlier).read("a.txt", 100) == b"before\n"
+    assert reader.snapshot(request).read("a.txt", 100) == b"after\n"
+    with pytest.raises(NotFound):
+        reader.snapshot_at(request, "0123456789" * 4)
+
+
+def test_where_git_is_refused_earlier_commits_are_not_to_be_had(desk: Desk) -> None:
+    desk.sandbox.fault(path=GIT, status=403, times=99)
+    request = desk.read(desk.open())
+    with pytest.raises(NotFound, match="only to be had by git"):
+        desk.reader().snapshot_at(request, request.head)
+
+
+def test_who_opened_a_merge_request_is_known_by_number(desk: Desk) -> None:
+    assert desk.read(desk.open()).author_id == numbers(desk)["ada"]
 
 
 # --- the diff
@@ -567,10 +640,9 @@ def test_the_reactions_on_one_note_are_read(desk: Desk) -> None:
     desk.sandbox.act(iid, "award", user="ada", name="heart", note=note)
     desk.sandbox.act(iid, "award", user="ada", name="thumbsup")
     reader, target = desk.reader(), desk.read(iid).target
-    numbers = {one["username"]: one["id"] for one in desk.sandbox.call("GET", "/sandbox/users")}
     assert reader.awards(target, note) == (
-        Award("thumbsup", numbers["grace"]),
-        Award("heart", numbers["ada"]),
+        Award("thumbsup", numbers(desk)["grace"]),
+        Award("heart", numbers(desk)["ada"]),
     )
     assert reader.awards(target, other) == ()
 

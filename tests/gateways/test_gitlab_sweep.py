@@ -154,6 +154,16 @@ def test_notes_of_people_since_a_moment_come_newest_first(desk: Desk) -> None:
     assert list(sweep(desk.api).notes(desk.read(iid).target, time.time() + 60)) == []
 
 
+def test_what_stands_in_a_thread_is_told_from_a_note_alone(desk: Desk) -> None:
+    iid = desk.open()
+    desk.effects().apply(desk.findings(iid, 2))
+    (thread,) = desk.threads(iid)
+    desk.sandbox.comment(iid, "Why?", discussion=thread)
+    desk.sandbox.comment(iid, "Hello")
+    found = {note.body: note.threaded for note in sweep(desk.api).notes(desk.read(iid).target, 0)}
+    assert (found["Why?"], found["Hello"]) == (True, False)
+
+
 def test_of_very_many_notes_the_newest_are_looked_at(desk: Desk) -> None:
     iid = desk.open()
     for number in range(MAX_NOTES + 5):

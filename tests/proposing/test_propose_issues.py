@@ -58,6 +58,9 @@ class Reader:
     def notes(self, target: Target) -> Sequence[Note]:
         return self.said
 
+    def thread(self, target: Target, thread: str) -> Sequence[Note]:
+        return ()
+
     def awards(self, target: Target, note: int) -> Sequence[Award]:
         return ()
 
@@ -69,6 +72,15 @@ class Reader:
 
     def commits(self, request: MergeRequest) -> Sequence[Commit]:
         return [Commit("c" * 40, message) for message in self.messages]
+
+    def snapshot_at(self, request: MergeRequest, commit: str) -> DictSnapshot:
+        return DictSnapshot({})
+
+    def pushes(self, request: MergeRequest) -> Sequence[float]:
+        return ()
+
+    def is_bot(self, user_id: int) -> bool:
+        return False
 
     def access_level(self, target: Target, user_id: int) -> int:
         return 30

@@ -188,6 +188,43 @@ def test_a_resolved_thread_is_folded_with_its_first_words(browser, sandbox):
 
 
 @needs_chromium
+def test_a_thread_is_closed_and_opened_again_by_whoever_was_chosen(browser, sandbox):
+    thread = remark(sandbox, "**Unused** import", "shop/discounts.py", new_line=3)
+    page = shown(browser, sandbox.url)
+    card = f"document.querySelector('.thread[data-discussion=\"{thread}\"]')"
+    button = f"{card}.querySelector('button[data-on]')"
+    page.run("document.getElementById('comment-as').value = 'grace'")
+    page.run(f"{button}.click()")
+    page.wait(f"{card}.dataset.resolved === 'yes'")
+    assert page.run(f"{card}.querySelector('.marks').textContent") == "resolved by Grace Okafor"
+    assert page.run("document.getElementById('comment-as').value") == "grace"
+    assert page.run(f"{button}.textContent") == "Open again"
+    page.run(f"{button}.click()")
+    page.wait(f"{card}.dataset.resolved === 'no'")
+    assert page.run(f"{card}.open") is True
+
+
+@needs_chromium
+def test_replies_stand_in_order_each_with_its_reactions_by_whom(browser, sandbox):
+    thread = remark(sandbox, "**Unused** import", "shop/discounts.py", new_line=3)
+    reply = sandbox.comment(1, "Is it?", discussion=thread)["id"]
+    sandbox.comment(1, "It is.", user="trivet", discussion=thread)
+    for user, name in (("trivet", "eyes"), ("grace", "eyes"), ("trivet", "confused")):
+        sandbox.act(1, "award", user=user, name=name, note=reply)
+    page = shown(browser, sandbox.url)
+    notes = page.run(
+        f"[...document.querySelectorAll('.thread[data-discussion=\"{thread}\"] .note')]"
+        ".map(note => [note.querySelector('.prose').textContent, note.querySelector('.awards').innerText])"
+    )
+    assert [words for words, _ in notes] == ["Unused import", "Is it?", "It is."]
+    assert [reactions.split() for _, reactions in notes] == [
+        [],
+        ["👀", "trivet,", "grace", "😕", "trivet"],
+        [],
+    ]
+
+
+@needs_chromium
 def test_a_review_appears_without_a_reload_and_leaves_scroll_and_typed_text_alone(browser, sandbox):
     page = shown(browser, sandbox.url)
     page.run("window.loadedOnce = true; document.getElementById('comment-body').value = 'half a thought'")

@@ -4,5 +4,7 @@ from bot.agents.review.graph import review
 from bot.agents.spec import AgentContext, AgentSpec
 
 SPEC: AgentSpec[AgentContext] = AgentSpec(
-    name="review", may=frozenset({"post_finding", "upsert_note", "react"}), run=review
+    name="review",
+    may=frozenset({"post_finding", "update_finding", "reply", "upsert_note", "react"}),
+    run=review,
 )

@@ -10,8 +10,10 @@ from langgraph.runtime import Runtime
 from bot.agents.keepable import LONGEST_TEXT, keepable
 from bot.agents.review.ledger import heard
 from bot.agents.review.prompting import ledger_prompt, review_prompt, verify_prompt
+from bot.agents.review.recheck import near, recheck_prompt, rechecked
 from bot.agents.review.schema import (
     LedgerAnswer,
+    RecheckAnswer,
     ReportedFinding,
     ReviewAnswer,
     Segment,
@@ -77,11 +79,15 @@ async def ask(state: Work, runtime: Runtime[AgentContext]) -> Update:
 
 
 def _prompt(context: AgentContext, work: Work) -> Prompt:
-    if work["task"]["kind"] == "verify":
-        return verify_prompt(context, work)
-    if work["task"]["kind"] == "ledger":
-        return ledger_prompt(context, work["task"])
-    return review_prompt(context, work["task"])
+    match work["task"]["kind"]:
+        case "verify":
+            return verify_prompt(context, work)
+        case "recheck":
+            return recheck_prompt(context, work)
+        case "ledger":
+            return ledger_prompt(context, work["task"])
+        case "review":
+            return review_prompt(context, work["task"])
 
 
 def _updated(task: Task, **changes: Any) -> Update:
@@ -96,6 +102,9 @@ def _answered(work: Work, turn: Turn, context: AgentContext) -> Update:
     task = work["task"]
     if isinstance(turn.answer, VerifyAnswer):
         return _updated(task, state="done") | {"verdicts": _verdicts(work, turn.answer, context.redactor)}
+    if isinstance(turn.answer, RecheckAnswer):
+        said = rechecked(turn.answer, work["claims"], context.redactor)
+        return _updated(task, state="done") | {"rechecked": said}
     if isinstance(turn.answer, LedgerAnswer):
         return _updated(task, state="done") | heard(turn.answer, context)
     if isinstance(turn.answer, ReviewAnswer):
@@ -163,13 +172,14 @@ def _split(work: Work, context: AgentContext) -> Update:
 def _parts(work: Work, context: AgentContext) -> list[tuple[list[Segment], list[str]]]:
     """Segments and claims of each part. The criteria are judged by a smaller part of the change, as one task."""
     claims, middle = work["claims"], len(work["claims"]) // 2
-    segments = work["task"]["segments"]
-    if work["task"]["kind"] == "ledger":
+    segments, kind = work["task"]["segments"], work["task"]["kind"]
+    if kind == "ledger":
         return [((halves(context.change, segments) or [[]])[0], [])] if segments else []
     if not claims:
         return [(part, []) for part in halves(context.change, segments)]
     parts = [claims[:middle], claims[middle:]] if middle else []
-    return [(around(context.change, part), [one.fingerprint for one in part]) for part in parts]
+    beside = near if kind == "recheck" else around
+    return [(beside(context.change, part), [one.fingerprint for one in part]) for part in parts]
 
 
 def new_task(name: str, kind: TaskKind, *, segments: Sequence[Segment], claims: Sequence[str] = ()) -> Task:

@@ -18,6 +18,7 @@ from bot.agents.shown import safe_text, shown_name
 from bot.agents.spec import AgentContext
 from bot.domain.change import FileChange, FileStatus, shown_path
 from bot.domain.findings import Finding, Suggestion, fingerprint, identified
+from bot.domain.identity import NEAR, titles_alike
 from bot.domain.secrets import Redactor
 from bot.ports import NotSearchable
 
@@ -30,8 +31,6 @@ TWICE = "another finding says the same"
 
 LONGEST_DETAIL: Final = 900  # characters
 LONGEST_EVIDENCE: Final = 300
-NEAR: Final = 3  # lines within which two findings may be one
-ALIKE: Final = 0.5  # of the words of two titles
 MOST_SYMBOLS: Final = 5
 MOST_REPLACED: Final = 20  # lines
 LONGEST_REPLACEMENT: Final = 4_000  # characters, well below where an answer is cut
@@ -39,7 +38,6 @@ IDENTITY: Final = "model"  # a model words its rules anew each time: a claim is 
 
 _RULE = re.compile(r"[^a-z0-9]+")
 _NAME = re.compile(r"[A-Za-z_$][\w$]*")
-_WORD = re.compile(r"\w{3,}")
 
 
 @dataclass(frozen=True)
@@ -204,12 +202,7 @@ def _alike(one: Finding, other: Finding) -> bool:
     if one.path != other.path or (one.line is None) != (other.line is None):
         return False
     apart = abs((one.line or one.old_line or 0) - (other.line or other.old_line or 0))
-    return apart == 0 or (apart <= NEAR and _shared_words(one.title, other.title) >= ALIKE)
-
-
-def _shared_words(one: str, other: str) -> float:
-    first, second = set(_WORD.findall(one.lower())), set(_WORD.findall(other.lower()))
-    return len(first & second) / max(1, min(len(first), len(second)))
+    return apart == 0 or (apart <= NEAR and titles_alike(one.title, other.title))
 
 
 def _said_already(claim: Finding, claims: Iterable[Finding]) -> str:

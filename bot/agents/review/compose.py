@@ -1,70 +1,89 @@
-"""The words of a review: notes on their lines, one summary, or silence."""
+"""The words of a review: notes on their lines, a line where something was fixed, one summary, or silence."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from langgraph.runtime import Runtime
 
-from bot.agents.review.checks import CHECKS
+from bot.agents.review.caps import Placed, around_line, placed, safe
 from bot.agents.review.coverage import declared
+from bot.agents.review.gates import worst_first
 from bot.agents.review.nodes import watched
 from bot.agents.review.schema import ReviewState, Task
+from bot.agents.review.summary import remembered, summary
 from bot.agents.spec import AgentContext
-from bot.domain.actions import Action, Coverage, Decision, Position, PostFinding, React, UpsertNote
+from bot.domain.actions import Action, Decision, PostFinding, React, Reply, UpdateFinding, UpsertNote
 from bot.domain.change import ChangeSet, shown_path
-from bot.domain.findings import Finding, Suggestion
-from bot.domain.ledger import Ledger
-from bot.domain.ledger_table import ledger_table
-from bot.domain.markdown import Summary, counted, finding_comment, recovery_note, summary_note
-from bot.domain.positions import file_position, position
-from bot.domain.secrets import Redactor
+from bot.domain.findings import Finding
+from bot.domain.lifecycle import FIXED, REGRESSED, Course
+from bot.domain.markdown import counted, finding_comment, fixed_line, recovery_note, regressed_line
+from bot.domain.reviewed import Reviewed
+from bot.domain.summary import summary_note
 
-OVER_CAP = "more than max_comments ({cap}): shown in the summary"
-NO_LINE = "GitLab has no place for the line: shown in the summary"
-ON_FILE = "GitLab has no place for the line: shown on the file"
-NOT_REVIEWED = "The model did not fully read {files}: {missing}"
-NOT_VERIFIED = "No second look was had at {findings}, so not shown: {missing}"
-NOT_JUDGED = "The model did not judge the acceptance criteria: {missing}"
+NOT_REVIEWED: Final = "The model did not fully read {files}: {missing}"
+NOT_VERIFIED: Final = "No second look was had at {findings}, so not shown: {missing}"
+NOT_RECHECKED: Final = "No look was had at what became of {findings} of earlier reviews: {missing}"
+NOT_JUDGED: Final = "The model did not judge the acceptance criteria: {missing}"
 CLEAN: Final = "thumbsup"
-MERGE_REQUEST: Final = "/-/merge_requests/"
-FILES: Final = "{project}/-/blob/{head}"
 
-Placed = tuple[Finding, Position | None, str]
 Update = dict[str, Any]
 
 
 async def compose(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
-    """Turn findings into notes on their lines and one summary, or silence into one reaction."""
-    context = runtime.context
-    placed = _all_placed(state["shown"], context)
-    posts = [
-        PostFinding(key=one.fingerprint, finding=one, body=finding_comment(one), position=where)
-        for one, where, _ in placed
-    ]
-    moved = [Decision(key=one.fingerprint, allowed=True, reason=why) for one, _, why in placed if why]
-    coverage = declared(state["coverage"], _not_reviewed(state, context))
+    """Turn new findings into notes, what became of earlier ones into replies, and all that is open into one summary.
+
+    Where there is nothing to say, one reaction says that.
+    """
+    context, course = runtime.context, state["course"]
+    new = placed(state["shown"], state["demoted"], course, context)
+    standing = [safe(one, context.redactor) for one in course.standing]
     failures = _failures(state)
-    complaints = [*state["complaints"], *failures]
-    summary = summary_note(_summary(state, context, placed, coverage, complaints, failures))
-    ledger = state["ledger"]
-    speaks = bool(posts or complaints or ledger or _left_out(watched(context)))
-    actions: list[Action] = [*posts, UpsertNote(key="summary", body=summary, create=speaks, ledger=ledger)]
-    if context.failed_before:
-        body = recovery_note(context.request.head)
-        actions.append(UpsertNote(key="failure", body=body, create=False))
-    if not speaks:
-        actions.append(React(key="clean", emoji=CLEAN))
-    elif not context.is_first:
-        actions.append(React(key="clean", emoji=None, instead_of=CLEAN))
-    return {
-        "actions": actions,
-        "shown": [finding for finding, _, _ in placed],
-        "decisions": moved,
-        "coverage": coverage,
-        "complaints": complaints,
+    told: ReviewState = {
+        **state,
+        "shown": worst_first([*standing, *(one.finding for one in new)]),
+        "coverage": declared(state["coverage"], _not_reviewed(state, context)),
+        "complaints": [*state["complaints"], *failures],
         "failures": failures,
     }
+    listed = worst_first(
+        [*_without_thread(standing, context), *(one.finding for one in new if not one.where)]
+    )
+    reviewed = remembered(told, context, new, listed)
+    note = _note(told, context, listed, reviewed)
+    posts, updates, replies = map(_post, new), _updates(course, context), _replies(course, context)
+    return {
+        "actions": [*posts, *updates, *replies, note, *_recovery(context), *_reaction(context, note.create)],
+        "shown": told["shown"],
+        "decisions": [_decision(one) for one in new if one.reason],
+        "coverage": told["coverage"],
+        "complaints": told["complaints"],
+        "failures": failures,
+        "reviewed": reviewed,
+    }
+
+
+def _note(
+    state: ReviewState, context: AgentContext, listed: Sequence[Finding], reviewed: Reviewed
+) -> UpsertNote:
+    return UpsertNote(
+        key="summary",
+        body=summary_note(summary(state, context, listed)),
+        create=_speaks(state, context),
+        ledger=state["ledger"],
+        reviewed=reviewed,
+    )
+
+
+def _speaks(state: ReviewState, context: AgentContext) -> bool:
+    """Whether there is anything to say. An outdated finding's thread is still open, so all is not well."""
+    said = state["shown"] or state["course"].outdated or state["complaints"] or state["ledger"]
+    return bool(said) or _left_out(watched(context))
+
+
+def _without_thread(standing: Sequence[Finding], context: AgentContext) -> list[Finding]:
+    threads = {known.key for known in context.known if known.thread}
+    return [one for one in standing if one.fingerprint not in threads]
 
 
 def _left_out(change: ChangeSet) -> bool:
@@ -72,49 +91,55 @@ def _left_out(change: ChangeSet) -> bool:
     return any(file.unread and not file.generated and not file.binary for file in change.files)
 
 
-# --- where a finding stands ---
+# --- what is written ---
 
 
-def _all_placed(shown: Sequence[Finding], context: AgentContext) -> list[Placed]:
-    """Up to `max_comments` get a note of their own; those that have no line anyway do not count."""
-    placed: list[Placed] = []
-    room = context.config.review.max_comments
-    for finding in shown:
-        one = _placed(finding, context, room > sum(where is not None for _, where, _ in placed))
-        placed.append(one)
-    return placed
-
-
-def _placed(finding: Finding, context: AgentContext, under_cap: bool) -> Placed:
-    """On its line, else on its file, else in the summary; with the reason where it is not on the line.
-
-    The finding comes back as it may be stored and shown: UTF-8 throughout, no secret in it.
-    """
-    change, safe = context.change, _safe(finding, context.redactor)
-    file = change.file(finding.path)
-    if file is None:
-        return safe, None, NO_LINE if finding.path else ""
-    if not under_cap:
-        return safe, None, OVER_CAP.format(cap=context.config.review.max_comments)
-    exact = position(
-        change.refs, file, line=finding.line, old_line=finding.old_line, end_line=finding.end_line
+def _post(one: Placed) -> PostFinding:
+    finding = one.finding
+    return PostFinding(
+        key=finding.fingerprint,
+        finding=finding,
+        body=finding_comment(finding),
+        position=one.where,
+        around=one.around,
     )
-    if exact is not None:
-        return safe, exact, ""
-    whole = file_position(change.refs, file)
-    return safe, whole, (ON_FILE if whole else NO_LINE) if finding.line or finding.old_line else ""
 
 
-def _safe(finding: Finding, redactor: Redactor) -> Finding:
-    texts = finding.model_dump(include={"path", "anchor", "title", "detail", "evidence"})
-    safe = {name: redactor.redact(shown_path(text)) for name, text in texts.items()}
-    keeps = finding.suggestion is not None and not _leaks(finding.suggestion, redactor)
-    return finding.model_copy(update={**safe, "suggestion": finding.suggestion if keeps else None})
+def _decision(one: Placed) -> Decision:
+    return Decision(key=one.finding.fingerprint, allowed=True, reason=one.reason)
 
 
-def _leaks(suggestion: Suggestion, redactor: Redactor) -> bool:
-    text = "\n".join((*suggestion.replaces, *suggestion.lines))
-    return redactor.redact(shown_path(text)) != text
+def _updates(course: Course, context: AgentContext) -> Iterator[UpdateFinding]:
+    """Of the findings whose line reads otherwise than it did, so that the next review knows them again."""
+    for finding in course.standing:
+        if finding.fingerprint in course.rewritten:
+            now = safe(finding, context.redactor)
+            yield UpdateFinding(key=finding.fingerprint, finding=now, around=around_line(finding, context))
+
+
+def _replies(course: Course, context: AgentContext) -> Iterator[Reply]:
+    """One line in the thread of what was fixed, which is closed, and of what came back, which is opened again."""
+    for known in context.known:
+        fixed, back = course.fixed.get(known.key), course.back.get(known.key)
+        if known.thread and fixed:
+            key, body = FIXED.format(finding=known.key, commit=fixed), fixed_line(fixed)
+            yield Reply(key=key, thread=known.thread, finding=known.key, resolves=True, body=body)
+        elif known.thread and back:
+            key, body = REGRESSED.format(finding=known.key, commit=back), regressed_line(back)
+            yield Reply(key=key, thread=known.thread, finding=known.key, resolves=False, body=body)
+
+
+def _recovery(context: AgentContext) -> Iterator[UpsertNote]:
+    """An earlier failure's note is made true again."""
+    if context.failed_before:
+        yield UpsertNote(key="failure", body=recovery_note(context.request.head), create=False)
+
+
+def _reaction(context: AgentContext, speaks: bool) -> Iterator[Action]:
+    if not speaks:
+        yield React(key="clean", emoji=CLEAN)
+    elif not context.is_first:
+        yield React(key="clean", emoji=None, instead_of=CLEAN)
 
 
 # --- what a model did not do ---
@@ -142,55 +167,17 @@ def _failures(state: ReviewState) -> list[str]:
     files: dict[str, set[int]] = {}
     for task in _failed(state, "review"):
         files.setdefault(task["missing"], set()).update(place for place, _, _ in task["segments"])
-    claims: Counter[str] = Counter()
-    for task in _failed(state, "verify"):
-        claims[task["missing"]] += len(task["claims"])
-    unread = (
-        NOT_REVIEWED.format(files=counted(len(some), "file"), missing=why) for why, some in files.items()
-    )
-    unsure = (
-        NOT_VERIFIED.format(findings=counted(many, "finding"), missing=why) for why, many in claims.items()
-    )
-    unjudged = (NOT_JUDGED.format(missing=task["missing"]) for task in _failed(state, "ledger"))
-    return [*unread, *unsure, *unjudged]
+    return [
+        *(NOT_REVIEWED.format(files=counted(len(some), "file"), missing=why) for why, some in files.items()),
+        *_not_looked_at(state, "verify", NOT_VERIFIED),
+        *_not_looked_at(state, "recheck", NOT_RECHECKED),
+        *(NOT_JUDGED.format(missing=task["missing"]) for task in _failed(state, "ledger")),
+    ]
 
 
-# --- the summary ---
-
-
-def _summary(
-    state: ReviewState,
-    context: AgentContext,
-    placed: Sequence[Placed],
-    coverage: Sequence[Coverage],
-    complaints: Sequence[str],
-    failures: Sequence[str],
-) -> Summary:
-    return Summary(
-        head=context.request.head,
-        findings=tuple(finding for finding, _, _ in placed),
-        unplaced=tuple(finding for finding, where, _ in placed if where is None),
-        ledger=_ledger_table(state["ledger"], context),
-        coverage=tuple(coverage),
-        complaints=tuple(complaints),
-        failures=tuple(failures),
-        checks=tuple(CHECKS),
-        left_out=tuple(decision for decision in state["decisions"] if not decision.allowed),
-        model=", ".join(dict.fromkeys(state["models"])) or (context.model.name if context.model else ""),
-        model_calls=_total(state, "calls"),
-        tokens=_total(state, "input") + _total(state, "output"),
-        cached_tokens=_total(state, "cached"),
-        cost_usd=sum(paid["cost_usd"] for paid in state["spent"]),
-    )
-
-
-def _ledger_table(ledger: Ledger | None, context: AgentContext) -> str:
-    issues = {issue.key: issue.url for issue in context.background.issues}
-    project, is_known, _ = context.request.web_url.partition(MERGE_REQUEST)
-    files = FILES.format(project=project, head=context.request.head) if is_known else ""
-    return ledger_table(ledger, issues, files)
-
-
-def _total(state: ReviewState, kind: str) -> int:
-    spent: Sequence[Mapping[str, Any]] = state["spent"]
-    return sum(int(paid[kind]) for paid in spent)
+def _not_looked_at(state: ReviewState, kind: str, sentence: str) -> Iterator[str]:
+    findings: Counter[str] = Counter()
+    for task in _failed(state, kind):
+        findings[task["missing"]] += len(task["claims"])
+    for why, many in findings.items():
+        yield sentence.format(findings=counted(many, "finding"), missing=why)

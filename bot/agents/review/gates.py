@@ -1,19 +1,27 @@
 """Deterministic gates: what is not shown is marked with the reason, never dropped."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
+from bot.agents.shown import safe_text
 from bot.domain.actions import Decision
 from bot.domain.change import shown_path
 from bot.domain.findings import Finding, Severity
+from bot.domain.lifecycle import Known
 from bot.domain.notes import Note
+from bot.domain.secrets import Redactor
 
 TOO_MILD = "milder than min_severity ({floor})"
 TOO_MANY = "more than {most} findings: the worst are shown"
 CHECK_SAYS_IT = "a check says it already"
 PERSON_SAYS_IT = "a person has an open thread on this line"
+DISMISSED = "dismissed by {by}"
+SAID = "{dismissed}: {why}"
+SOMEBODY = "somebody"
+TAKEN_AWAY = "its note was taken away"
 MOST_FINDINGS: Final = 50
 SAME_THREAD: Final = 2  # lines between a person's thread and a finding
+LONGEST_WHY: Final = 100  # characters
 
 Gate = Callable[[Finding], str]
 
@@ -51,6 +59,14 @@ def said_by_a_person(notes: Iterable[Note]) -> Gate:
     )
 
 
+def put_aside(known: Iterable[Known], taken_away: Collection[str], redactor: Redactor) -> Gate:
+    """What people dismissed, or whose note they took away, is not shown again. Findings go by the keys they have."""
+    reasons = {one.key: _dismissal(one, redactor) for one in known if one.state == "dismissed"}
+    return lambda finding: reasons.get(
+        finding.fingerprint, TAKEN_AWAY if finding.fingerprint in taken_away else ""
+    )
+
+
 def passed(findings: Iterable[Finding], gates: Sequence[Gate]) -> tuple[list[Finding], list[Decision]]:
     """What goes through every gate, and a decision for each that does not."""
     through: list[Finding] = []
@@ -79,6 +95,12 @@ def kept_back(finding: Finding, reason: str) -> Decision:
     place = f"{finding.path}:{line}" if line else finding.path
     about = f"{finding.title} ({shown_path(place)})" if place else finding.title
     return Decision(key=finding.fingerprint, allowed=False, reason=reason, about=about)
+
+
+def _dismissal(known: Known, redactor: Redactor) -> str:
+    dismissed = DISMISSED.format(by=known.by or SOMEBODY)
+    why = " ".join(safe_text(known.why, redactor).split())[:LONGEST_WHY]
+    return SAID.format(dismissed=dismissed, why=why) if why else dismissed
 
 
 def _around(line: int, reach: int) -> range:

@@ -17,20 +17,26 @@ from bot.agents.review.gates import (
     at_most,
     kept_back,
     passed,
+    put_aside,
     said_by_a_check,
     said_by_a_person,
     severity_floor,
     worst_first,
 )
-from bot.agents.review.ledger import MOST_ROWS, beyond, is_wanted
+from bot.agents.review.ledger import MOST_ROWS, beyond, criteria, is_wanted
 from bot.agents.review.prompting import rules
+from bot.agents.review.recheck import doubted, near, together
 from bot.agents.review.schema import ReportedFinding, ReviewState, Segment, Task, Work
+from bot.agents.review.standing import as_known, places
 from bot.agents.review.units import around, excerpt, excerpt_tokens, second_looks, unit_tokens, units
 from bot.agents.spec import AgentContext
 from bot.domain.actions import Coverage
 from bot.domain.change import ChangeSet, FileChange, shown_path
 from bot.domain.findings import Finding, identified
+from bot.domain.lifecycle import taken_away
 from bot.domain.markdown import counted
+from bot.domain.reviewed import is_same
+from bot.domain.reviewed import unread as unread_since
 from bot.errors import Unavailable
 
 IGNORED = "ignored by .trivet.yml"
@@ -48,11 +54,11 @@ Update = dict[str, Any]
 
 
 async def gather(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
-    """Every changed file: read, or the reason why not."""
+    """Every changed file: read, or the reason why not; every earlier finding: where it stands."""
     context = runtime.context
     coverage = [_covered(file, context) for file in context.change.files]
     complaints = [*context.complaints, *filter(None, (context.change.omitted, _large_files(context)))]
-    return {"coverage": coverage, "complaints": complaints, "failures": []}
+    return {"coverage": coverage, "complaints": complaints, "failures": [], "places": places(context)}
 
 
 async def check(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
@@ -64,32 +70,42 @@ async def check(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     change = watched(context)
     found = appeals(context.request, context.background.commits, change, context.redactor)
     complaints = list(state["complaints"])
+    skipped: list[str] = []
     for name, run in CHECKS.items():
         try:
             found += run(change, context.snapshot, context.redactor)
-        except CheckSkipped as skipped:
-            found += skipped.findings
-            complaints += [] if str(skipped.__cause__) in complaints else [f"{name}: {skipped}"]
-    return {"found": identified(found), "complaints": complaints}
+        except CheckSkipped as reason:
+            found += reason.findings
+            skipped.append(name)
+            complaints += [] if str(reason.__cause__) in complaints else [f"{name}: {reason}"]
+    known = as_known(identified(found), context, state["places"])
+    return {"found": known, "skipped": skipped, "complaints": complaints}
 
 
 async def plan(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
-    """Cut what a model shall read into tasks, and declare what no task has room for. Without a model there are none."""
+    """Cut what a model shall read into tasks, and declare what no task has room for. Without a model there are none.
+
+    What was read before is not read again; about findings whose lines have changed there is a small question.
+    """
     context = runtime.context
     if context.model is None:
-        return {"tasks": {}, "claims": []}
-    room, files = unit_tokens(context.model.window), model_files(context)
+        return {"tasks": {}, "claims": [], "again": [], "doubted": []}
+    room, files = unit_tokens(context.model.window), unread_files(context)
     first = units(context.change, files, room)
     again = units(context.change, files, room // 2, backwards=True) if _twice(context) else []
     tasks = _tasks("unit", first[:MOST_UNITS]) | _tasks("again", again[:MOST_UNITS])
-    if is_wanted(context):
-        shown = excerpt(context.change, files, excerpt_tokens(context.model.window))
+    if _weighs(context):
+        shown = excerpt(context.change, model_files(context), excerpt_tokens(context.model.window))
         tasks["ledger"] = new_task("ledger", "ledger", segments=shown)
+    asked = doubted(context, state["places"])
+    tasks |= _rechecks(asked, context)
     _tell(tasks.values(), context)
     beyond = {context.change.files[place].path for unit in first[MOST_UNITS:] for place, _, _ in unit}
     return {
         "tasks": tasks,
         "claims": [],
+        "again": [],
+        "doubted": asked,
         "coverage": declared(state["coverage"], {shown_path(path): BEYOND for path in beyond}),
         "complaints": [*state["complaints"], *_no_room(context, len(beyond))],
     }
@@ -110,7 +126,8 @@ async def settle(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
 async def merge(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     """Hold what was reported against the change, once each, and lay out the second look at what stands.
 
-    What the gates keep back anyway is not looked at again: that would be paid for nothing.
+    What the gates keep back anyway is not looked at again: that would be paid for nothing. Nor is what is known, as it
+    was looked at when it was new; but what was fixed has to be shown to be back.
     """
     context = runtime.context
     reported = [
@@ -119,24 +136,33 @@ async def merge(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
         for one in state["reported"][name]
     ]
     claims, rejected = placed(reported, context)
-    through, decisions = passed(worst_first(claims), _gates(state, context))
+    claims = as_known(claims, context, state["places"])
+    settled = {one.key for one in context.known if one.state != "fixed"}
+    again = [claim for claim in claims if claim.fingerprint in settled]
+    new = [claim for claim in claims if claim.fingerprint not in settled]
+    _, aside = passed(again, [_put_aside(context)])
+    through, decisions = passed(worst_first(new), [_put_aside(context), *_gates(state, context)])
     worst, many = at_most(through)
     unplaced = [kept_back(one.finding, one.reason) for one in rejected]
     tasks = _second_looks(worst, context)
     _tell(tasks.values(), context)
     return {
         "claims": worst,
-        "decisions": [*decisions, *many, *unplaced],
+        "again": again,
+        "decisions": [*aside, *decisions, *many, *unplaced],
         "tasks": tasks,
     }
 
 
 async def gate(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
-    """Mark what is not shown, with the reason; what is shown comes worst first."""
-    floor = severity_floor(runtime.context.config.review.min_severity)
-    found, mild = passed(worst_first(state["found"]), [floor])
-    claims, refuted = passed(state["claims"], [lambda claim: _verdict(claim, state)])
-    shown, many = at_most(worst_first([*found, *claims]))
+    """Mark what is not shown, with the reason; what is new and shown comes worst first."""
+    context = runtime.context
+    floor = severity_floor(context.config.review.min_severity)
+    found, mild = passed(worst_first(state["found"]), [_put_aside(context), floor])
+    claims, refuted = passed(state["claims"], [lambda claim: why_not(claim, state)])
+    known = {one.key for one in context.known}
+    new = [one for one in (*found, *claims) if one.fingerprint not in known]
+    shown, many = at_most(worst_first(new))
     return {"shown": shown, "decisions": [*mild, *refuted, *many]}
 
 
@@ -162,6 +188,21 @@ def model_files(context: AgentContext) -> list[int]:
         for place, file in enumerate(context.change.files)
         if file.hunks and not _unread(file, context) and not unread_by_model(file)
     ]
+
+
+def unread_files(context: AgentContext) -> list[int]:
+    """The places of those that a model has to read now: not what it has read before."""
+    fresh = unread_since(context.change.files, None if context.is_full else context.reviewed)
+    return [place for place in model_files(context) if context.change.files[place] in fresh]
+
+
+def why_not(claim: Finding, state: ReviewState) -> str:
+    """Why a claim is not shown; "" where the second look confirmed it."""
+    if claim.fingerprint in state["verdicts"]:
+        return state["verdicts"][claim.fingerprint]
+    failed = (task for task in state["tasks"].values() if task["state"] == "failed")
+    missing = next(task["missing"] for task in failed if claim.fingerprint in task["claims"])
+    return NOT_VERIFIED.format(missing=missing)
 
 
 # --- coverage ---
@@ -207,6 +248,28 @@ def _tasks(kind: str, parts: Sequence[Sequence[Segment]]) -> dict[str, Task]:
     return {task["id"]: task for task in tasks}
 
 
+def _weighs(context: AgentContext) -> bool:
+    """Whether a model judges the criteria: not where change and criteria are those of the last review."""
+    if context.is_full or not is_same(context.change.files, context.reviewed):
+        return is_wanted(context)
+    judged = context.background.ledger.rows if context.background.ledger else ()
+    is_new = {row.criterion for row in criteria(context)} - {row.criterion for row in judged}
+    return bool(is_new) and is_wanted(context)
+
+
+def _rechecks(asked: Sequence[Finding], context: AgentContext) -> dict[str, Task]:
+    tasks = [
+        new_task(
+            f"recheck-{number:03}",
+            "recheck",
+            segments=near(context.change, some),
+            claims=[one.fingerprint for one in some],
+        )
+        for number, some in enumerate(together(asked), 1)
+    ]
+    return {task["id"]: task for task in tasks}
+
+
 def _second_looks(claims: Sequence[Finding], context: AgentContext) -> dict[str, Task]:
     """A few claims each, with the change around them."""
     if context.model is None:
@@ -223,7 +286,7 @@ def _second_look(number: int, claims: Sequence[Finding], change: ChangeSet) -> T
 
 def _hopeless(state: ReviewState) -> dict[str, Task]:
     """Pieces not asked for any more: where the smallest was too long, so is all that goes along with every prompt."""
-    tasks = [task for task in state["tasks"].values() if task["kind"] != "ledger"]
+    tasks = [task for task in state["tasks"].values() if task["kind"] in ("review", "verify")]
     failed = any(task["missing"] == TOO_LONG and task["state"] == "failed" for task in tasks)
     pieces = [task for task in tasks if failed and task["state"] == "open" and PIECE in task["id"]]
     return {task["id"]: {**task, "state": "failed", "missing": TOO_LONG} for task in pieces}
@@ -247,7 +310,7 @@ def _open(state: ReviewState) -> list[Task]:
 
 
 def _sends(state: ReviewState) -> list[Send]:
-    known = {claim.fingerprint: claim for claim in state.get("claims", [])}
+    known = {one.fingerprint: one for one in (*state.get("claims", []), *state.get("doubted", []))}
     return [
         Send("ask", Work(task=task, claims=[known[name] for name in task["claims"]]))
         for task in _open(state)
@@ -264,10 +327,5 @@ def _gates(state: ReviewState, context: AgentContext) -> list[Gate]:
     return [floor, said_by_a_check(shown), said_by_a_person(context.notes)]
 
 
-def _verdict(claim: Finding, state: ReviewState) -> str:
-    """Why a claim is not shown; "" where the second look confirmed it."""
-    if claim.fingerprint in state["verdicts"]:
-        return state["verdicts"][claim.fingerprint]
-    failed = (task for task in state["tasks"].values() if task["state"] == "failed")
-    missing = next(task["missing"] for task in failed if claim.fingerprint in task["claims"])
-    return NOT_VERIFIED.format(missing=missing)
+def _put_aside(context: AgentContext) -> Gate:
+    return put_aside(context.known, taken_away(context.known, context.reviewed), context.redactor)

@@ -72,11 +72,15 @@ def review_prompt(context: AgentContext, task: Task) -> Prompt:
 
 def verify_prompt(context: AgentContext, work: Work) -> Prompt:
     """For refuting claims. What the first reader felt about them, severity and evidence, is left out."""
-    claims = "\n\n".join(_claim(number, claim, context) for number, claim in enumerate(work["claims"], 1))
+    claims = numbered_claims(context, work["claims"])
     diff = diff_text(context, work["task"]["segments"])
     prompt = _opening(context, "verify", CLAIMS.format(claims=claims, diff=diff), VerifyAnswer)
     code = around_claims(context, work["claims"], min(MOST_CODE, _room(context, prompt) // 2))
     return _continued(context, work["task"], _with_code(prompt, code))
+
+
+def numbered_claims(context: AgentContext, claims: Sequence[Finding]) -> str:
+    return "\n\n".join(_claim(number, claim, context) for number, claim in enumerate(claims, 1))
 
 
 def ledger_prompt(context: AgentContext, task: Task) -> Prompt:
@@ -172,11 +176,11 @@ def _model(context: AgentContext) -> Model:
 
 def _system(context: AgentContext, kind: str) -> str:
     """Our words, then the repository's own rules that are about the changed files."""
-    text = _file(kind)
+    text = instructions(kind)
     if _model(context).has_tools:
-        text += _file("tools").format(turns=MOST_TURNS, calls=MOST_CALLS)
+        text += instructions("tools").format(turns=MOST_TURNS, calls=MOST_CALLS)
     told, _ = rules(context)
-    return text + _file("rules") + "".join(told) if told else text
+    return text + instructions("rules") + "".join(told) if told else text
 
 
 def _where(paths: Sequence[str], source: str) -> str:
@@ -186,7 +190,8 @@ def _where(paths: Sequence[str], source: str) -> str:
 
 
 @cache
-def _file(name: str) -> str:
+def instructions(name: str) -> str:
+    """One of the files in `prompts`."""
     return files("bot.agents.review").joinpath("prompts", f"{name}.md").read_text("utf-8")
 
 

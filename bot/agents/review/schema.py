@@ -14,6 +14,8 @@ from bot.agents.tool_turns import Call
 from bot.domain.actions import Action, Coverage, Decision
 from bot.domain.findings import Finding, Severity
 from bot.domain.ledger import Ledger, State
+from bot.domain.lifecycle import Course
+from bot.domain.reviewed import Reviewed
 
 # --- what a model answers: its JSON schema goes along with the prompt ---
 
@@ -146,6 +148,43 @@ class LedgerAnswer(_Answer):
     outside: list[OutsidePart]
 
 
+RECHECKS: Final = {
+    "fixed": "gone", "resolved": "gone", "absent": "gone", "refuted": "gone", "not there": "gone",
+    "present": "there", "still there": "there", "still_there": "there", "confirmed": "there", "open": "there",
+    "unknown": "unsure", "unclear": "unsure",
+}  # fmt: skip
+"""Other words for ours."""
+
+
+def _on_a_defect(word: Any) -> Any:
+    lowered = word.strip().lower() if isinstance(word, str) else word
+    return RECHECKS.get(lowered, lowered)
+
+
+class RecheckVerdict(_Answer):
+    """Whether one defect that was found earlier is still in the code at head."""
+
+    claim: int
+    """The claim's number."""
+    verdict: Annotated[Literal["gone", "there", "unsure"], BeforeValidator(_on_a_defect)]
+    """gone: the code at head does not break that way any more; there: it still does; unsure: what is shown does not
+    decide it."""
+    path: str
+    """The file of the line that decides it, from the top of the repository."""
+    line: int
+    """That line's number at head."""
+    quote: str
+    """That line's text, copied exactly without its number and sign; empty where no line decides it."""
+    reason: str
+    """The fact that decides it, in one sentence."""
+
+
+class RecheckAnswer(_Answer):
+    """One verdict for each claim."""
+
+    verdicts: list[RecheckVerdict]
+
+
 # --- what the graph keeps ---
 
 
@@ -153,12 +192,36 @@ Segment = tuple[int, int, int]
 """Part of a file's diff: its place in the change set, its first line there (from 0), and the line after its last."""
 
 
-TaskKind = Literal["review", "verify", "ledger"]
+TaskKind = Literal["review", "verify", "ledger", "recheck"]
+
+
+class Place(TypedDict):
+    """Where an earlier finding is at head.
+
+    `path` is the file's at head, as it is stored. `line`, or `old_line` of a removed one, is where the finding's line
+    stands if it `stands`, else where it was last seen. A finding without a line stands as long as its file does.
+    `as_before`: the lines around it, too, read as they did when it was last seen. `settled`: it was called fixed while
+    its line stood just as it stands now.
+
+    `in_change`: its file is part of the change, and at head unless the line is one that was taken away. `touched`: that
+    file's change is not what it was when it was read last. `gone`: its file is not part of the change any more, nor is
+    the line anywhere in it.
+    """
+
+    path: str
+    line: int | None
+    old_line: int | None
+    stands: bool
+    as_before: bool
+    settled: bool
+    in_change: bool
+    touched: bool
+    gone: bool
 
 
 class Task(TypedDict):
-    """Something for a model to do: review segments of the diff, verify claims (fingerprints), which stand there, or
-    judge the acceptance criteria by them.
+    """Something for a model to do: review segments of the diff, verify claims (fingerprints), which stand there, judge
+    the acceptance criteria by them, or say of findings of earlier reviews (by key) whether they are still there.
 
     `turns` are the tool calls made so far, a list a turn. `state` is "open" until the model has answered; "split" where
     two smaller tasks took its place; "failed" where `missing` says what came instead of an answer. `tried` names the
@@ -178,13 +241,17 @@ class Task(TypedDict):
 
 
 class ReviewInput(TypedDict):
-    """`diff` binds a run's kept steps to the base and the head they are about: they count files and lines of it."""
+    """`diff` binds a run's kept steps to what they are about: the base and the head, whose files and lines they count,
+    whether all is read, and what was known of earlier findings.
+    """
 
     diff: str
 
 
 class ReviewOutput(TypedDict):
-    """`shown` are the findings that passed the gates, worst first. `failures`: what a model did not do."""
+    """`shown` are the new findings that passed the gates, in the end all that are open, worst first. `failures`: what a
+    model did not do. `reviewed` is what the review leaves for the next one.
+    """
 
     actions: list[Action]
     shown: list[Finding]
@@ -193,31 +260,44 @@ class ReviewOutput(TypedDict):
     decisions: Annotated[list[Decision], operator.add]
     complaints: list[str]
     failures: list[str]
+    reviewed: Reviewed | None
     spent: Annotated[list[Spent], operator.add]
     models: Annotated[list[str], operator.add]
 
 
 class ReviewState(ReviewInput, ReviewOutput):
-    """`found` are the checks' findings, each with its fingerprint; `reported` is what models said, by task.
+    """`found` are the checks' findings, each with its fingerprint, known ones with the key they were posted under;
+    `skipped` the names of the checks that could not look at everything; `reported` is what models said, by task.
 
-    `claims` are the reported findings that stand on a line that exists, each with its fingerprint. `verdicts`: what
-    the second look says of a claim, by fingerprint: "" where it is confirmed, else the reason why it is not shown.
-    `judged` is what the model said of each criterion, by its id, `outside` the phrases for what no issue asks for.
-    `attempt`: the attempt of the run that is going on.
+    `claims` are the reported findings that stand on a line that exists, each with its fingerprint, `again` those that
+    are known and were not fixed, each with its key. `verdicts`: what the second look says of a claim, by fingerprint:
+    "" where it is confirmed, else the reason why it is not shown. `judged` is what the model said of each criterion, by
+    its id, `outside` the phrases for what no issue asks for. `attempt`: the attempt of the run that is going on.
+
+    `places`: where the findings of earlier reviews are at head, by key. `doubted` are those about which a model is
+    asked again, each with its key as fingerprint, `rechecked` its verdicts by key. `course` is what became of them all.
+    `demoted`: fingerprints of new findings that are similar to a dismissed one.
     """
 
     found: list[Finding]
+    skipped: list[str]
     reported: Annotated[dict[str, list[dict[str, object]]], operator.or_]
     claims: list[Finding]
+    again: list[Finding]
     tasks: Annotated[dict[str, Task], operator.or_]
     verdicts: Annotated[dict[str, str], operator.or_]
     judged: Annotated[dict[str, dict[str, object]], operator.or_]
     outside: Annotated[list[str], operator.add]
     attempt: str
+    places: dict[str, Place]
+    doubted: list[Finding]
+    rechecked: Annotated[dict[str, dict[str, object]], operator.or_]
+    course: Course
+    demoted: list[str]
 
 
 class Work(TypedDict):
-    """What one model turn is sent: its task, and the claims where it verifies."""
+    """What one model turn is sent: its task, and the claims where it verifies, or the findings that it rechecks."""
 
     task: Task
     claims: list[Finding]

@@ -98,22 +98,31 @@ def second_looks(change: ChangeSet, claims: Sequence[Finding], room: int) -> lis
     groups: list[list[Finding]] = []
     for claim in sorted(claims, key=_place):
         joined = [*groups[-1], claim] if groups else []
-        if joined and len(joined) <= MOST_CLAIMS and _tokens(change, around(change, joined)) <= room:
+        if joined and len(joined) <= MOST_CLAIMS and tokens(change, around(change, joined)) <= room:
             groups[-1] = joined
         else:
             groups.append([claim])
     return groups
 
 
-def around(change: ChangeSet, claims: Sequence[Finding]) -> list[Segment]:
-    """The changed lines near each claim. Every claim is about a file of the change."""
+def around(change: ChangeSet, claims: Sequence[Finding], reach: int = REACH) -> list[Segment]:
+    """The changed lines within `reach` lines of each claim; none of one whose file is not part of the change."""
     segments: list[Segment] = []
     for file in filter(None, map(change.file, dict.fromkeys(claim.path for claim in claims))):
         lines = list(file.lines())
         near = sorted(_nearest(lines, claim) for claim in claims if claim.path == file.path)
         place = change.files.index(file)
-        segments += [(place, first, min(last + 1, len(lines))) for first, last in spans(near, REACH)]
+        segments += [(place, first, min(last + 1, len(lines))) for first, last in spans(near, reach)]
     return segments
+
+
+def tokens(change: ChangeSet, segments: Iterable[Segment]) -> int:
+    """How many tokens the segments take as they are shown."""
+    return sum(
+        _size(line)
+        for place, first, last in segments
+        for line in islice(change.files[place].lines(), first, last)
+    )
 
 
 def spans(numbers: Sequence[int], reach: int, most: int = sys.maxsize) -> Iterator[tuple[int, int]]:
@@ -176,14 +185,6 @@ def _joined(segments: Iterable[Segment]) -> Iterator[Segment]:
 def _size(line: Line) -> int:
     """The tokens of a line as it is shown, cut."""
     return estimated_tokens(line.text[:LONGEST_LINE]) + NUMBERS
-
-
-def _tokens(change: ChangeSet, segments: Iterable[Segment]) -> int:
-    return sum(
-        _size(line)
-        for place, first, last in segments
-        for line in islice(change.files[place].lines(), first, last)
-    )
 
 
 def _place(claim: Finding) -> tuple[str, int]:

@@ -14,6 +14,7 @@ from bot.sandbox.model import Access, Group, Project, State, User
 from bot.sandbox.refusals import (
     Refusal,
     bad_parameter,
+    blocked,
     expired,
     forbidden,
     insufficient_scope,
@@ -57,6 +58,8 @@ def _handled(state: State, incoming: Incoming) -> Any:
     user = state.user_by_token(api_token(incoming.headers))
     if user is None:
         raise unauthorized()
+    if user.state == "blocked":
+        raise blocked()
     if user.expires_on and user.expires_on <= datetime.now(UTC).date().isoformat():
         raise expired()
     _check_scope(incoming, user)

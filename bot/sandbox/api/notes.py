@@ -13,7 +13,8 @@ Json = dict[str, Any]
 
 def list_discussions(call: Call) -> Answer:
     request = call.request
-    return call.page(request.discussions, lambda one: entities.discussion(call.state, request, one))
+    readable = [one for one in request.discussions if _may_read(call, one.notes[0])]
+    return call.page(readable, lambda one: entities.discussion(call.state, request, one))
 
 
 def discussion(call: Call) -> Json:
@@ -35,6 +36,8 @@ def create_discussion(call: Call) -> Any:
 
 def reply(call: Call) -> Any:
     body, thread = call.needed("body"), _discussion(call)
+    if thread.notes[0].system:
+        raise bad_request("Discussion can not be replied to.")
     try:
         written = reviews.write(call.state, call.request, call.user, body, discussion=thread)
     except Invalid as error:
@@ -43,13 +46,14 @@ def reply(call: Call) -> Any:
 
 
 def resolve(call: Call) -> Json:
-    """Developers and the author of the merge request may."""
+    """Developers and the author of the merge request may; nobody where nothing can be resolved."""
     thread, on = _discussion(call), _resolved(call)
-    if not changes.may(call.request, call.user):
+    if thread.resolved is None or not changes.may(call.request, call.user):
         raise forbidden()
-    if thread.resolved is None:
-        raise bad_request("Discussion is not resolvable")
-    reviews.resolve(call.state, thread, call.user if on else None)
+    if on:
+        reviews.resolve(call.state, call.request, thread, call.user)
+    else:
+        reviews.open_again(call.state, thread)
     return entities.discussion(call.state, call.request, thread)
 
 
@@ -63,9 +67,13 @@ def change_reply(call: Call) -> Any:
         raise forbidden()
     if not call.note.resolvable:
         raise bad_request("Note is not resolvable")
-    call.note.resolved_by = call.user if _resolved(call) else None
+    one = call.note
+    if _resolved(call):
+        one.resolve(call.user)
+    else:
+        one.unresolve()
     call.state.touch()
-    return entities.note(call.state, call.request, call.note)
+    return entities.note(call.state, call.request, one)
 
 
 def list_notes(call: Call) -> Answer:
@@ -73,11 +81,14 @@ def list_notes(call: Call) -> Answer:
     request = call.request
     order = call.one_of("order_by", ("created_at", "updated_at"), "created_at")
     newest_first = call.one_of("sort", ("asc", "desc"), "desc") == "desc"
-    notes = sorted(request.notes(), key=lambda note: (getattr(note, order), note.id), reverse=newest_first)
+    readable = (note for note in request.notes() if _may_read(call, note))
+    notes = sorted(readable, key=lambda note: (getattr(note, order), note.id), reverse=newest_first)
     return call.page(notes, lambda note: entities.note(call.state, request, note))
 
 
 def note(call: Call) -> Json:
+    if not _may_read(call, call.note):
+        raise not_found("Note")
     return entities.note(call.state, call.request, call.note)
 
 
@@ -135,9 +146,14 @@ def _written(call: Call, written: Note | CommandsOnly, status: int | None = None
 
 def _discussion(call: Call) -> Discussion:
     found = call.request.discussion(call.parts["discussion"])
-    if found is None:
+    if found is None or not _may_read(call, found.notes[0]):
         raise not_found("Discussion")
     return found
+
+
+def _may_read(call: Call, one: Note) -> bool:
+    """Internal notes are for members with Reporter access or more."""
+    return not one.internal or call.user.admin or call.project.level(call.user.id) >= Access.REPORTER
 
 
 def _award(call: Call) -> Award:
@@ -152,6 +168,8 @@ def _resolved(call: Call) -> bool:
 
 
 def _check_own(call: Call) -> None:
-    """One's own notes, or any as a Maintainer."""
+    """One's own notes, or any as a Maintainer; GitLab's own nobody's."""
+    if call.note.system:
+        raise forbidden()
     if call.note.author is not call.user and call.project.access(call.user) < Access.MAINTAINER:
         raise forbidden()

@@ -30,6 +30,7 @@ export function listenToForms(shown, refresh) {
   const ofIssue = (deed) => `/sandbox/jira/issues/${shown().issue.key}/${deed}`;
   const ofPage = (deed) => `/sandbox/confluence/pages/${shown().page.id}/${deed}`;
   const whose = () => ({ project: shown().request.project, user: shown().request.acting });
+  const chosen = () => ({ ...whose(), user: byId("comment-as").value });
 
   byId("actions").addEventListener("click", async (event) => {
     const button = event.target.closest("button[data-do]");
@@ -44,7 +45,8 @@ export function listenToForms(shown, refresh) {
   byId("comment").addEventListener("submit", async (event) => {
     event.preventDefault();
     const form = event.target;
-    if (await sendForm(ofRequest("comment"), { ...whose(), body: form.elements.body.value }, form)) form.reset();
+    const body = { ...chosen(), body: form.elements.body.value };
+    if (await sendForm(ofRequest("comment"), body, form)) form.elements.body.value = "";
   });
 
   byId("issue-comment").addEventListener("submit", async (event) => {
@@ -69,8 +71,15 @@ export function listenToForms(shown, refresh) {
     const form = event.target.closest("form[data-reply]");
     if (!form) return;
     event.preventDefault();
-    const body = { ...whose(), body: form.elements.body.value, discussion: form.dataset.reply };
+    const body = { ...chosen(), body: form.elements.body.value, discussion: form.dataset.reply };
     if (await sendForm(ofRequest("comment"), body, form)) form.reset();
+  });
+
+  byId("request").addEventListener("click", async (event) => {
+    const button = event.target.closest("button[data-on]");
+    if (!button) return;
+    const body = { ...chosen(), discussion: button.form.dataset.reply, on: button.dataset.on === "yes" };
+    await send(ofRequest("resolve"), body, button.form.querySelector(".answer"), [button]);
   });
 
   byId("open-issue").addEventListener("click", () => byId("new-issue").showModal());

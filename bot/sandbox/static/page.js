@@ -166,10 +166,18 @@ function controls(request) {
   ready.textContent = request.draft ? "Mark as ready" : "Mark as draft";
   byId("merge").disabled = !open || request.draft;
   byId("merge").title = request.draft ? "A draft cannot be merged" : "";
-  byId("comment-as").textContent = request.acting;
+  people(request);
   byId("push-branch").textContent = request.source_branch;
   const paths = request.files.filter((file) => file.status !== "deleted" && !file.binary).map((file) => file.new_path);
   byId("push-paths").replaceChildren(...paths.map((path) => el("option", { value: path })));
+}
+
+/** Whom the page acts as: whoever was chosen, else the one the sandbox proposes. */
+function people(request) {
+  const choice = byId("comment-as");
+  const chosen = request.people.includes(choice.value) ? choice.value : request.acting;
+  if (choice.textContent !== request.people.join("")) choice.replaceChildren(...request.people.map((name) => el("option", {}, name)));
+  choice.value = chosen;
 }
 
 function trouble(words) {

@@ -19,6 +19,16 @@ const EMOJI = {
   hourglass: "⏳",
   mag: "🔍",
   no_entry: "⛔",
+  confused: "😕",
+  fire: "🔥",
+  laughing: "😆",
+  bulb: "💡",
+  question: "❓",
+  heavy_check_mark: "✔️",
+  ok_hand: "👌",
+  clap: "👏",
+  pray: "🙏",
+  100: "💯",
 };
 const SIGNS = { added: "+", removed: "−", context: "" };
 const FILE_WORDS = { added: "new", deleted: "deleted", renamed: "renamed" };
@@ -110,9 +120,10 @@ function description(request) {
 }
 
 function awards(given, attributes = {}) {
-  const chips = given.map(({ name, user }) =>
-    el("li", { "data-award": name, title: `${user}: ${name}` }, EMOJI[name] ?? `:${name}:`, el("span", {}, user)),
-  );
+  const chips = [...Map.groupBy(given, (one) => one.name)].map(([name, all]) => {
+    const users = all.map((one) => one.user).join(", ");
+    return el("li", { "data-award": name, title: `${users}: ${name}` }, EMOJI[name] ?? `:${name}:`, el("span", {}, users));
+  });
   return el("ul", { class: "awards", "aria-label": "Reactions", hidden: !given.length, ...attributes }, chips);
 }
 
@@ -136,7 +147,7 @@ function note(one, around = null) {
     return el(
       "article",
       { class: "note", "data-note": one.id, "data-author": one.author, "data-bot": one.bot ? "yes" : null },
-      el("header", {}, avatar(one), el("b", {}, one.author_name || one.author), one.bot ? badge("bot") : "", time(one)),
+      el("header", {}, avatar(one), el("b", {}, one.author_name || one.author), ...standing(one), time(one)),
       el("div", { class: "prose" }, markdown(one.body, around)),
       awards(one.awards),
     );
@@ -144,11 +155,13 @@ function note(one, around = null) {
   return { key: `note ${one.id}`, signature: JSON.stringify([one, around?.signature]), make };
 }
 
+const standing = (one) => [one.bot ? badge("bot") : "", one.internal ? badge("internal") : ""];
+
 function systemNote(one) {
   return el("p", { class: "system", "data-note": one.id }, visible(`${one.author} ${one.body}`), " ", time(one));
 }
 
-export const badge = (word) => el("span", { class: "badge", "data-badge": word }, word);
+export const badge = (word, words = word) => el("span", { class: "badge", "data-badge": word }, words);
 
 export function avatar(one) {
   const initial = [...(one.author_name || one.author)][0]?.toUpperCase() ?? "?";
@@ -177,6 +190,7 @@ function thread(one, file) {
     node.querySelector(":scope > summary b").textContent = where(one, file);
     node.querySelector(".gist").textContent = gist(one);
     node.querySelector(".marks").replaceChildren(...marks(one));
+    resolving(node.querySelector("[data-on]"), one.resolved);
     keep(node.querySelector(".notes"), one.notes.map((each) => note(each, replaced(one, file))));
   };
   return { key: `thread ${one.id}`, make, update };
@@ -208,7 +222,13 @@ function lineWords(position) {
 function reply(one) {
   const field = { name: "body", required: true, autocomplete: "off", placeholder: "Reply", "aria-label": "Reply" };
   const answer = el("output", { class: "answer", role: "status" });
-  return el("form", { class: "reply", "data-reply": one.id }, el("input", field), el("button", {}, "Reply"), answer);
+  const resolve = el("button", { type: "button", "data-on": "yes" });
+  return el("form", { class: "reply", "data-reply": one.id }, el("input", field), el("button", {}, "Reply"), resolve, answer);
+}
+
+function resolving(button, resolved) {
+  button.dataset.on = resolved ? "no" : "yes";
+  button.textContent = resolved ? "Open again" : "Resolve";
 }
 
 function marks(one) {
@@ -216,7 +236,7 @@ function marks(one) {
   return [
     ...(replies > 0 ? [el("span", { class: "muted" }, plural(replies, "reply", "replies"))] : []),
     ...(one.outdated ? [badge("outdated")] : []),
-    ...(one.resolved ? [badge("resolved")] : []),
+    ...(one.resolved ? [badge("resolved", one.resolved_by ? `resolved by ${one.resolved_by}` : "resolved")] : []),
   ];
 }
 

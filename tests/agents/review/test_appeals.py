@@ -11,9 +11,10 @@ from bot.agents.review.appeals import LONGEST, MOST, RULE, appeals
 from bot.domain.background import Commit
 from bot.domain.change import MergeRequest
 from bot.domain.findings import Finding, Severity, identified
-from bot.domain.markdown import Summary, by_model, summary_note
+from bot.domain.markdown import by_model
 from bot.domain.sanitize import sanitize
 from bot.domain.secrets import Redactor
+from bot.domain.summary import Summary, summary_note
 from tests.doubles import REFS, REQUEST, added_file, change_of, edited_file
 
 PLAIN = replace(REQUEST, title="Read the order once", source_branch="orders-once", author="dana")

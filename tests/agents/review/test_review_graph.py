@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from bot.agents.review import SPEC
 from bot.agents.spec import AgentContext, AgentResult
-from bot.domain.actions import PostFinding, React, UpsertNote
+from bot.domain.actions import PostFinding, React, Reply, UpsertNote
 from bot.domain.change import ChangeSet, FileChange
+from bot.domain.lifecycle import Known
 from bot.domain.repo_config import RepoConfig, load
 from bot.domain.secrets import Redactor
 from tests.doubles import REFS, REQUEST, DictSnapshot, added_file, change_of
@@ -20,7 +21,9 @@ def review(
     config: RepoConfig | None = None,
     complaints: Sequence[str] = (),
     failed_before: bool = False,
+    before: AgentResult | None = None,
 ) -> AgentResult:
+    """`before`: the review before this one, all of whose findings on lines have threads that are open."""
     change: ChangeSet = change_of(*(added_file(path, text) for path, text in files.items()), *extra)
     snapshot = DictSnapshot({path: text.encode("utf-8", "surrogateescape") for path, text in files.items()})
     return SPEC.run(
@@ -32,6 +35,8 @@ def review(
             redactor=Redactor(),
             complaints=complaints,
             failed_before=failed_before,
+            known=shown_by(before) if before else (),
+            reviewed=before.reviewed if before else None,
         )
     )
 
@@ -40,6 +45,14 @@ def configured(text: str) -> RepoConfig:
     config, complaint = load(text.encode())
     assert complaint is None
     return config
+
+
+def shown_by(result: AgentResult) -> list[Known]:
+    return [
+        Known(key=post.key, finding=post.finding, thread=f"thread-{post.key}", note=1, around=post.around)
+        for post in posts(result)
+        if post.position
+    ]
 
 
 def posts(result: AgentResult) -> list[PostFinding]:
@@ -135,6 +148,34 @@ def test_the_same_review_twice_has_the_same_keys() -> None:
     first, second = (sorted(post.key for post in posts(review(files))) for _ in range(2))
     assert first == second
     assert len(set(first)) == 2
+
+
+def test_the_first_review_leaves_a_memory_of_what_it_read_and_told() -> None:
+    result = review({"settings.py": f'\n\nTOKEN = "{LEAK}"\n', "m.py": "value = 1\n"})
+    (post,) = posts(result)
+    assert result.reviewed is not None
+    assert summary(result).reviewed == result.reviewed
+    assert (result.reviewed.head, result.reviewed.told) == (REFS.head, (post.key,))
+    assert result.reviewed.listed == ()
+    assert result.reviewed.units == (), "what a model would read is still to be read by one"
+    assert post.around == "", "nothing stands around the only line"
+
+
+def test_a_silent_review_remembers_too() -> None:
+    result = review({"m.py": "value = 1\n"})
+    assert result.reviewed is not None
+    assert result.reviewed.head == REFS.head
+
+
+def test_a_push_answers_what_it_fixed_and_leaves_the_rest_alone() -> None:
+    first = review({"a.py": "value = undefined_name\n", "b.py": "other = missing_name\n"})
+    second = review({"a.py": "value = 1\n", "b.py": "other = missing_name\n"}, before=first)
+    fixed, still = (post.key for post in sorted(posts(first), key=lambda post: post.finding.path))
+    replies = [one for one in second.actions if isinstance(one, Reply)]
+    assert [(one.thread, one.resolves) for one in replies] == [(f"thread-{fixed}", True)]
+    assert posts(second) == []
+    assert [one.fingerprint for one in second.findings] == [still]
+    assert "**1 finding** in 2 changed files: 1 critical.\n\n1 fixed.\n" in summary(second).body
 
 
 def test_an_empty_change_is_answered_with_silence() -> None:

@@ -1,0 +1,6 @@
+"""The agent that talks: it answers commands, questions and replies on merge requests."""
+
+from bot.agents.ask.graph import ask
+from bot.agents.spec import AgentSpec, AskContext
+
+SPEC: AgentSpec[AskContext] = AgentSpec(name="ask", may=frozenset({"reply", "react"}), run=ask)

@@ -1,0 +1,227 @@
+"""What is proposed for a note that asks: a reply in its thread, threads to close, and how it ended as a reaction.
+
+A model only says. Which thread may be closed is decided here: the one asked in, if it began with a finding of ours, and
+only with a line at head to show for it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, Literal
+
+from bot.agents.ask.prompting import EXPLAIN, REPLY
+from bot.agents.ask.schema import Answer, ReplyAnswer
+from bot.agents.ask.seeing import seen
+from bot.agents.ask.words import (
+    GONE,
+    HOW_TO_ASK,
+    HOW_TO_EXPLAIN,
+    NO_ANSWER,
+    NO_MODEL,
+    NOT_KNOWN,
+    NOT_SHOWN,
+    OF_A_CHECK,
+    RIGHT,
+    did_you_mean,
+    help_text,
+    quoted,
+    rests_on,
+    spoken,
+)
+from bot.agents.review.ledger_proof import Head
+from bot.agents.review.schema import QuotedLine
+from bot.agents.spec import AgentResult, AskContext
+from bot.domain.actions import Action, Decision, React, Reply
+from bot.domain.findings import normalised
+from bot.domain.ledger import Proof
+from bot.domain.lifecycle import ANSWER, DISMISSED, FIXED, Known
+from bot.domain.markdown import by_model, code
+
+OUTCOME: Final = "outcome"
+CLOSED: Final = "closed:{note}:{finding}"
+"""The key of a reply without words that closes the thread of one of all findings."""
+Emoji = Literal["white_check_mark", "confused", "warning"]
+DONE: Final[Emoji] = "white_check_mark"
+NOT_UNDERSTOOD: Final[Emoji] = "confused"
+FAILED: Final[Emoji] = "warning"
+MOST_LOOKED_AT: Final = 20  # of a model's places
+
+NO_LINE = "not closed: no line at head shows that it is {verdict}"
+THEIRS = "not closed: a person opened the thread again"
+CHECKED = "not closed: only the check that found it can tell that it is gone"
+OVER = "not closed: its thread is closed"
+
+
+# --- without a model ---
+
+
+def commanded(context: AskContext) -> AgentResult | None:
+    """The result of what needs no model; None where one has to be asked."""
+    if context.name in BY_NAME:
+        return BY_NAME[context.name](context)
+    if context.name == REPLY or context.text or (context.name == EXPLAIN and context.about):
+        return None
+    return _told(context, HOW_TO_EXPLAIN if context.name == EXPLAIN else HOW_TO_ASK, NOT_UNDERSTOOD)
+
+
+def no_model(context: AskContext) -> AgentResult:
+    return _told(context, NO_MODEL, FAILED)
+
+
+def _unknown(context: AskContext) -> AgentResult:
+    return _told(context, did_you_mean(context.word, context.meant), NOT_UNDERSTOOD)
+
+
+def _help(context: AskContext) -> AgentResult:
+    return _told(context, help_text(context.bot, has_pages=context.has_pages))
+
+
+def _noted(context: AskContext) -> AgentResult:
+    """The note itself is what a later run reads."""
+    return _result(context, [])
+
+
+def _resolved(context: AskContext) -> AgentResult:
+    """The finding whose thread it stands in, else all whose threads are open; never a thread of people's."""
+    if context.about:
+        return _dismissed(context)
+    every = [known for known in context.known if known.thread and known.is_open]
+    return _result(context, [_closing(known, context) for known in every])
+
+
+def _dismissed(context: AskContext) -> AgentResult:
+    """The person's own words say it all."""
+    key = DISMISSED.format(note=context.note)
+    return _result(context, [_reply(context, key, "", context.about)])
+
+
+def _closing(known: Known, context: AskContext) -> Reply:
+    key = CLOSED.format(note=context.note, finding=known.key)
+    return Reply(key=key, thread=known.thread, resolves=True, finding=known.key)
+
+
+BY_NAME: Final[Mapping[str, Callable[[AskContext], AgentResult]]] = {
+    "": _unknown,
+    "help": _help,
+    "pause": _noted,
+    "resume": _noted,
+    "resolve": _resolved,
+    "dismissal": _dismissed,
+}
+
+
+# --- by a model's answer ---
+
+
+def unanswered(context: AskContext) -> AgentResult:
+    """The model failed."""
+    return _told(context, NO_ANSWER, FAILED)
+
+
+def proposed(answer: Answer | ReplyAnswer, context: AskContext) -> AgentResult:
+    """Raises PlatformError where the repository cannot be read."""
+    head = Head(seen(context))
+    if isinstance(answer, ReplyAnswer) and context.about:
+        return _replied(answer, context.about, head, context)
+    return _answered(answer, head, context)
+
+
+def _answered(answer: Answer | ReplyAnswer, head: Head, context: AskContext) -> AgentResult:
+    """A reply may need no answer; a question gets one, and what is not known is said first."""
+    blocks = spoken(answer.blocks, context.redactor)
+    if context.name == REPLY and not blocks:
+        return _result(context, [])
+    is_known = not isinstance(answer, Answer) or answer.known
+    unknown = [] if is_known and blocks else [NOT_KNOWN]
+    return _told(context, _text([*unknown, *blocks], _places(answer.places, head), context))
+
+
+def _replied(answer: ReplyAnswer, about: Known, head: Head, context: AskContext) -> AgentResult:
+    blocks = spoken(answer.blocks, context.redactor)
+    if answer.verdict == "nothing" or (answer.verdict == "stands" and not blocks):
+        return _result(context, [])
+    proof = head.proof(answer.proof) if answer.proof else None
+    places = [*([proof] if proof else []), *_places(answer.places, head)]
+    if answer.verdict == "stands":
+        return _told(context, _text(blocks, places, context))
+    objection = _objection(answer.verdict, proof, about)
+    if objection:
+        return _kept_open(answer.verdict, objection, _text(blocks, places, context), context)
+    opening, key = _closed(answer.verdict, about, context)
+    return _result(context, [_reply(context, key, _text([opening, *blocks], places, context), about)])
+
+
+def _objection(verdict: str, proof: Proof | None, about: Known) -> str:
+    """Why the thread is not closed, "" where it is. Its own line does not show that a finding is gone."""
+    if not about.is_open:
+        return OVER
+    if about.is_theirs:
+        return THEIRS
+    if verdict == "fixed" and not by_model(about.finding):
+        return CHECKED
+    is_own_line = proof is not None and normalised(proof.quote) == normalised(about.finding.anchor)
+    if proof is None or (verdict == "fixed" and is_own_line):
+        return NO_LINE.format(verdict=verdict)
+    return ""
+
+
+def _closed(verdict: str, about: Known, context: AskContext) -> tuple[str, str]:
+    """Our first sentence, and the key of the reply."""
+    head = context.request.head
+    if verdict == "fixed":
+        return GONE.format(commit=code(head[:8])), FIXED.format(finding=about.key, commit=head)
+    return RIGHT, DISMISSED.format(note=context.note)
+
+
+def _kept_open(verdict: str, objection: str, text: str, context: AskContext) -> AgentResult:
+    """What the model says is said; where it would have closed the thread, why that is left to others."""
+    reasons = {NO_LINE.format(verdict=verdict): NOT_SHOWN, CHECKED: OF_A_CHECK}
+    parts = [text, reasons.get(objection, "")]
+    body = "\n\n".join(filter(None, parts))
+    decision = Decision(key=ANSWER.format(note=context.note), allowed=False, reason=objection)
+    return _told(context, body, decisions=[decision]) if body else _result(context, [], [decision])
+
+
+def _places(said: Sequence[QuotedLine], head: Head) -> Iterator[Proof]:
+    """Those that are there."""
+    return (proof for one in said[:MOST_LOOKED_AT] if (proof := head.proof(one)))
+
+
+def _text(blocks: Sequence[str], places: Iterator[Proof] | Sequence[Proof], context: AskContext) -> str:
+    request = context.request
+    return "\n\n".join(filter(None, (*blocks, rests_on(places, request.web_url, request.head))))
+
+
+# --- actions ---
+
+
+def _told(
+    context: AskContext, text: str, emoji: Emoji = DONE, decisions: Sequence[Decision] = ()
+) -> AgentResult:
+    """In the thread of the note that asks, or to the shell.
+
+    A note that stands alone is answered by another that does, which quotes it.
+    """
+    if not context.note:
+        return AgentResult(actions=(), decisions=tuple(decisions), answer=text)
+    body = text if _asks_in_thread(context) or not context.text else f"{quoted(context.text)}\n\n{text}"
+    reply = Reply(key=ANSWER.format(note=context.note), thread=context.thread, body=body)
+    return _result(context, [reply], decisions, emoji)
+
+
+def _asks_in_thread(context: AskContext) -> bool:
+    return any(note.threaded for note in context.said if note.id == context.note)
+
+
+def _reply(context: AskContext, key: str, text: str, about: Known | None) -> Reply:
+    """One that closes the thread."""
+    finding = about.key if about else ""
+    return Reply(key=key, thread=context.thread, body=text, resolves=True, finding=finding)
+
+
+def _result(
+    context: AskContext,
+    replies: Sequence[Action],
+    decisions: Sequence[Decision] = (),
+    emoji: Emoji = DONE,
+) -> AgentResult:
+    outcome = React(key=OUTCOME, emoji=emoji, note=context.note)
+    return AgentResult(actions=(*replies, outcome), decisions=tuple(decisions))

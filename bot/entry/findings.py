@@ -1,0 +1,96 @@
+"""`trivet findings`: the findings of a merge request and what has become of them. Nothing is written."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from bot.agents.table import AGENTS
+from bot.domain.change import MergeRequest, Target
+from bot.domain.events import Person
+from bot.domain.finding_list import FindingList, FindingState
+from bot.domain.lifecycle import Known
+from bot.entry.logs import ERRORS, start_logging
+from bot.entry.progress import Progress, narrated
+from bot.entry.shell import REVIEW, with_kept_marks
+from bot.entry.wiring import gitlab_reader, mark_book, redactor, repositories, writing_api
+from bot.errors import PlatformError, UsageError
+from bot.gateways.gitlab_reader import GitLabReader
+from bot.proposing.at_head import at_head
+from bot.proposing.means import Means
+from bot.proposing.said import known_findings_of, read_said
+from bot.settings import Settings, own_folder
+
+NOT_KNOWN = (
+    "TRIVET_MARK_SECRETS is not set, and the data folder {folder} keeps none: findings are told from notes by the "
+    "secret that the bot signs them with, so set the one that its workers have"
+)
+NOT_PLACED = "the change could not be read, so places are those last seen: {reason}"
+NOTE: Final = "{url}#note_{note}"
+
+
+def findings_of(settings: Settings, project: str, iid: int) -> FindingList:
+    """Those of one merge request, open or over, as its threads tell of them. Raises UsageError, PlatformError."""
+    own_folder(settings.data_dir)
+    settings = with_kept_marks(settings)
+    if not settings.mark_secrets:
+        raise UsageError(NOT_KNOWN.format(folder=settings.data_dir))
+    start_logging("human", redactor(settings).redact, level=ERRORS)
+    with Progress() as progress:
+        return _listed(Target(project, iid), narrated(_means(settings), progress.say))
+
+
+def _means(settings: Settings) -> Means:
+    reader = gitlab_reader(settings)
+    return Means(
+        reader=reader,
+        agent=AGENTS[REVIEW],
+        redactor=redactor(settings),
+        me=_author(settings, reader),
+        marks=mark_book(settings),
+    )
+
+
+def _author(settings: Settings, reader: GitLabReader) -> Person:
+    """Whose notes are ours: the account that writes, where its token is at hand. One request."""
+    if not settings.gitlab.token:
+        return reader.me()
+    return GitLabReader(writing_api(settings), repositories(settings)).me()
+
+
+def _listed(target: Target, means: Means) -> FindingList:
+    merge_request = means.reader.merge_request(target)
+    known = known_findings_of(read_said(merge_request, means), merge_request, means)
+    complaints: tuple[str, ...] = ()
+    try:
+        known = _placed(known, merge_request, means)
+    except PlatformError as error:
+        complaints = (NOT_PLACED.format(reason=error),)
+    return FindingList(
+        target=str(merge_request.target),
+        url=merge_request.web_url,
+        head=merge_request.head,
+        findings=tuple(_state(one, merge_request.web_url) for one in known),
+        complaints=complaints,
+    )
+
+
+def _placed(known: Sequence[Known], merge_request: MergeRequest, means: Means) -> list[Known]:
+    """Without findings the change is not read."""
+    return at_head(known, merge_request, means.reader.change_set(merge_request), means) if known else []
+
+
+def _state(known: Known, url: str) -> FindingState:
+    finding = known.finding
+    return FindingState(
+        key=known.key,
+        state=known.state,
+        severity=finding.severity,
+        rule=finding.rule,
+        title=finding.title,
+        path=finding.path,
+        line=finding.line,
+        old_line=finding.old_line,
+        by=known.by,
+        why=known.why,
+        commit=known.commit,
+        url=NOTE.format(url=url, note=known.note) if known.note else "",
+    )

@@ -1,0 +1,36 @@
+"""Where the findings of earlier reviews stand at the newest commit, for a run in which no agent works."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.agents.review.standing import places, present
+from bot.agents.spec import AgentContext
+from bot.domain.change import ChangeSet, MergeRequest
+from bot.domain.lifecycle import Known
+from bot.domain.repo_config import RepoConfig
+from bot.proposing.means import Means
+
+
+def at_head(
+    known: Sequence[Known], merge_request: MergeRequest, change: ChangeSet, means: Means
+) -> list[Known]:
+    """The findings with the paths and lines they have now; what is open and has lost its line is outdated.
+
+    Nothing is read where there are none. Raises PlatformError.
+    """
+    if not known:
+        return []
+    context = AgentContext(
+        request=merge_request,
+        change=change,
+        snapshot=means.reader.snapshot(merge_request),
+        config=RepoConfig(),
+        redactor=means.redactor,
+        known=known,
+    )
+    where = places(context)
+    gone = {key for key, place in where.items() if not place["stands"]}
+    return [
+        replace(one, state="outdated") if one.is_open and one.key in gone else one
+        for one in present(known, where)
+    ]
