@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SHORT := /tmp/tt-$(shell id -u)# of two workers: the path of a socket may have 107 bytes
 
-.PHONY: help demo test lint types unit locks check-locks ci-local helm docs bench clean
+.PHONY: help demo test lint types unit locks check-locks ci-local helm docs chaos hostile bench clean
 
 help:            ## list the targets
 	@grep -E '^[a-z-]+: .*##' Makefile | sed -E 's/: .*## /\t/' | expand -t 16
@@ -48,6 +48,12 @@ helm: $(STAMP)   ## install Helm, which the tests of chart/ need
 docs: $(STAMP)   ## write the tables of the READMEs that are made from other files
 	$(BIN)/python tests/tools/inputs_table.py
 	$(BIN)/python tests/tools/values_table.py
+
+chaos: $(STAMP)  ## break it at random, and count what people see then; FULL=1: an hour long
+	$(BIN)/python -m tests.chaos $(if $(FULL),--full)
+
+hostile: $(STAMP) ## attack it, and count what gets through; FULL=1: long
+	$(BIN)/python -m tests.hostile $(if $(FULL),--full)
 
 bench: $(STAMP)  ## the performance table
 	$(BIN)/python -m tests.bench

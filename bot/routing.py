@@ -54,6 +54,7 @@ TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
 COMMANDS: Final[dict[str, str]] = {"review": "review", "accept": "pages"}
 """The agents that commands in notes start, by name; all others, and what is no command, ASK answers."""
 ASK: Final = "ask"
+COMMAND: Final = "command"
 REPLY: Final = "reply"
 FULL: Final = "full"
 OVER: Final = ("merged", "closed")
@@ -348,7 +349,7 @@ def _note(event: NoteWritten, policy: Routing) -> list[JobRequest] | Ignored:
     agent = COMMANDS.get(name, ASK) if isinstance(command, Command) else ASK
     if agent not in policy.agents:
         return Ignored(reason=NO_AGENT.format(name=name))
-    asked = _on_note(agent, "command", event, event.iid)
+    asked = _on_note(agent, COMMAND, event, event.iid)
     return [asked.model_copy(update={"full": agent == "review" and FULL in args})]
 
 

@@ -94,6 +94,8 @@ class AskContext:
     name: str
     change: Callable[[], ChangeSet]
     snapshot: Callable[[], Snapshot]
+    commits: Callable[[], Sequence[Commit]] = lambda: ()
+    snapshot_at: Callable[[str], Snapshot] | None = None
     text: str = ""
     word: str = ""
     meant: str = ""

@@ -69,7 +69,8 @@ class Reply(_Frozen):
 
     `thread` is GitLab's discussion id. `body` is Markdown by our own templates, not yet sanitized; "" writes nothing.
     `resolves` True closes the thread, False opens it again, None leaves it: only of a thread that began with a finding
-    of ours, whose key `finding` is. `key` is one of `bot.domain.lifecycle`'s.
+    of ours, whose key `finding` is. `key` is one of `bot.domain.lifecycle`'s. `internal`: it answers an internal note,
+    so not everybody may read it.
     """
 
     kind: Literal["reply"] = "reply"
@@ -78,6 +79,7 @@ class Reply(_Frozen):
     body: str = ""
     resolves: bool | None = None
     finding: str = ""
+    internal: bool = False
 
 
 class UpsertNote(_Frozen):

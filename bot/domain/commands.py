@@ -38,6 +38,15 @@ COMMANDS = {
 FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
 SET_APART = re.compile(r" {4}| {0,3}\t| {0,3}>")
 COMMENT, COMMENT_END, QUOTE = "<!--", "-->", ">>>"
+RAW_HTML = re.compile(r" {0,3}<(pre|script|style|textarea)(?:[\s>]|$)", re.IGNORECASE)
+HTML_BLOCK = re.compile(
+    r" {0,3}</?(?:address|article|aside|blockquote|center|dd|details|div|dl|dt|fieldset|figure|footer|form|h[1-6]"
+    r"|header|hr|li|main|menu|nav|ol|p|section|summary|table|tbody|td|tfoot|th|thead|tr|ul)(?:[\s/>]|$)"
+    r"| {0,3}</?[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>\s*$",
+    re.IGNORECASE,
+)
+"""What begins HTML that reaches to its closing tag, and to the next blank line (spec.commonmark.org, HTML blocks)."""
+BLANK_LINE = "\n"
 INLINE_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 TICKS = re.compile(r"`+")
 
@@ -63,12 +72,33 @@ class UnknownCommand:
 
 
 def parse_command(body: str, bot: str | None) -> Command | UnknownCommand | None:
-    """The first command in a comment; None when there is none. `bot` is our user name, None while unknown."""
-    for line in spoken(body[:READ_LIMIT]):
+    """The first command in a comment; None when there is none. `bot` is our user name, None while unknown.
+
+    A comment that names us nowhere is not taken apart: that takes its time, and a thousand may be read at once.
+    """
+    said = body[:READ_LIMIT]
+    if not _names_us(said.lower(), bot):
+        return None
+    for line in spoken(said):
         words = _addressed(line.strip(), bot)
         if words is not None:
             return _command(words)
     return None
+
+
+def aside(body: str, bot: str | None) -> Iterator[str]:
+    """The spoken lines that command nothing: those to `/trivet` do, those to our name where a command follows it."""
+    return (line for line in spoken(body) if not _commands(line.strip(), bot))
+
+
+def _names_us(lowered: str, bot: str | None) -> bool:
+    return SLASH in lowered or (bot is not None and f"@{bot}".lower() in lowered)
+
+
+def _commands(line: str, bot: str | None) -> bool:
+    words = _addressed(line, bot)
+    is_slash = _addressed(line, None) is not None
+    return words is not None and (is_slash or isinstance(_command(words), Command))
 
 
 def _addressed(line: str, bot: str | None) -> str | None:
@@ -114,7 +144,7 @@ def spoken(body: str) -> Iterator[str]:
 
 
 def _outside_blocks(lines: Iterable[str]) -> Iterator[str]:
-    """Lines outside fenced code, GitLab's `>>>` quotes and comment blocks; each of these leaves a blank line."""
+    """Lines outside fenced code, GitLab's `>>>` quotes, HTML and comments; each of these leaves a blank line."""
     inside: str | None = None
     for line in lines:
         if inside:
@@ -131,13 +161,22 @@ def _begun(line: str) -> str | None:
         return fence[1]
     if line.rstrip() == QUOTE:
         return QUOTE
+    raw = RAW_HTML.match(line)
+    if raw:
+        return None if f"</{raw[1]}>".lower() in line.lower() else f"</{raw[1].lower()}>"
+    if HTML_BLOCK.match(line):
+        return BLANK_LINE
     return COMMENT if line.lstrip(" ").startswith(COMMENT) and COMMENT_END not in line else None
 
 
 def _ends(line: str, mark: str) -> bool:
-    """A fence is closed by at least as many of its characters, a comment by its end wherever it stands."""
+    """A fence is closed by at least as many of its characters, a comment or a tag by its end wherever it stands."""
     if mark == COMMENT:
         return COMMENT_END in line
+    if mark == BLANK_LINE:
+        return not line.strip()
+    if mark.startswith("</"):
+        return mark in line.lower()
     closing = line.strip()
     return closing.startswith(mark) and not closing.strip(mark[0])
 

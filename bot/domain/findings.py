@@ -64,18 +64,41 @@ class Finding(BaseModel):
     fingerprint: str = ""
 
 
+SECRETS = "secrets/"
+"""What the rules of the check for secrets begin with: of its findings the secret itself is what matters."""
+
 _SPACES = re.compile(r"\s+")
 _PLACEHOLDER = re.compile(r"<REDACTED:([a-z0-9-]+):[0-9a-f]{8}>")
 
 
 def normalised(anchor: str) -> str:
     """The anchored line as its identity sees it: re-indenting, or rotating the key of placeholders, changes nothing."""
-    return _SPACES.sub(" ", _PLACEHOLDER.sub(r"<REDACTED:\1>", anchor)).strip()
+    return spaced(_PLACEHOLDER.sub(r"<REDACTED:\1>", anchor))
+
+
+def spaced(anchor: str) -> str:
+    """The anchored line with one blank between words: its placeholders still tell one secret from another."""
+    return _SPACES.sub(" ", anchor).strip()
 
 
 def fingerprint(finding: Finding, occurrence: int) -> str:
-    """32 hex digits over agent, rule, path, normalised anchored line, and which of its equals this one is (0-based)."""
-    parts = (finding.agent, finding.rule, finding.path, normalised(finding.anchor), str(occurrence))
+    """32 hex digits over agent, rule, path, normalised anchored line, and which of its equals this one is (0-based).
+
+    Of a secret its placeholder counts as it is: another secret on the same line is another finding.
+    """
+    is_secret = finding.rule.startswith(SECRETS)
+    return _fingerprint(
+        finding, spaced(finding.anchor) if is_secret else normalised(finding.anchor), occurrence
+    )
+
+
+def older_fingerprint(finding: Finding, occurrence: int) -> str:
+    """What version 0.1.0 called it: whichever secret stands on its line."""
+    return _fingerprint(finding, normalised(finding.anchor), occurrence)
+
+
+def _fingerprint(finding: Finding, anchor: str, occurrence: int) -> str:
+    parts = (finding.agent, finding.rule, finding.path, anchor, str(occurrence))
     raw = "\x00".join(parts).encode("utf-8", "surrogateescape")
     return hashlib.sha256(raw).hexdigest()[:32]
 

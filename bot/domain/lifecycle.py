@@ -38,6 +38,8 @@ AROUND: Final = 3  # lines above and below
 AROUND_DIGITS: Final = 12
 LONGEST_TITLE: Final = 200  # characters
 HEADLINE: Final = re.compile(r"\*\*(?P<severity>[A-Z][a-z]+): (?P<title>.+)\*\*")  # see `bot.domain.markdown`
+SOURCE: Final = re.compile(r"^<sub>`(?P<rule>[^`\n]+)`", re.MULTILINE)
+FENCED: Final = re.compile(r"^(?P<bar>`{3,})[^`\n]*\n.*?^(?P=bar)$", re.MULTILINE | re.DOTALL)
 ESCAPED: Final = re.compile(r"\\([^\w\s])")
 
 
@@ -49,8 +51,8 @@ class Known:
     emoji tell; whether its line still stands at head they do not. `by`: the user name of who dismissed it, "" where
     nobody knows; `why`: that person's words, "" for none. `commit`: what fixed it or brought it back, "" for neither.
     `thread`: GitLab's discussion id, "" where it stands in the summary only; `note` the id of its note. `around`: the
-    digest of the lines around it when it was last seen. `is_theirs`: a person opened its thread again, so that it is
-    for people to close.
+    digest of the lines around it when it was last seen. `is_theirs`: a person opened its thread again, or wishes that
+    it be closed, so that it is for people to close.
     """
 
     key: str
@@ -111,14 +113,18 @@ def known_findings(
     me: int,
     reviewed: Reviewed | None,
     voted: Callable[[int], str],
+    counts: Callable[[int], bool] = lambda _person: True,
 ) -> list[Known]:
     """The findings of earlier reviews: those with a thread, the oldest first, then those of the summary.
 
     `me` is the bot's id. `voted` gives the user name of who gave a note of ours a thumbs-down that counts, "" for
-    nobody; it is asked of what nobody has closed. Of two threads with one key the oldest counts.
+    nobody; it is asked of what nobody has closed. `counts` tells by a person's id whether their words and commands do;
+    it is asked, maybe more than once, only about people on whose words something depends. Of two threads with one key
+    the oldest counts.
     """
     known: dict[str, Known] = {}
-    for note, mark, told in finding_threads(notes, book, me, reviewed.gone if reviewed else ()):
+    gone = reviewed.gone if reviewed else ()
+    for note, mark, told in finding_threads(notes, book, me, gone, counts):
         known.setdefault(mark.key, _known(note, mark, told, book))
     return [*(_voted_down(one, voted) for one in known.values()), *_listed(known, reviewed)]
 
@@ -146,12 +152,13 @@ def _known(note: Note, mark: Mark, told: Told, book: MarkBook) -> Known:
 
 def _shown(note: Note, mark: Mark) -> Finding:
     """What can be read of a finding whose note keeps none: an older version wrote it, or somebody edited it."""
-    first = strip(without_kept(note.body)).strip().partition("\n")[0]
+    shown = strip(without_kept(note.body)).strip()
+    first = shown.partition("\n")[0]
     headline = HEADLINE.match(first)
     title = html.unescape(ESCAPED.sub(r"\1", headline["title"] if headline else first))
     return Finding(
         agent=mark.agent,
-        rule="",
+        rule=_rule(shown),
         severity=_severity(headline["severity"] if headline else ""),
         path=note.path or "",
         line=note.new_line,
@@ -159,6 +166,12 @@ def _shown(note: Note, mark: Mark) -> Finding:
         title=title[:LONGEST_TITLE],
         fingerprint=mark.key,
     )
+
+
+def _rule(shown: str) -> str:
+    """As the small line tells it, "" where none does. What is in a fence, a suggestion or evidence, is a file's."""
+    source = SOURCE.search(FENCED.sub("", shown))
+    return source["rule"] if source else ""
 
 
 def _severity(word: str) -> Severity:

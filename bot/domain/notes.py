@@ -30,7 +30,8 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Award:
-    """A reaction, by GitLab's emoji name: "thumbsup"."""
+    """A reaction, by GitLab's emoji name: "thumbsup". `person` is an id, `username` "" where it is not told."""
 
     name: str
     person: int
+    username: str = ""

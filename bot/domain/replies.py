@@ -9,11 +9,12 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-from bot.domain.commands import READ_LIMIT, spoken
+from bot.domain.commands import READ_LIMIT, aside, spoken
 from bot.domain.visible import on_one_line
 
 LONGEST_DISMISSAL: Final = 400  # characters: who writes more explains, and is answered
 LONGEST_COURTESY: Final = 120
+LONGEST_NOTE: Final = 10_000  # with what it quotes: a longer one is neither
 LONGEST_WORDS: Final = 500  # more than a dismissal has: one that is cut is none still
 CUT: Final = "…"
 
@@ -78,7 +79,8 @@ DISMISSALS: Final = (
 HEDGES: Final = (
     r"if|whether|unless|until|maybe|perhaps|might|may|could|would|should|must|probably|possibly|likely|apparently"
     r"|wonder\w*|unsure|unclear|why|how|what|when|hope|thought|assum\w+|suppos\w+|guess|seems?|looks?|says?|said"
-    r"|claim\w*|ensure|make sure|check|verify|(?<!for )now|again"
+    r"|claim\w*|ensure|make sure|check|verify|(?<!for )now|again|before|after|without|today|tomorrow|later|yet|first"
+    r"|who|whom|whose|in (?:this|another|a|the next|a later) (?:mr|pr|merge request|release|version)|keep the thread"
     r"|ob|wenn|falls|vielleicht|eventuell|konnte|ware|sollte|warum|wieso|hoffe|dachte|vermutlich|wahrscheinlich"
     r"|si|peut etre|pourrait|serait|devrait|pourquoi|probablement|quizas?|podria|seria|deberia|tal vez|por que"
 )
@@ -87,11 +89,13 @@ DENIALS: Final = (
     r"|nicht|kein\w*|nie|niemals|pas|ne|n'\w+|jamais|nunca|tampoco|ni"
 )
 ASKS: Final = (
-    r"^(?:is|isn't|are|was|does|do|did|can) (?:this|that|it|there|these|the)\b|^(?:ist|sind) (?:das|es)\b"
+    r"^(?:is|isn't|are|was|does|do|did|can|shall) (?:this|that|it|there|these|the|we|you)\b"
+    r"|^(?:ist|sind) (?:das|es)\b"
 )
 GIVES_IN: Final = (
     r"\b(?:you're|youre|you are) (?:right|correct)|\bgood (?:catch|point|find)|\bwell spotted|\bi agree"
     r"|\bmy (?:bad|mistake)|\bi was wrong|\bon second thought|\blet me\b"
+    r"|\bkeep (?:the|this) thread\b|\b(?:leave|keep) (?:it|this) open\b"
     r"|\b(?:i|we)(?:'ll| will) (?!not\b|leave|keep|ignore|accept|live|close|resolve|never)"
 )
 """Who says this does not dismiss, whatever else is said."""
@@ -158,9 +162,9 @@ def is_courtesy(text: str) -> bool:
     return was_kind and not _FILLER.sub(" ", rest).strip()
 
 
-def words_of(text: str) -> str:
-    """What a person says, on one line and cut: without code, quotes and comments."""
-    said = _BLOTS.sub(CUT, on_one_line(" ".join(spoken(text[:READ_LIMIT]))))
+def words_of(text: str, bot: str | None = None) -> str:
+    """What a person says, on one line and cut: without code, quotes, comments and commands to `bot`, our user name."""
+    said = _BLOTS.sub(CUT, on_one_line(" ".join(aside(text[:READ_LIMIT], bot))))
     return said if len(said) <= LONGEST_WORDS else said[: LONGEST_WORDS - 1].rstrip() + CUT
 
 
@@ -180,7 +184,7 @@ def _clauses(said: str) -> Iterator[str]:
 
 def _plain(text: str) -> str:
     """The words that a person says on their own account, in lower case, without accents, addresses and names."""
-    said = "\n".join(spoken(text[:READ_LIMIT]))
+    said = text if len(text) > LONGEST_NOTE else "\n".join(spoken(text))
     if len(said) > LONGEST_WORDS:
         return said
     for apart in (_ADDRESS, _SET_APART, _MENTION):

@@ -60,7 +60,7 @@ LIVE = re.compile(
       | \((?=(?:on|off|flag|flagoff|[yni/x!+?-]|\*[rgby]?)\)|\Z)""",
     re.VERBOSE,
 )
-IN_PHRASE = re.compile(r"[{}\[\]|\\&:;*_+^~?!()-]")
+IN_PHRASE = re.compile(r"[{}\[\]|\\&:;*_+^~?!()#-]")
 IN_LINK = re.compile(r"[^\w\s.,/'\"=<>$%-]|_|(?<![A-Za-z0-9])-")
 LIST_START = re.compile(r"^(?=[*#-]+[ \t])")
 BLOCK_START = re.compile(r"^(h[1-6]|bq)\.")

@@ -8,6 +8,7 @@ from bot.domain.change import MergeRequest, Target
 from bot.domain.events import Person
 from bot.domain.finding_list import FindingList, FindingState
 from bot.domain.lifecycle import Known
+from bot.domain.secrets import Redactor
 from bot.entry.logs import ERRORS, start_logging
 from bot.entry.progress import Progress, narrated
 from bot.entry.shell import REVIEW, with_kept_marks
@@ -68,7 +69,7 @@ def _listed(target: Target, means: Means) -> FindingList:
         target=str(merge_request.target),
         url=merge_request.web_url,
         head=merge_request.head,
-        findings=tuple(_state(one, merge_request.web_url) for one in known),
+        findings=tuple(_state(one, merge_request.web_url, means.redactor) for one in known),
         complaints=complaints,
     )
 
@@ -78,7 +79,7 @@ def _placed(known: Sequence[Known], merge_request: MergeRequest, means: Means) -
     return at_head(known, merge_request, means.reader.change_set(merge_request), means) if known else []
 
 
-def _state(known: Known, url: str) -> FindingState:
+def _state(known: Known, url: str, redactor: Redactor) -> FindingState:
     finding = known.finding
     return FindingState(
         key=known.key,
@@ -90,7 +91,7 @@ def _state(known: Known, url: str) -> FindingState:
         line=finding.line,
         old_line=finding.old_line,
         by=known.by,
-        why=known.why,
+        why=redactor.redact(known.why),
         commit=known.commit,
         url=NOTE.format(url=url, note=known.note) if known.note else "",
     )

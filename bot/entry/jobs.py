@@ -29,7 +29,7 @@ from bot.errors import (
 )
 from bot.ports import MergeRequestReader
 from bot.proposing.means import Means
-from bot.routing import EXPLICIT, JobRequest
+from bot.routing import ASK, COMMAND, EXPLICIT, JobRequest
 from bot.run import apply, propose
 
 LAGGING_TRIES = 5
@@ -156,6 +156,8 @@ class Jobs:
                 self.store.begin(run, state)
                 self._recorded(kind, run, lambda: work(run, lease))
         except Busy:
+            if kind == "propose" and run.request.trigger == COMMAND and run.award is None:
+                self.store.queue_job("acknowledge", run)  # who commands sees at once that it was heard
             self.store.park(kind, run)
             log.info("waits for the run before it")
         except Replaced:
@@ -322,7 +324,7 @@ class Watch:
 
     def _read_again(self, seen: MergeRequest) -> None:
         fresh = self.reader.merge_request(seen.target)
-        if fresh.state != seen.state:
+        if fresh.state != seen.state and self.run.request.agent != ASK:
             raise Superseded(OVER.format(target=seen.target, state=fresh.state))
         if fresh.head != seen.head:
             raise Superseded(MOVED.format(target=seen.target, head=fresh.head[:8]), fresh.head)

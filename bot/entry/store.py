@@ -292,9 +292,12 @@ class Store:
         return bool(self.redis.exists(keys.reviewed(target_key, head)))
 
     def last_review(self, target_key: str) -> Reviewed | None:
-        """What the last review left: a silent one has no note that could carry it."""
+        """What the last review left: a silent one has no note that could carry it. None in a form not known here."""
         kept = self.redis.get(keys.units(target_key))
-        return Reviewed.model_validate_json(kept) if kept else None
+        try:
+            return Reviewed.model_validate_json(kept) if kept else None
+        except ValidationError:
+            return None
 
     def is_told(self, request: JobRequest, state: str) -> bool:
         """Whether the issues, or the pages, know of this merge request at this head and in this state."""

@@ -17,6 +17,7 @@ from bot.domain.actions import (
     Outcome,
     PageAction,
     Proposal,
+    React,
     UpsertNote,
     WriteSection,
 )
@@ -33,6 +34,9 @@ REVIEW: Final = "review"
 ASK: Final = "ask"
 UNDONE: Final = ("refused", "failed")
 FAILURE: Final = "failure"
+OUTCOME: Final = "outcome"  # the key of the reaction that tells who asked how it ended
+DONE: Final = "white_check_mark"
+FAULTY: Final = "warning"
 FAILED = "Trivet could not finish its work on this issue: {sentence}"
 NO_JIRA = "no Jira is connected, so nothing can be written there: set TRIVET_JIRA__URL and TRIVET_JIRA__TOKEN"
 NO_CONFLUENCE = (
@@ -127,11 +131,12 @@ class Effects:
         by_key: dict[str, Outcome] = {}
         missed: list[tuple[MoveIssue, str]] = []
         changed: dict[str, bool] = {}
+        write = self.gitlab.writer(proposal)
         for action in proposal.actions:
             if _is_moot(action, by_key):
                 continue
-            told = _with_outcomes(_with_remarks(action, missed), by_key)
-            outcome = self._checked(action, proposal, changed) or self._applied(told, proposal, made)
+            told = _as_it_ended(_with_outcomes(_with_remarks(action, missed), by_key), outcomes)
+            outcome = self._checked(action, proposal, changed) or self._applied(told, proposal, made, write)
             by_key[action.key] = outcome
             outcomes.append(outcome.model_copy(update={"about": described(action).partition("\n")[0]}))
             if outcome.url:
@@ -160,9 +165,15 @@ class Effects:
             changed[page] = self._confluence().hides(page)
         return Outcome(key=action.key, result="refused", reason=HIDDEN) if changed[page] else None
 
-    def _applied(self, action: Action, proposal: Proposal, made: dict[str, str]) -> Outcome:
+    def _applied(
+        self,
+        action: Action,
+        proposal: Proposal,
+        made: dict[str, str],
+        write: Callable[[GitLabAction], Outcome],
+    ) -> Outcome:
         if isinstance(action, GitLabAction):
-            return self.gitlab.write(action, proposal)
+            return write(action)
         if isinstance(action, CodeAction):
             return self.work.apply(action, proposal)
         if isinstance(action, PageAction):
@@ -231,6 +242,14 @@ def _with_outcomes(action: Action, outcomes: Mapping[str, Outcome]) -> Action:
         return action
     told = [_told(outcomes[key]) for key in action.tells if key in outcomes]
     return action.model_copy(update={"body": "\n\n".join((action.body, *told))})
+
+
+def _as_it_ended(action: Action, outcomes: Sequence[Outcome]) -> Action:
+    """Who asked for something is not shown that it is done where it was refused."""
+    is_done = not any(one.result in UNDONE for one in outcomes)
+    if is_done or not isinstance(action, React) or action.key != OUTCOME or action.emoji != DONE:
+        return action
+    return action.model_copy(update={"emoji": FAULTY})
 
 
 def _is_moot(action: Action, outcomes: Mapping[str, Outcome]) -> bool:

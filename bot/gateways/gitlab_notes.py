@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from bot.domain.actions import UpdateFinding
 from bot.domain.change import Target
@@ -47,7 +47,14 @@ class Present:
         """Whether it is published: in this thread, or wherever it is."""
         if not thread:
             return key in self.notes
-        return thread in self.threads and key in self.threads[thread].said
+        return thread in self.threads and self.threads[thread].shows(key)
+
+    def says(self, key: Key) -> bool:
+        """Whether it is written anywhere, in a thread or alone."""
+        return any(key in thread.said for thread in self.threads.values())
+
+    def thread_with(self, note: int) -> Thread | None:
+        return next((one for one in self.threads.values() if note in one.notes), None)
 
     def note(self, key: Key) -> OwnNote | None:
         return self.notes[key][0] if key in self.notes else None
@@ -91,9 +98,19 @@ class OwnNotes:
             return "done", EDITED
         if not create:
             return "unchanged", NOT_THERE
-        self._pace()
-        self._api.post(f"{self._path}/notes", f"a note on {self._target}", {"body": text})
+        self.write(text)
         return "done", WRITTEN
+
+    def write(self, text: str, *, internal: bool = False) -> None:
+        """A note that stands alone. Internal ones are for members with Reporter access or more to write and read.
+
+        (docs.gitlab.com/user/discussions/#add-an-internal-note)
+        """
+        self._pace()
+        data: dict[str, Any] = {"body": text}
+        if internal:
+            data["internal"] = True
+        self._api.post(f"{self._path}/notes", f"a note on {self._target}", data)
 
     def update(self, present: Present, action: UpdateFinding) -> tuple[Result, str]:
         """Keep in the finding's note what has become of it. Its text stays; a note that is gone stays gone."""

@@ -91,7 +91,7 @@ class GitLabReader:
             shapes = [shaped(AwardShape, item, what) for item in islice(found, MOST_AWARDS)]
         except NotFound:
             return ()
-        return tuple(Award(one.name, one.user.id) for one in shapes)
+        return tuple(Award(one.name, one.user.id, one.user.username) for one in shapes)
 
     def commits(self, request: MergeRequest) -> Sequence[Commit]:
         """One request. Nothing where their messages are too much for one answer."""

@@ -21,6 +21,8 @@ Key = tuple[Kind, str]
 Kept = Ledger | SectionEdit | Reviewed | KeptFinding
 
 FINDER: Final = "review"  # the agent whose findings threads begin with
+STATES: Final = ("fixed:", "regressed:")
+"""How the keys of replies begin that say what has become of a finding (see `bot.domain.lifecycle`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,11 @@ class Signer:
         is_finding = mark and mark.signed and (mark.agent, mark.kind) == (FINDER, "finding")
         return mark.key if mark and is_finding else ""
 
+    def state_of(self, body: str) -> str:
+        """The key of a reply that says what has become of a finding, signed by any agent; "" for any other note."""
+        mark = self.book.read(body)
+        return mark.key if mark and mark.signed and is_of_state((mark.kind, mark.key)) else ""
+
     def listed_in(self, body: str) -> list[str]:
         """The keys of the findings that a note of ours shows for this head."""
         marks = self.book.read_all(body)[:-1]
@@ -95,3 +102,8 @@ class Signer:
 
     def _is_now(self, mark: Mark) -> bool:
         return mark.head == self.head
+
+
+def is_of_state(key: Key) -> bool:
+    kind, name = key
+    return kind == "reply" and name.startswith(STATES)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bot.agents.review.standing import places, present
+from bot.agents.review.standing import is_left, places, present
 from bot.agents.spec import AgentContext
 from bot.domain.change import ChangeSet, MergeRequest
 from bot.domain.lifecycle import Known
@@ -16,7 +16,8 @@ def at_head(
 ) -> list[Known]:
     """The findings with the paths and lines they have now; what is open and has lost its line is outdated.
 
-    Nothing is read where there are none. Raises PlatformError.
+    So is what a check found on a line that the change does not add any more. Nothing is read where there are none.
+    Raises PlatformError.
     """
     if not known:
         return []
@@ -29,8 +30,9 @@ def at_head(
         known=known,
     )
     where = places(context)
-    gone = {key for key, place in where.items() if not place["stands"]}
-    return [
-        replace(one, state="outdated") if one.is_open and one.key in gone else one
-        for one in present(known, where)
-    ]
+    outdated = {
+        one.key
+        for one in known
+        if one.is_open and (not where[one.key]["stands"] or is_left(one, where[one.key]))
+    }
+    return [replace(one, state="outdated") if one.key in outdated else one for one in present(known, where)]

@@ -1,7 +1,7 @@
 """Talking with people: what a note wants of the bot, whether its author may have it, and what an answer is made of."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from typing import Final
@@ -14,11 +14,11 @@ from bot.domain.notes import Note
 from bot.errors import NotAllowed, Stopped, UsageError
 from bot.policy import Ground
 from bot.proposing.means import Means
-from bot.proposing.members import NOT_ALLOWED, is_member, is_persons
+from bot.proposing.members import NOT_ALLOWED, counting, is_member, is_persons
 from bot.proposing.proposal import proposal
 from bot.proposing.review import bound_to
-from bot.proposing.said import known_findings_of, read_said
-from bot.proposing.talk import ASK, DISMISSAL, Thread, Wish, wish
+from bot.proposing.said import Said, read_said, remembered
+from bot.proposing.talk import ASK, DISMISSAL, Thread, Wish, names_in, wish
 from bot.routing import REPLY, JobRequest
 
 OPENED: Final = "opened"
@@ -48,9 +48,10 @@ def propose_ask(request: JobRequest, run: str, means: Means) -> Proposal:
     _can_answer(request, means)
     merge_request = means.reader.merge_request(request.target)
     means.checkpoint(merge_request)
+    said = cache(partial(read_said, merge_request, means))
     question = _question(request, merge_request, means)
-    context = _asked_in_note(request, question, means) if request.note else question
-    context = replace(context, known=_known(context, means))
+    context = _asked_in_note(request, question, said, means) if request.note else question
+    context = replace(context, known=_known(context, said, means))
     means.checkpoint(merge_request)
     means.begun()
     result = means.agent.run(context)
@@ -82,6 +83,8 @@ def _question(request: JobRequest, merge_request: MergeRequest, means: Means) ->
         text=request.text,
         change=cache(partial(means.reader.change_set, merge_request)),
         snapshot=cache(partial(means.reader.snapshot, merge_request)),
+        commits=cache(partial(means.reader.commits, merge_request)),
+        snapshot_at=partial(means.reader.snapshot_at, merge_request),
         me=means.me.id if means.me else 0,
         bot=means.me.username if means.me else "",
         has_pages=means.wiki is not None,
@@ -93,10 +96,12 @@ def _question(request: JobRequest, merge_request: MergeRequest, means: Means) ->
     )
 
 
-def _asked_in_note(request: JobRequest, question: AskContext, means: Means) -> AskContext:
-    """Nothing but the thread is read until it is clear that the note wants something."""
+def _asked_in_note(
+    request: JobRequest, question: AskContext, said: Callable[[], Said], means: Means
+) -> AskContext:
+    """Nothing but the thread is read until it is clear that the note wants something. `said` reads all notes, once."""
     merge_request = question.request
-    thread = _thread(request, merge_request, means)
+    thread = _thread(request, merge_request, said, means)
     wanted = wish(thread, question.bot or None)
     if thread.is_answered:
         raise Stopped(ANSWERED)
@@ -107,6 +112,8 @@ def _asked_in_note(request: JobRequest, question: AskContext, means: Means) -> A
         raise Stopped(NO_MODEL)
     is_persons(thread.asking, means)
     _may(wanted, thread.asking, merge_request, means)
+    if wanted.name not in WHILE_OPEN and _is_answered_beside(thread, said):
+        raise Stopped(ANSWERED)
     return replace(
         question,
         name=wanted.name,
@@ -120,21 +127,31 @@ def _asked_in_note(request: JobRequest, question: AskContext, means: Means) -> A
     )
 
 
-def _thread(request: JobRequest, merge_request: MergeRequest, means: Means) -> Thread:
-    notes = _notes(request, merge_request, means)
+def _thread(
+    request: JobRequest, merge_request: MergeRequest, said: Callable[[], Said], means: Means
+) -> Thread:
+    """Where the delivery told no thread, it is found among all notes."""
+    target = merge_request.target
+    notes = means.reader.thread(target, request.thread) if request.thread else _by_age(said().notes)
     asking = next((note for note in notes if note.id == request.note), None)
     if asking is None:
         raise Stopped(GONE)
-    book = means.marks(merge_request.target.key) if means.marks and means.me else None
+    book = means.marks(target.key) if means.marks and means.me else None
     together = [note for note in notes if note.discussion == asking.discussion]
-    return Thread(together, asking, book, means.me.id if means.me else 0)
+    counts = counting(merge_request, means, names_in(together))
+    return Thread(together, asking, book, means.me.id if means.me else 0, counts)
 
 
-def _notes(request: JobRequest, merge_request: MergeRequest, means: Means) -> Sequence[Note]:
-    """Those of the thread; where that is not known, all."""
-    if request.thread:
-        return means.reader.thread(merge_request.target, request.thread)
-    return tuple(means.reader.notes(merge_request.target))
+def _by_age(notes: Sequence[Note]) -> list[Note]:
+    return sorted(notes, key=lambda note: note.id)
+
+
+def _is_answered_beside(thread: Thread, said: Callable[[], Said]) -> bool:
+    """Whether it was answered by a note of its own, as one that stands alone is: it may have got a thread since."""
+    if thread.notes[0].id != thread.asking.id:
+        return False
+    marks = (one.mark for one in said().own)
+    return any(mark.kind == REPLY and mark.signed and mark.key in thread.answers for mark in marks)
 
 
 def _may(wanted: Wish, note: Note, merge_request: MergeRequest, means: Means) -> None:
@@ -145,16 +162,19 @@ def _may(wanted: Wish, note: Note, merge_request: MergeRequest, means: Means) ->
         raise Stopped(NO_MEMBER) if wanted.name in TALK else NotAllowed(NOT_ALLOWED)
 
 
-def _known(context: AskContext, means: Means) -> Sequence[Known]:
-    """All findings, where the question or the command may be about them; thumbs do not keep a thread from closing."""
+def _known(context: AskContext, said: Callable[[], Said], means: Means) -> Sequence[Known]:
+    """All findings, where the question or the command may be about them, by what their threads tell.
+
+    Thumbs do not keep a thread from closing, and for an answer their requests cost more than they tell.
+    """
     is_wanted = context.name == ASK or (context.name == RESOLVE and context.about is None)
     if not is_wanted or means.me is None or means.marks is None:
         return ()
-    said = read_said(context.request, means)
-    if context.name == ASK:
-        return known_findings_of(said, context.request, means)
-    book = means.marks(context.request.target.key)
-    return known_findings(said.notes, book, means.me.id, said.reviewed, lambda _note: "")
+    request, notes = context.request, said().notes
+    reviewed = remembered(said(), request, means)
+    counts = counting(request, means, names_in(notes))
+    book = means.marks(request.target.key)
+    return known_findings(notes, book, means.me.id, reviewed, lambda _note: "", counts)
 
 
 def _review(request: JobRequest, merge_request: MergeRequest) -> JobRequest:

@@ -1,5 +1,7 @@
 """Who may command: members of the project with Developer access or more."""
 
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Final
 
 from bot.domain.bots import is_bot_name
@@ -18,6 +20,22 @@ NOBODY = "the account that wrote the note is gone"
 def is_member(person: int, merge_request: MergeRequest, means: Means) -> bool:
     """Raises PlatformError. Who is blocked or removed is no member."""
     return bool(person) and means.reader.access_level(merge_request.target, person) >= DEVELOPER
+
+
+def counting(merge_request: MergeRequest, means: Means, names: Mapping[int, str]) -> Callable[[int], bool]:
+    """Tells by a person's id whether their words and thumbs count: the author's and members' do, no bot's ever.
+
+    `names` are user names by id, as far as they are known: a bot is told by its own. Each role is asked for once. What
+    is returned raises PlatformError.
+    """
+
+    @cache
+    def counts(person: int) -> bool:
+        if not person or is_bot_name(names.get(person, "")):
+            return False
+        return person == merge_request.author_id or is_member(person, merge_request, means)
+
+    return counts
 
 
 def is_persons(note: Note, means: Means) -> None:

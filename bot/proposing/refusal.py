@@ -28,12 +28,16 @@ Proposer = Callable[[JobRequest, str, Means], Proposal]
 
 @dataclass(frozen=True)
 class Refusal:
-    """The note of who may not command, with its thread and its author. `was_told`: they have been told before."""
+    """The note of who may not command, with its thread and its author. `was_told`: they have been told before.
+
+    `internal`: the note is, and so is what is said to it.
+    """
 
     note: int
     thread: str
     person: int
     was_told: bool
+    internal: bool = False
 
 
 def refused(context: Refusal) -> AgentResult:
@@ -41,7 +45,7 @@ def refused(context: Refusal) -> AgentResult:
     actions: list[Action] = [React(key="outcome", emoji=NO_ENTRY, note=context.note)]
     if not context.was_told:
         key = REFUSED.format(person=context.person)
-        actions.append(Reply(key=key, thread=context.thread, body=SENTENCE))
+        actions.append(Reply(key=key, thread=context.thread, body=SENTENCE, internal=context.internal))
     return AgentResult(actions=tuple(actions))
 
 
@@ -76,7 +80,8 @@ def _refusal(request: JobRequest, merge_request: MergeRequest, means: Means) -> 
     if note is None:
         raise Stopped(GONE)
     is_persons(note, means)
-    return Refusal(note.id, note.discussion, note.author_id, _was_told(note.author_id, said))
+    was_told = _was_told(note.author_id, said)
+    return Refusal(note.id, note.discussion, note.author_id, was_told, note.internal)
 
 
 def _was_told(person: int, said: Said) -> bool:

@@ -21,7 +21,7 @@ from bot.proposing.means import Means
 from bot.proposing.named_issues import linked_issues
 from bot.proposing.proposal import Bound, proposal
 from bot.proposing.rules import RepositoryRules, read_rules
-from bot.proposing.said import Said, known_findings_of, read_said
+from bot.proposing.said import Said, known_findings_of, read_said, remembered
 from bot.proposing.skipping import (
     COMMAND,
     OPENED,
@@ -64,12 +64,14 @@ def propose_review(request: JobRequest, run: str, means: Means) -> Proposal:
     means.checkpoint(merge_request)
     is_open(merge_request)
     is_wanted(request, merge_request, means)
+    if request.trigger == COMMAND:
+        means.begun()
     reading = _read(request, merge_request, means)
     bound = bound_to(merge_request)
     if _is_unchanged(request, reading, means):
         ground = Ground(means.agent)
         return _silent(proposal(request, run, means, bound, _as_before(reading, means), ground, started))
-    if reading.before:
+    if reading.before and request.trigger != COMMAND:
         means.begun()
     context = _context(request, reading, means)
     means.tell(CHECKING.format(files=counted(len(reading.change.files), "file")))
@@ -100,10 +102,10 @@ def _read(request: JobRequest, merge_request: MergeRequest, means: Means) -> Rea
     is_not_reviewed(request, merge_request, said.marks(means.agent.name))
     is_not_paused(request, merge_request, said.notes, means)
     means.checkpoint(merge_request)
-    before = said.reviewed or means.last_review(merge_request)
-    if before is None:
+    before = remembered(said, merge_request, means)
+    if before is None and request.trigger != COMMAND:
         means.begun()
-    else:
+    if before is not None:
         is_not_busy(request, merge_request, rules.config, means)
     change = means.reader.change_set(merge_request)
     means.checkpoint(merge_request)
@@ -134,7 +136,7 @@ def _has_failed(said: Said, means: Means) -> bool:
 
 
 def _as_before(reading: Reading, means: Means) -> AgentResult:
-    """No action; the findings that are open, for a pipeline that waits for them."""
+    """No action; the findings that are open: a pipeline may wait for the verdict of this very run."""
     still_open = [known for known in reading.known if known.is_open]
     still = [known.finding for known in at_head(still_open, reading.request, reading.change, means)]
     worst_first = sorted(still, key=lambda one: (-one.severity.rank, one.path, one.line or 0))

@@ -4,7 +4,6 @@ import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Final
 
 from bot.agents.spec import Verdict
@@ -19,7 +18,7 @@ from bot.domain.notes import Note
 from bot.domain.pages import SectionEdit
 from bot.domain.reviewed import Reviewed
 from bot.proposing.means import Means
-from bot.proposing.members import is_member
+from bot.proposing.members import counting
 
 MOST_NOTES: Final = 1_000  # of people, the newest, each cut to READ_LIMIT
 REVIEW: Final = "review"
@@ -105,25 +104,30 @@ def read_said(request: MergeRequest, means: Means, *, with_people: bool = False)
 def known_findings_of(said: Said, request: MergeRequest, means: Means) -> list[Known]:
     """The findings of earlier reviews; none where the bot does not know who it is, or nothing is signed.
 
-    One request for each that nobody has closed, for the reactions on its note, and one for each person who gave a
-    thumbs-down.
+    One request for each that nobody has closed, for the reactions on its note, and one for each person on whose words
+    or thumbs-down something depends.
     """
     if means.me is None or means.marks is None:
         return []
     book, me = means.marks(request.target.key), means.me.id
     names = {note.author_id: note.author for note in said.notes} | {request.author_id: request.author}
 
-    @cache
-    def counts(person: int) -> bool:
-        return person == request.author_id or is_member(person, request, means)
+    counts = counting(request, means, names)
 
     def voted(note: int) -> str:
         awards = means.reader.awards(request.target, note)
         against = (one.person for one in awards if AGAINST.fullmatch(one.name) and one.person != me)
         return next((names.get(person) or SOMEBODY for person in against if counts(person)), "")
 
-    reviewed = said.reviewed or means.last_review(request)
-    return known_findings(said.notes, book, me, reviewed, voted)
+    return known_findings(said.notes, book, me, remembered(said, request, means), voted, counts)
+
+
+def remembered(said: Said, request: MergeRequest, means: Means) -> Reviewed | None:
+    """What the last review left: in its summary; where it has none, or had no room for all, in our record."""
+    there, recorded = said.reviewed, means.last_review(request)
+    if there is None or recorded is None:
+        return there or recorded
+    return recorded if recorded.head == there.head and len(recorded.units) > len(there.units) else there
 
 
 def _reviewed(ours: Sequence[Note], book: MarkBook) -> Reviewed | None:

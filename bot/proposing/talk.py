@@ -1,6 +1,6 @@
 """A thread in which a person speaks to the bot, or may: which notes of it are ours, and what this one wants."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -38,24 +38,28 @@ class Wish:
 
 @dataclass(frozen=True)
 class Thread:
-    """The notes of a thread, oldest first, and the one that asks. Ours are signed by `book` and by the account `me`."""
+    """The notes of a thread, oldest first, and the one that asks. Ours are signed by `book` and by the account `me`.
+
+    `counts`: whether a person's words do, by their id (see `bot.domain.lifecycle.known_findings`).
+    """
 
     notes: Sequence[Note]
     asking: Note
     book: MarkBook | None
     me: int
+    counts: Callable[[int], bool]
 
     @cached_property
     def until_now(self) -> Sequence[Note]:
-        """Up to the note that asks, without what GitLab wrote."""
-        return [note for note in self.notes if not note.system and note.id <= self.asking.id]
+        """Up to the note that asks, without what GitLab wrote; of internal ones only what answers an internal one."""
+        notes = [note for note in self.notes if not note.system and note.id <= self.asking.id]
+        return [note for note in notes if self.asking.internal or not note.internal]
 
     @property
     def speaks_with_us(self) -> bool:
-        """Whether it began with a note of ours that takes replies, or a reply of ours was the last word in it."""
+        """Whether it began with a note of ours that takes replies: in people's threads only commands are for us."""
         first = self._mark(self.until_now[0])
-        before = self._mark(self.until_now[-2]) if len(self.until_now) > 1 else None
-        return bool(first and first.kind in BEGINNINGS) or bool(before and before.kind == REPLY)
+        return first is not None and first.kind in BEGINNINGS
 
     @property
     def replies(self) -> int:
@@ -64,15 +68,20 @@ class Thread:
     @property
     def is_answered(self) -> bool:
         """Whether a reply of ours answers the note that asks."""
-        keys = {form.format(note=self.asking.id) for form in (ANSWER, DISMISSED)}
-        return any(mark.key in keys for mark in self._replies())
+        return any(mark.key in self.answers for mark in self._replies())
+
+    @property
+    def answers(self) -> frozenset[str]:
+        """The keys of replies that answer the note that asks."""
+        return frozenset(form.format(note=self.asking.id) for form in (ANSWER, DISMISSED))
 
     @cached_property
     def finding(self) -> Known | None:
-        """The finding that it began with."""
+        """The finding that it began with, as it stood before the note that asks."""
         if self.book is None:
             return None
-        found = known_findings(self.notes, self.book, self.me, None, lambda _note: "")
+        others = [note for note in self.notes if note.id != self.asking.id]
+        found = known_findings(others, self.book, self.me, None, lambda _note: "", self.counts)
         return next((one for one in found if one.thread == self.asking.discussion), None)
 
     def _replies(self) -> Iterator[Mark]:
@@ -114,8 +123,14 @@ def _is_talk(said: UnknownCommand, thread: Thread) -> bool:
 def _replied(thread: Thread) -> Wish:
     if not thread.speaks_with_us:
         raise Stopped(NOT_OURS)
+    text = thread.asking.body
+    if thread.finding is not None and is_dismissal(text):
+        return Wish(DISMISSAL, text=text)
     if thread.replies >= MOST_REPLIES:
         raise Stopped(ENOUGH)
-    text = thread.asking.body
-    is_over = thread.finding is not None and is_dismissal(text)
-    return Wish(DISMISSAL if is_over else REPLY, text=text)
+    return Wish(REPLY, text=text)
+
+
+def names_in(notes: Iterable[Note]) -> dict[int, str]:
+    """User names by the ids of the people who wrote the notes."""
+    return {note.author_id: note.author for note in notes}

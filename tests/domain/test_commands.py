@@ -11,6 +11,7 @@ from bot.domain.commands import (
     QUESTION_LIMIT,
     Command,
     UnknownCommand,
+    aside,
     parse_command,
     spoken,
 )
@@ -137,11 +138,49 @@ def test_only_listed_names_and_arguments_ever_come_out(pieces: list[str]) -> Non
         assert usage.free or set(said.args) <= set(usage.options)
 
 
+def test_what_commands_nothing_is_said_aside() -> None:
+    body = "/trivet resolve by design\na\n@T resolve\n> b\n@t won't fix\n/trivet\n@t\nto @t resolve"
+    assert list(aside(body, "t")) == ["a", "@t won't fix", "@t", "to @t resolve"]
+    assert list(aside("@t resolve\n/TRIVET what?", None)) == ["@t resolve"]
+
+
+def test_a_thousand_long_comments_that_do_not_name_us_take_no_time() -> None:
+    body = ("word `code` <!-- x --> " * 3_000)[:50_000]
+    start = time.process_time()
+    assert all(parse_command(body, "trivet") is None for _ in range(1_000))
+    assert time.process_time() - start < 2
+
+
 @pytest.mark.parametrize(
     "piece", ["`", "` `` ", "<!-- ", "<!--\n", "```\n", "@t\n", "@t x" * 99, ">>>\n", "-->", "x\n\n"]
 )
 def test_a_hostile_comment_takes_no_time(piece: str) -> None:
-    body = piece * (1_000_000 // len(piece))
+    body = "to @t\n" + piece * (1_000_000 // len(piece))
     start = time.process_time()
     parse_command(body, "t")
     assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<pre>\n/trivet resolve\n</pre>",
+        "<pre><code>\n\n@trivet resolve\n</code></pre>",
+        "<div>\n/trivet resolve\n</div>",
+        '<details title="\n/trivet resolve\n">',
+        "<code>\n/trivet resolve\n</code>",
+        "<PRE class=x>\n/trivet resolve",
+    ],
+)
+def test_a_command_in_html_is_talk_about_a_command(body: str) -> None:
+    assert parse_command(body, "trivet") is None
+
+
+def test_a_command_after_html_is_one() -> None:
+    for before in (
+        "<pre>x</pre>",
+        "<details>\nmore\n</details>\n",
+        "<b>really</b> so",
+        "<https://example.com>",
+    ):
+        assert parse_command(f"{before}\n\n/trivet resolve", "trivet") == Command("resolve")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.findings import Finding, Severity, identified
+from bot.domain.findings import Finding, Severity, identified, older_fingerprint
 from bot.domain.identity import is_alike, recognised, titles_alike
-from bot.domain.lifecycle import Known
+from bot.domain.lifecycle import Known, State
 
 CLAIM = Finding(
     rule="zero-division",
@@ -103,8 +103,26 @@ def test_a_rewritten_line_near_by_is_the_same_finding() -> None:
     assert names(found, known("a"), rewritten="a") == "a"
 
 
-def test_a_rewritten_line_far_away_is_the_same_where_the_title_is_alike() -> None:
-    found = claim("f", anchor="return total / len(cart)", line=90)
+@pytest.mark.parametrize(("line", "name"), [(30, "a"), (31, "f")])
+def test_a_title_that_is_alike_tells_within_twenty_lines(line: int, name: str) -> None:
+    assert (
+        names([claim("f", anchor="return total / len(cart)", line=line)], known("a"), rewritten="a") == name
+    )
+
+
+def test_a_graver_defect_near_by_is_another_one() -> None:
+    found = claim("f", anchor="x", line=11, title="Anybody may pay", severity=Severity.CRITICAL)
+    assert names([found], known("a"), rewritten="a") == "f"
+    assert names([claim("f", found, severity=Severity.MAJOR)], known("a"), rewritten="a") == "a"
+
+
+def test_a_rewritten_line_is_never_one_that_was_dismissed() -> None:
+    dismissed = Known("a" * 32, claim("a"), state="dismissed")
+    assert names([claim("f", anchor="return total / len(cart)")], dismissed, rewritten="a") == "f"
+
+
+def test_a_rewritten_line_further_away_is_the_same_where_the_title_is_alike() -> None:
+    found = claim("f", anchor="return total / len(cart)", line=25)
     assert names([found], known("a"), rewritten="a") == "a"
     assert names([claim("f", found, title="Leaks the price list")], known("a"), rewritten="a") == "f"
     assert names([claim("f", found, path="b.py")], known("a"), rewritten="a") == "f"
@@ -112,7 +130,7 @@ def test_a_rewritten_line_far_away_is_the_same_where_the_title_is_alike() -> Non
 
 def test_an_alike_title_comes_before_a_line_near_by() -> None:
     near = claim("e", anchor="x", line=10, title="Leaks the price list")
-    far = claim("f", anchor="y", line=60, title="Divides by zero for an empty cart")
+    far = claim("f", anchor="y", line=28, title="Divides by zero for an empty cart")
     assert names([near, far], known("a"), rewritten="a") == "ea"
 
 
@@ -128,13 +146,57 @@ def test_a_removed_line_is_not_near_an_added_one() -> None:
 
 def test_a_check_says_the_same_elsewhere_only_in_the_same_words() -> None:
     other = "`price` is assigned and never used"
-    assert names([claim("f", CHECK, anchor="x", line=90)], known("a", CHECK), rewritten="a") == "a"
+    assert names([claim("f", CHECK, anchor="x", line=28)], known("a", CHECK), rewritten="a") == "a"
     assert (
-        names([claim("f", CHECK, anchor="x", line=90, title=other)], known("a", CHECK), rewritten="a") == "f"
+        names([claim("f", CHECK, anchor="x", line=28, title=other)], known("a", CHECK), rewritten="a") == "f"
     )
     assert (
-        names([claim("f", CHECK, anchor="x", line=13, title=other)], known("a", CHECK), rewritten="a") == "a"
+        names([claim("f", CHECK, anchor="x", line=13, title=other)], known("a", CHECK), rewritten="a") == "f"
     )
+
+
+# --- secrets ---
+
+EXAMPLE = 'KEY = "<REDACTED:aws-access-key:0a1b2c3d>"'
+REAL = 'KEY = "<REDACTED:aws-access-key:9f8e7d6c>"'
+SECRET = CLAIM.model_copy(update={"rule": "secrets/aws-access-key", "anchor": EXAMPLE, "title": "A key"})
+
+
+def secret(anchor: str, state: State = "open") -> Known:
+    (found,) = identified([SECRET.model_copy(update={"anchor": anchor})])
+    return Known(found.fingerprint, found, state=state)
+
+
+def test_another_secret_on_the_line_of_a_dismissed_one_is_another() -> None:
+    before = secret(EXAMPLE, "dismissed")
+    (again, real) = identified(
+        [SECRET.model_copy(update={"anchor": anchor}) for anchor in ("  " + EXAMPLE, REAL)]
+    )
+    assert [one.fingerprint == before.key for one in recognised([again, real], [before])] == [True, False]
+
+
+def test_a_secret_that_was_taken_away_says_nothing_of_another() -> None:
+    """Of what was taken away the key is all that is left."""
+    assert secret(EXAMPLE).key != secret(REAL).key
+    assert secret(EXAMPLE).key == secret(EXAMPLE + " ").key
+
+
+@pytest.mark.parametrize("state", ["open", "regressed", "fixed"])
+def test_an_open_secret_that_was_exchanged_is_the_same_finding(state: State) -> None:
+    before = secret(EXAMPLE, state)
+    assert [one.fingerprint for one in recognised([secret(REAL).finding], [before])] == [before.key]
+
+
+def test_a_secret_that_an_older_version_found_is_known_by_what_it_was_called() -> None:
+    found = secret(EXAMPLE).finding
+    nothing_kept = found.model_copy(update={"anchor": ""})
+    key = older_fingerprint(found, 2)
+    assert recognised([found], [Known(key, nothing_kept)])[0].fingerprint == key
+    assert recognised([found], [Known(key, nothing_kept, state="dismissed")])[0].fingerprint != key
+
+
+def test_a_secret_is_like_no_other() -> None:
+    assert not is_alike(secret(EXAMPLE).finding, secret(REAL).finding)
 
 
 # --- alike ---
@@ -145,6 +207,63 @@ def test_much_the_same_words_are_alike() -> None:
     assert not titles_alike("Divides by zero", "Leaks the price list")
     assert not titles_alike("a b", "a b")
     assert not titles_alike("", "")
+    assert not titles_alike("It is not so", "It is not so")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("An empty order raises IndexError", "IndexError for an order without items"),
+        ("Divides by zero when the cart is empty", "Division by zero for an empty cart"),
+        ("Missing null check", "Null check is missing"),
+        ("Order is read without a null check", "Missing null check on the order"),
+        ("The file is not closed", "File handle is never closed"),
+        ("A customer's name becomes SQL", "The name of the customer ends up in SQL unquoted"),
+    ],
+)
+def test_the_same_in_other_words_is_alike(one: str, other: str) -> None:
+    assert titles_alike(one, other)
+    assert titles_alike(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("The file is not closed", "The lock is not released"),
+        ("Missing null check", "Missing authorization check"),
+        ("Index may be out of range", "Password may be logged"),
+        ("Division by zero", "Access by anyone"),
+        ("An empty order raises IndexError", "An empty password raises no alarm and money is wired"),
+        ("An empty order raises IndexError", "An anonymous order wires money"),
+        ("User input reaches SQL", "User input reaches the shell"),
+        ("Missing null check on order", "Missing null check on customer"),
+        ("The file is not closed", "The file is not flushed"),
+        ("`total` is assigned and never used", "`price` is assigned and never used"),
+        ("The result of the call is never checked", "The result of the call is not used"),
+    ],
+)
+def test_another_defect_in_much_the_same_form_is_not(one: str, other: str) -> None:
+    assert not titles_alike(one, other)
+    assert not titles_alike(other, one)
+
+
+WORDS = st.lists(
+    st.sampled_from(
+        ["cart", "empty", "zero", "price", "the", "not", "is", "missing", "raises", "orders", "order"]
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(WORDS, WORDS)
+def test_being_alike_has_no_direction_and_no_order_and_needs_a_word_that_tells(
+    one: list[str], other: list[str]
+) -> None:
+    alike = titles_alike(" ".join(one), " ".join(other))
+    assert alike == titles_alike(" ".join(other[::-1]), " ".join(one).upper())
+    assert not alike or ({"price", "cart", "empty", "zero", "missing", "raises", "order", "orders"} & {*one})
+    assert alike or set(one) != set(other) or not set(one) - {"the", "not", "is"}
 
 
 def test_a_finding_is_like_another_of_its_rule_wherever_it_stands() -> None:

@@ -11,6 +11,7 @@ from pydantic import Field
 from bot.domain.document import Document, Link, paragraph
 from bot.domain.findings import Finding, Severity, Suggestion
 from bot.domain.kept import (
+    COMMENT,
     KEPT,
     LONGEST_DETAIL,
     MOST,
@@ -25,6 +26,7 @@ from bot.domain.kept import (
     section_in,
     without_kept,
 )
+from bot.domain.kept import _packed as packed
 from bot.domain.ledger import SAID, Ledger, Proof, Row
 from bot.domain.marks import Mark, MarkBook, attach
 from bot.domain.pages import BlockEdit, SectionEdit
@@ -244,8 +246,51 @@ def test_one_kinds_seal_does_not_pass_for_the_others() -> None:
 
 
 def test_a_large_change_keeps_every_unit() -> None:
-    reviewed = REVIEWED.model_copy(update={"units": tuple(digits(number, 20) for number in range(2_000))})
+    reviewed = REVIEWED.model_copy(update={"units": tuple(digits(number, 20) for number in range(2_900))})
     assert reviewed_in(kept_reviewed(reviewed, BOOK), BOOK) == reviewed
+
+
+@pytest.mark.parametrize("name", ["units", "told", "gone"])
+def test_a_review_that_is_too_large_loses_no_more_than_it_must(name: str) -> None:
+    every = tuple(digits(number, 20 if name == "units" else 32) for number in range(5_000))
+    kept = reviewed_in(kept_reviewed(Reviewed(head="a" * 40, **{name: every}), BOOK), BOOK)
+    assert kept is not None
+    some = getattr(kept, name)
+    assert some == (every[-len(some) :] if name == "told" else every[: len(some)])
+    longer = len(some) + 1
+    one_more = Reviewed(head="a" * 40, **{name: every[-longer:] if name == "told" else every[:longer]})
+    assert reviewed_in(kept_reviewed(one_more, BOOK), BOOK) == kept
+
+
+def test_findings_are_kept_as_many_as_there_is_room_for() -> None:
+    texts = ["".join(digits(100 * number + part, 64) for part in range(9)) for number in range(300)]
+    listed = tuple(SHORT.model_copy(update={"detail": text}) for text in texts)
+    kept = reviewed_in(kept_reviewed(Reviewed(units=("1" * 20,), listed=listed), BOOK), BOOK)
+    assert kept is not None
+    assert kept.units == ()
+    assert len(kept.listed) > 50
+    assert kept.listed == listed[: len(kept.listed)]
+
+
+@pytest.mark.parametrize(
+    "units", [("0a", "1b"), ("0a", "1b2c"), ("0", "1"), ("no", "digits"), ("0A",), ("",), ()]
+)
+def test_digests_of_any_form_come_back_as_they_were(units: tuple[str, ...]) -> None:
+    reviewed = Reviewed(units=units, told=units)
+    assert reviewed_in(kept_reviewed(reviewed, BOOK), BOOK) == reviewed
+
+
+@pytest.mark.parametrize("units", ["0:AAAA", "x:AAAA", "2:&", "2:A"])
+def test_digests_of_a_form_not_known_here_are_no_memory(units: str) -> None:
+    data = packed(json.dumps({"units": units}))
+    text = COMMENT.format(name="reviewed", data=data, mac=BOOK.seal(f"reviewed:{data}"))
+    assert reviewed_in(text, BOOK) is None
+
+
+def test_a_review_that_lists_its_digests_is_read_as_well() -> None:
+    data = packed(REVIEWED.model_dump_json())
+    seal = BOOK.seal(f"reviewed:{data}")
+    assert reviewed_in(COMMENT.format(name="reviewed", data=data, mac=seal), BOOK) == REVIEWED
 
 
 KEYS = [digits(number, 32) for number in range(4_000)]

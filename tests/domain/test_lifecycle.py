@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.findings import Finding, Severity
+from bot.domain.findings import Finding, Severity, Suggestion
+from bot.domain.identity import recognised
 from bot.domain.kept import kept_finding
 from bot.domain.lifecycle import (
     DISMISSED,
@@ -21,17 +22,18 @@ from bot.domain.lifecycle import (
     known_findings,
     taken_away,
 )
-from bot.domain.markdown import finding_comment
+from bot.domain.markdown import by_model, finding_comment
 from bot.domain.marks import Kind, Mark, MarkBook, attach
 from bot.domain.notes import Note
 from bot.domain.reviewed import Reviewed
+from bot.domain.sanitize import sanitize
 
 BOOK = MarkBook(["n" * 16], "gitlab:42:7")
 FOREIGN = MarkBook(["n" * 16], "gitlab:42:8")
 STOLEN = MarkBook(["f" * 16], "gitlab:42:7")
 UNSIGNED = MarkBook([], "gitlab:42:7")
-ME, ADA, BOB, OTHER_BOT, GHOST = 1, 2, 3, 4, 5
-NAMES = {ME: "trivet", ADA: "ada", BOB: "bob", OTHER_BOT: "renovate-bot", GHOST: "ghost"}
+ME, ADA, BOB, OTHER_BOT, GHOST, GUEST = 1, 2, 3, 4, 5, 6
+NAMES = {ME: "trivet", ADA: "ada", BOB: "bob", OTHER_BOT: "renovate-bot", GHOST: "ghost", GUEST: "mallory"}
 KEY, OTHER = "4f" * 16, "5e" * 16
 SHA, LATER = "a1" * 20, "b2" * 20
 FINDING = Finding(
@@ -51,6 +53,7 @@ class MergeRequestNotes:
     """Notes as GitLab gives them out: ids grow, a thread's notes are all resolved or none is."""
 
     notes: list[Note] = field(default_factory=list)
+    asked: list[int] = field(default_factory=list)
     _ids: "count[int]" = field(default_factory=lambda: count(100))
 
     def write(self, author: int, body: str, thread: str = "", **more: Any) -> Note:
@@ -74,10 +77,10 @@ class MergeRequestNotes:
     def reply(self, thread: str, key: str, book: MarkBook = BOOK, author: int = ME) -> Note:
         return self.say(thread, marked("Said.", "reply", key, book), author)
 
-    def say(self, thread: str, body: str, author: int = ADA) -> Note:
+    def say(self, thread: str, body: str, author: int = ADA, **more: Any) -> Note:
         """A reply in a closed thread leaves it closed."""
         resolved = all(note.resolved for note in self.notes if note.discussion == thread)
-        return self.write(author, body, thread, resolved=resolved)
+        return self.write(author, body, thread, resolved=resolved, **more)
 
     def close(self, thread: str, by: int) -> None:
         self._set(thread, resolved=True, resolver_id=by, resolver=NAMES[by])
@@ -91,7 +94,11 @@ class MergeRequestNotes:
     def known(
         self, reviewed: Reviewed | None = None, voted: Callable[[int], str] = lambda _note: ""
     ) -> list[Known]:
-        return known_findings(self.notes, BOOK, ME, reviewed, voted)
+        return known_findings(self.notes, BOOK, ME, reviewed, voted, self._counts)
+
+    def _counts(self, person: int) -> bool:
+        self.asked.append(person)
+        return person not in (0, GUEST)
 
     def only(self, reviewed: Reviewed | None = None) -> Known:
         (known,) = self.known(reviewed)
@@ -259,6 +266,144 @@ def test_a_commit_that_mends_it_once_more_is_told_by_what_was_said_of_it_before(
     there.reply(thread, REGRESSED.format(finding=KEY, commit="2" * 40))
     there.close(thread, ME)
     assert (there.only().state, there.only().commit) == ("fixed", "1" * 40)
+    there.write(GUEST, "/trivet resolve")
+    assert (there.only().state, there.only().commit) == ("fixed", "1" * 40)
+
+
+def test_what_came_back_and_was_closed_at_a_persons_wish_was_dismissed() -> None:
+    there = MergeRequestNotes()
+    thread = there.found()
+    there.reply(thread, fixed())
+    there.reply(thread, back())
+    there.say(thread, "by design", BOB)
+    there.close(thread, ME)
+    assert (there.only().state, there.only().by) == ("dismissed", "bob")
+
+
+@pytest.mark.parametrize("wish", ["won't fix", "/trivet resolve", "@trivet resolve"])
+def test_what_a_person_opens_again_after_their_wish_is_theirs(wish: str) -> None:
+    there = MergeRequestNotes()
+    thread = there.found()
+    there.say(thread, wish, BOB)
+    there.close(thread, ME)
+    there.open(thread)
+    assert (there.only().state, there.only().is_theirs) == ("open", True)
+
+
+@pytest.mark.parametrize(
+    ("author", "words"),
+    [(GUEST, "won't fix"), (GUEST, "/trivet resolve"), (OTHER_BOT, "won't fix"), (ADA, "Hm, I see.")],
+)
+def test_an_open_thread_is_no_persons_for_what_nobody_wished(author: int, words: str) -> None:
+    there = MergeRequestNotes()
+    there.say(there.found(), words, author)
+    assert (there.only().state, there.only().is_theirs) == ("open", False)
+
+
+# --- whose words count ---
+
+
+def test_a_guests_words_are_nobodys_reason() -> None:
+    there = MergeRequestNotes()
+    thread = there.found()
+    there.say(thread, "Only tests call it", BOB)
+    there.say(thread, "This is by design.", GUEST)
+    there.close(thread, ADA)
+    assert (there.only().by, there.only().why) == ("ada", "Only tests call it")
+    assert there.only(Reviewed(gone=(KEY,))).state == "fixed"
+
+
+def test_a_guests_command_closed_nothing() -> None:
+    there = MergeRequestNotes()
+    thread = there.found()
+    there.say(thread, "/trivet resolve", GUEST)
+    there.write(BOB, "/trivet resolve")
+    there.write(GUEST, "/trivet resolve")
+    there.close(thread, ME)
+    assert (there.only().state, there.only().by) == ("dismissed", "bob")
+
+
+def test_who_may_close_the_thread_may_say_why() -> None:
+    there = MergeRequestNotes()
+    thread = there.found()
+    there.say(thread, "by design", GUEST)
+    there.close(thread, GUEST)
+    known = there.only(Reviewed(gone=(KEY,)))
+    assert (known.state, known.by, known.why) == ("dismissed", "mallory", "by design")
+
+
+def test_nobody_counts_as_whoever_closed_it_where_their_accounts_are_gone() -> None:
+    there = MergeRequestNotes()
+    thread = there.found()
+    there.say(thread, "by design", GUEST)
+    there.close(thread, GUEST)
+    there.notes[1] = replace(there.notes[1], author_id=0)
+    there.notes = [replace(note, resolver_id=0, resolver="") for note in there.notes]
+    assert (there.only().by, there.only().why) == ("", "")
+
+
+def test_people_are_asked_about_only_where_something_depends_on_it() -> None:
+    there = MergeRequestNotes()
+    there.write(GUEST, "/trivet resolve")
+    there.say(there.found(), "Hm, let me see.", GUEST)
+    closed = there.found(FINDING.model_copy(update={"fingerprint": OTHER}))
+    there.reply(closed, fixed(OTHER))
+    there.say(closed, "won't fix", BOB)
+    there.close(closed, ME)
+    there.known()
+    assert there.asked == []
+    third = there.found(FINDING.model_copy(update={"fingerprint": "c" * 32}))
+    there.say(third, "by design", GUEST)
+    there.say(third, "by design", BOB)
+    there.close(third, ADA)
+    there.known()
+    assert there.asked == [BOB]
+
+
+# --- what is told of their words ---
+
+
+def test_what_not_everybody_may_read_is_not_told() -> None:
+    there = MergeRequestNotes()
+    thread = there.found()
+    there.say(thread, "Won't fix, a customer is leaving.", BOB, internal=True)
+    there.close(thread, ME)
+    assert (there.only().state, there.only().by, there.only().why) == ("dismissed", "bob", "")
+
+
+def test_an_internal_note_that_was_right_is_not_told_either() -> None:
+    there = MergeRequestNotes()
+    thread = there.found()
+    said = there.write(BOB, "The customer has no such orders.", internal=True)
+    there.reply(thread, DISMISSED.format(note=said.id))
+    there.close(thread, ME)
+    assert (there.only().state, there.only().by, there.only().why) == ("dismissed", "bob", "")
+
+
+def test_an_internal_command_for_all_is_told_without_its_words() -> None:
+    there = MergeRequestNotes()
+    thread = there.found()
+    there.write(BOB, "/trivet resolve\n\nWon't fix, a customer is leaving.", internal=True)
+    there.close(thread, ME)
+    assert (there.only().by, there.only().why) == ("bob", "")
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("/trivet resolve\n\nWon't fix: legacy", "Won't fix: legacy"),
+        ("Won't fix: legacy\n@Trivet resolve", "Won't fix: legacy"),
+        ("/trivet resolve won't fix", ""),
+        ("@trivet won't fix", "@trivet won't fix"),
+        ("`x` won't fix\n/trivet what", "… won't fix"),
+    ],
+)
+def test_a_command_is_no_part_of_the_reason(body: str, why: str) -> None:
+    there = MergeRequestNotes()
+    thread = there.found()
+    there.say(thread, body, BOB)
+    there.close(thread, BOB)
+    assert there.only().why == why
 
 
 def test_another_bots_words_are_nobodys_reason() -> None:
@@ -270,12 +415,13 @@ def test_another_bots_words_are_nobodys_reason() -> None:
     assert there.only().why == "won't fix"
 
 
-def test_the_words_of_a_deleted_account_are_a_persons_still() -> None:
+def test_the_words_of_a_deleted_account_could_be_anybodys() -> None:
     there = MergeRequestNotes()
     thread = there.found()
-    there.say(thread, "by design", GHOST)
+    there.say(thread, "won't fix", ADA)
+    there.say(thread, "Only tests call it", GHOST)
     there.close(thread, ADA)
-    assert there.only(Reviewed(gone=(KEY,))).why == "by design"
+    assert there.only().why == "won't fix"
 
 
 # --- emoji ---
@@ -380,7 +526,7 @@ def test_a_note_of_an_older_version_tells_what_it_shows() -> None:
     known = there.only()
     assert known.around == ""
     assert known.finding == Finding(
-        rule="",
+        rule="sql-injection",
         severity=Severity.CRITICAL,
         path="app/find.py",
         line=41,
@@ -389,12 +535,45 @@ def test_a_note_of_an_older_version_tells_what_it_shows() -> None:
     )
 
 
+CHECK = FINDING.model_copy(update={"rule": "python/F841", "title": "`total` is assigned and never used"})
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"evidence": "F841 by <sub>`ruff`</sub>"},
+        {"evidence": "two lines:\n<sub>`python/E999`</sub>\n```\n"},
+        {"detail": "<sub>`python/E999`</sub>\n\n```\n<sub>`a`\n```"},
+        {
+            "suggestion": Suggestion(
+                start=41, end=41, replaces=("a",), lines=("<sub>`python/E999`</sub>", "```")
+            )
+        },
+    ],
+)
+def test_a_checks_note_of_an_older_version_tells_its_rule(more: dict[str, Any]) -> None:
+    there = MergeRequestNotes()
+    body = sanitize(finding_comment(CHECK.model_copy(update=more)), redact=lambda text: text)
+    there.write(ME, marked(body, "finding", KEY, BOOK), path="app/find.py", new_line=41)
+    finding = there.only().finding
+    assert (finding.rule, finding.title) == (CHECK.rule, CHECK.title)
+    assert not by_model(finding)
+    assert [one.fingerprint for one in recognised([CHECK], there.known())] == [KEY]
+
+
+def test_a_models_note_of_an_older_version_is_a_models() -> None:
+    there = MergeRequestNotes()
+    there.write(ME, marked(finding_comment(FINDING), "finding", KEY, BOOK), path="app/find.py", new_line=41)
+    assert by_model(there.only().finding)
+
+
 @pytest.mark.parametrize("line", ["Edited away", "**Awful: Edited away**"])
 def test_a_note_that_somebody_edited_is_still_a_finding(line: str) -> None:
     there = MergeRequestNotes()
     there.write(ME, marked(line, "finding", KEY, BOOK), path="a.py", old_line=3)
     finding = there.only().finding
-    assert (finding.severity, finding.title) == (Severity.MINOR, "Edited away")
+    assert (finding.severity, finding.title, finding.rule) == (Severity.MINOR, "Edited away", "")
     assert (finding.line, finding.old_line) == (None, 3)
 
 
@@ -402,7 +581,7 @@ def test_a_kept_finding_under_a_foreign_seal_counts_for_nothing() -> None:
     there = MergeRequestNotes()
     forged = kept_finding(FINDING.model_copy(update={"severity": Severity.INFO}), "", STOLEN)
     there.write(ME, attach(finding_comment(FINDING), f"{forged}\n{marked('', 'finding', KEY, BOOK)}"))
-    assert (there.only().finding.severity, there.only().finding.rule) == (Severity.CRITICAL, "")
+    assert (there.only().finding.severity, there.only().finding.anchor) == (Severity.CRITICAL, "")
 
 
 # --- the summary ---

@@ -247,6 +247,20 @@ def test_words_are_cut_and_never_more_than_a_line(text: str) -> None:
     assert len(words.splitlines()) <= 1
 
 
+def test_words_are_told_without_the_commands_beside_them() -> None:
+    body = "/trivet resolve\n\nLegacy.\n@trivet explain\n@trivet see above"
+    assert words_of(body, "trivet") == "Legacy. @trivet see above"
+    assert words_of("/trivet resolve won't fix") == ""
+
+
+def test_a_reply_below_a_long_quote_is_heard_and_below_a_huge_one_is_not() -> None:
+    quote = "> It fails for an empty order.\n"
+    assert is_dismissal(f"{quote * 200}\nwon't fix")
+    assert is_courtesy(f"{quote * 200}\nthanks")
+    assert not is_dismissal(f"{quote * 400}\nwon't fix")
+    assert not is_courtesy(f"{quote * 400}\nthanks")
+
+
 def test_a_long_text_that_is_cut_does_not_become_a_dismissal() -> None:
     text = f"By design. {'It has always been so. ' * 40}"
     assert not is_dismissal(text)
@@ -262,3 +276,20 @@ def test_a_hostile_reply_takes_no_time(piece: str) -> None:
         start = time.process_time()
         is_dismissal(text), is_courtesy(text), words_of(text)
         assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "I won't fix it before you explain it",
+        "won't fix it without a test",
+        "we won't fix it in another MR, we fix it here",
+        "risk accepted by whom",
+        "@ada do we accept the risk or fix",
+        "will not fix in this MR",
+        "won't fix today",
+        "It is not a bug, it is a feature request by sales, please keep the thread",
+    ],
+)
+def test_a_dismissal_with_a_condition_is_none(said: str) -> None:
+    assert not is_dismissal(said)

@@ -142,6 +142,7 @@ def test_texts_side_by_side_make_no_markup_together(texts: list[str]) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(LINES, LINES, LINES, st.sampled_from(["strong", "emphasis", "code"]))
+@example("", "# a", "", "strong")
 def test_a_mark_is_one_phrase_whatever_its_text_and_neighbours(
     before: str, text: str, after: str, mark: str
 ) -> None:

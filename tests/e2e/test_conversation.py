@@ -218,6 +218,27 @@ def test_no_answer_leaves_a_thread_that_has_to_be_resolved(talk: Talk) -> None:
     assert {one["id"] for one in talk.rig.review(talk.iid)["discussions"]} == before
 
 
+def test_who_asks_internally_is_answered_internally(talk: Talk) -> None:
+    talk.reader.said = answering()
+    note, _ = talk.heard("/trivet ask Does ACME's order break it?", internal=True)
+    (answer,) = talk.answers(note)
+    assert "ACME" in answer
+    assert talk.reactions(note) == DONE
+    told = [one for one in talk.rig.review(talk.iid)["notes"] if "ACME" in one["body"]]
+    assert [one["internal"] for one in told] == [True, True]
+
+
+def test_a_question_that_cannot_be_answered_is_told_so_and_nobody_else_is(talk: Talk) -> None:
+    talk.rig.sandbox.fault(path=f"merge_requests/{talk.iid}/diffs", user="trivet", status=422, times=20)
+    note, _ = talk.heard("/trivet ask What does first() return?")
+    talk.rig.wait(lambda: talk.reactions(note) == ["warning"], 30, "the failure to be told")
+    talk.rig.sandbox.clear_faults()
+    (line,) = alone(talk.rig, talk.iid, f"key=failed:{note} ")
+    assert line.startswith("Trivet could not answer this: ")
+    assert talk.answers(note) == []
+    assert alone(talk.rig, talk.iid, "kind=failure") == []
+
+
 def test_the_bots_name_and_a_question_are_a_question(talk: Talk) -> None:
     talk.reader.said = answering()
     note, _ = talk.heard("@trivet what does first() return?")

@@ -23,7 +23,7 @@ from bot.domain.notes import Award, Note
 from bot.domain.reviewed import Reviewed
 from bot.domain.secrets import Redactor
 from bot.entry import keys
-from bot.entry.jobs import Jobs
+from bot.entry.jobs import Jobs, Watch
 from bot.entry.queue import AGENTS, EFFECTS
 from bot.entry.store import Run, Store, connect
 from bot.entry.timelimit import HardTimeLimit, JobTimeLimit
@@ -499,6 +499,24 @@ def test_a_second_run_on_the_same_target_waits_for_the_first(world: World) -> No
         assert world.now(second.id).state == "queued"
         assert list(world.waiting()) == ["propose"]
     assert world.waiting() == {}
+
+
+def test_a_command_that_has_to_wait_is_acknowledged_all_the_same(world: World) -> None:
+    first, second = world.begin(), world.begin("command", head=NEWER, note=77)
+    with world.store.lease(first):
+        world.jobs.propose(second.id)
+        assert world.queued(EFFECTS) == ["acknowledge"]
+
+
+def test_an_answer_is_given_though_the_merge_request_is_merged_meanwhile(world: World) -> None:
+    world.store.redis.hset(keys.target("gitlab:1:7"), "ended", "1")
+    run = world.begin("command", note=77)
+    asking = replace(run, request=run.request.model_copy(update={"agent": "ask"}))
+    world.reader.request = opened(state="merged")
+    with world.store.lease(asking) as lease:
+        Watch(world.store, asking, lease, world.reader)(opened())
+        with pytest.raises(Superseded):
+            Watch(world.store, run, lease, world.reader)(opened())
 
 
 def test_an_agents_worker_has_no_function_that_writes_and_the_other_none_that_reads(world: World) -> None:

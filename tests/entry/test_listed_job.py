@@ -1,5 +1,6 @@
 """Jobs that RQ could not treat as it should, and what is done with those that nobody can read."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,20 @@ def agents(server: RedisServer) -> Queue:
     client = server.client()
     client.flushall()
     return open_queue(AGENTS, client, job_class({}))
+
+
+def test_an_attempt_that_died_does_not_break_the_one_that_ended_well(agents: Queue) -> None:
+    """RQ forgets the record of a dead attempt after seconds, and that there was one a minute later."""
+    client = agents.connection
+    with client.pipeline() as pipe:
+        enqueue("propose", "r", client, pipe)
+        pipe.execute()
+    (job,) = agents.get_job_ids()
+    client.zadd(f"rq:executions:{job}", {"dead": time.time() + 60})
+    found = job_class({}).fetch(job, connection=client)
+    assert found.get_executions() == []
+    found.delete()
+    assert not client.exists(f"rq:job:{job}", f"rq:executions:{job}")
 
 
 def taken(queue: Queue, run: str) -> str:

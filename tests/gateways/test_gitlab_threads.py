@@ -12,11 +12,12 @@ from bot.domain.actions import Action, Outcome, PostFinding, Proposal, React, Re
 from bot.domain.change import Target
 from bot.domain.kept import finding_in, reviewed_in, without_kept
 from bot.domain.marks import Kind, Mark, attach, strip
+from bot.domain.notes import Note
 from bot.domain.reviewed import Reviewed
 from bot.errors import Superseded, Unavailable
 from bot.gateways.effects import Effects
 from bot.gateways.gitlab_effects import GitLabEffects
-from bot.gateways.gitlab_threads import GONE, NOT_OURS
+from bot.gateways.gitlab_threads import GONE, IN_PUBLIC, NOT_OURS
 from bot.gateways.gitlab_work import GitLabWork
 from tests.reviewing import SECRET, SUMMARY, Desk, on_line, thumbs_up
 from tests.sandbox_server import PROJECT, SandboxServer
@@ -130,6 +131,72 @@ def test_what_came_back_opens_its_old_thread_with_one_line(any_desk: Desk) -> No
     assert words(any_desk.notes(iid, "reply"))[1] == "Back again."
     assert any_desk.threads(iid)[0] == thread
     assert any_desk.lines(iid) == [2]
+
+
+def turns(desk: Desk, iid: int, thread: str) -> tuple[Proposal, Proposal]:
+    """What a force-push there and back makes of a finding: both are said at the same commits each time."""
+    return (
+        desk.proposal(iid, desk.fixed(iid, thread)),
+        desk.proposal(iid, desk.back(iid, thread)),
+    )
+
+
+def test_what_turns_again_is_said_again_and_each_turn_once(any_desk: Desk) -> None:
+    iid, (thread,) = reviewed(any_desk, 2)
+    fixed, back = turns(any_desk, iid, thread)
+    for number, proposal in enumerate([fixed, back, fixed, back], 1):
+        any_desk.effects().apply(proposal)
+        assert any_desk.is_closed(iid, thread) is (proposal is fixed)
+        with any_desk.writes() as writes:
+            any_desk.effects().apply(proposal)
+            assert writes() == []
+        assert len(any_desk.notes(iid, "reply")) == number
+    assert [one[:5] for one in words(any_desk.notes(iid, "reply"))] == ["Fixed", "Back "] * 2
+
+
+def test_killed_after_any_write_of_a_turn_it_is_said_once(any_desk: Desk) -> None:
+    """Every place between two writes in turn, some seconds."""
+    for writes in range(1, 9):
+        iid, (thread,) = reviewed(any_desk, 2)
+        fixed, back = turns(any_desk, iid, thread)
+        any_desk.effects().apply(fixed)
+        any_desk.effects().apply(back)
+        died = False
+        with killed_after(any_desk, writes):
+            try:
+                any_desk.effects().apply(fixed)
+            except Killed:
+                died = True
+        any_desk.effects().apply(fixed, attempt=1)
+        assert len(any_desk.notes(iid, "reply")) == 3
+        assert any_desk.is_closed(iid, thread)
+        assert any_desk.drafts(iid) == 0
+        if not died:
+            break
+    assert writes > 2
+
+
+def test_an_old_line_does_not_pass_for_the_new_one_that_gitlab_did_not_publish(any_desk: Desk) -> None:
+    iid, (thread,) = reviewed(any_desk, 2)
+    fixed, back = turns(any_desk, iid, thread)
+    any_desk.effects().apply(fixed)
+    any_desk.effects().apply(back)
+    any_desk.sandbox.fault(path=BULK, status=400)
+    any_desk.effects().apply(fixed)
+    assert len(any_desk.notes(iid, "reply")) == 3
+    assert any_desk.is_closed(iid, thread)
+    assert any_desk.drafts(iid) == 0
+
+
+def test_what_an_answer_to_a_person_said_of_a_finding_counts_as_the_last_word(desk: Desk) -> None:
+    iid, (thread,) = reviewed(desk, 2)
+    _, back = turns(desk, iid, thread)
+    desk.effects().apply(back)
+    note = desk.sandbox.comment(iid, "It is gone.", discussion=thread)["id"]
+    effects_of(desk).apply(conversation(desk, iid, note, desk.fixed(iid, thread)))
+    desk.effects().apply(back)
+    assert [one[:5] for one in words(desk.notes(iid, "reply"))] == ["Back ", "Fixed", "Back "]
+    assert not desk.is_closed(iid, thread)
 
 
 def test_an_answer_without_words_only_closes(desk: Desk) -> None:
@@ -256,7 +323,7 @@ def test_a_thread_that_is_not_of_this_finding_of_ours_is_left_alone(desk: Desk, 
     with desk.writes() as writes:
         for result in (
             desk.effects().apply(desk.proposal(iid, reply, summary=None))[0],
-            desk.effects().write(reply, desk.proposal(iid, reply, summary=None, agent="ask")),
+            desk.effects().writer(desk.proposal(iid, reply, summary=None, agent="ask"))(reply),
         ):
             assert (result.result, result.reason) == ("refused", NOT_OURS)
         assert writes() == []
@@ -711,24 +778,93 @@ def test_a_reaction_that_was_read_is_not_given_again(desk: Desk) -> None:
     assert awards == ["GET"]
 
 
-@pytest.mark.parametrize("agent", ["review", "ask"])
-def test_a_failed_command_gets_a_warning_in_place_of_the_eyes(desk: Desk, agent: str) -> None:
+def test_a_review_that_failed_is_told_to_all_and_its_command_gets_a_warning_in_place_of_the_eyes(
+    desk: Desk,
+) -> None:
     iid = desk.open()
-    note, target = desk.sandbox.comment(iid, "/trivet ask why?")["id"], desk.read(iid).target
+    note, target = desk.sandbox.comment(iid, "/trivet review")["id"], desk.read(iid).target
     desk.effects().acknowledge(target, note)
     for _ in range(2):
-        desk.effects().complain(target, agent, "the model is gone", note)
+        desk.effects().complain(target, "review", "the model is gone", note)
     assert desk.note_awards(iid) == [("warning", "trivet", note)]
     assert len(desk.notes(iid, "failure")) == 1
 
 
-def test_a_question_that_fails_where_the_merge_request_is_over_is_told_so(desk: Desk) -> None:
+FAULT = "the model is gone, see #1"
+
+
+def complained(desk: Desk, iid: int, note: int, *, tries: int = 2) -> list[str]:
+    """What is said after the run that was to answer the note has failed."""
+    for _ in range(tries):
+        desk.effects().complain(desk.read(iid).target, "ask", FAULT, note)
+    assert desk.notes(iid, "failure") == []
+    return words(desk.notes(iid, "reply"))
+
+
+@pytest.mark.parametrize("state", ["opened", "closed"])
+def test_a_question_that_failed_is_told_so_beside_it_once(desk: Desk, state: str) -> None:
     iid = desk.open()
-    note, target = desk.sandbox.comment(iid, "/trivet ask why?")["id"], desk.read(iid).target
-    desk.sandbox.act(iid, "close", user="grace")
-    desk.effects().complain(target, "ask", "the model is gone", note)
-    assert len(desk.notes(iid, "failure")) == 1
+    note = desk.sandbox.comment(iid, "/trivet ask why?")["id"]
+    desk.effects().acknowledge(desk.read(iid).target, note)
+    if state == "closed":
+        desk.sandbox.act(iid, "close", user="grace")
+    (line,) = complained(desk, iid, note)
+    assert line.startswith("Trivet could not answer this: the model is gone")
+    assert desk.seen(iid)["discussions"] == []
     assert desk.note_awards(iid) == [("warning", "trivet", note)]
+
+
+def test_a_question_that_failed_in_a_thread_is_told_so_there(desk: Desk) -> None:
+    iid, (thread,), note = asked(desk)
+    desk.effects().acknowledge(desk.read(iid).target, note)
+    assert len(complained(desk, iid, note)) == 1
+    assert len(desk.seen(iid)["discussions"][0]["notes"]) == 3
+    assert desk.note_awards(iid) == [("warning", "trivet", note)]
+    assert not desk.is_closed(iid, thread)
+
+
+def test_killed_after_any_write_of_a_complaint_it_is_made_once(desk: Desk) -> None:
+    for writes in (1, 2, 3):
+        iid = desk.open()
+        note = desk.sandbox.comment(iid, "/trivet ask why?")["id"]
+        desk.effects().acknowledge(desk.read(iid).target, note)
+        with killed_after(desk, writes), pytest.raises(Killed):
+            complained(desk, iid, note)
+        assert len(complained(desk, iid, note)) == 1
+        assert desk.note_awards(iid) == [("warning", "trivet", note)]
+
+
+def test_a_failure_says_nothing_where_people_talk_among_themselves(desk: Desk) -> None:
+    iid = desk.open()
+    first = desk.sandbox.comment(iid, "Shall we merge?", user="grace", threaded=True)
+    note = desk.sandbox.comment(iid, "Yes", discussion=first["discussion"])["id"]
+    with desk.writes() as writes:
+        assert complained(desk, iid, note) == []
+        assert writes() == []
+
+
+@pytest.mark.parametrize("threaded", [False, True])
+def test_a_failure_after_the_answer_was_written_denies_nothing(desk: Desk, threaded: bool) -> None:
+    iid, _, note, proposal = lone(desk, threaded=threaded)
+    desk.effects().acknowledge(desk.read(iid).target, note)
+    with killed_after(desk, 1), pytest.raises(Killed):
+        effects_of(desk).apply(proposal)
+    assert complained(desk, iid, note) == ["Because of this."]
+    assert desk.note_awards(iid) == []
+
+
+def test_a_failure_to_answer_what_is_gone_says_nothing(desk: Desk) -> None:
+    iid = desk.open()
+    note = desk.sandbox.comment(iid, "/trivet ask why?")["id"]
+    desk.remove(iid, note)
+    assert complained(desk, iid, note) == []
+
+
+def test_a_failure_to_answer_an_internal_note_is_told_internally(desk: Desk) -> None:
+    iid = desk.open()
+    note = desk.sandbox.comment(iid, "/trivet ask why?", internal=True)["id"]
+    assert len(complained(desk, iid, note)) == 1
+    assert [one.internal for one in notes_there(desk, iid)] == [True, True]
 
 
 def test_what_asked_loses_the_eyes_where_the_merge_request_closed_meanwhile(desk: Desk) -> None:
@@ -861,13 +997,147 @@ def test_a_command_outside_a_thread_closes_others_while_it_stands(desk: Desk, is
     assert desk.notes(iid, "reply") == []
 
 
-def test_an_answer_makes_a_lone_note_a_thread(desk: Desk) -> None:
+def test_however_many_threads_a_command_closes_its_note_is_read_once(desk: Desk) -> None:
+    iid, threads = reviewed(desk, 2, 5, 7)
+    note = desk.sandbox.comment(iid, "/trivet resolve")["id"]
+    closing = [
+        Reply(key=f"closed:{note}:{line}", thread=thread, resolves=True, finding=f"key.of.{line}")
+        for thread, line in zip(threads, (2, 5, 7), strict=True)
+    ]
+    proposal = conversation(desk, iid, note, *closing)
+    desk.sandbox.clear_requests()
+    effects_of(desk).apply(proposal)
+    read = [one for one in desk.sandbox.requests() if one["path"].endswith(f"/notes/{note}")]
+    assert [one["method"] for one in read] == ["GET"]
+    assert all(desk.is_closed(iid, thread) for thread in threads)
+
+
+# --- answers to notes that stand alone
+
+
+def lone(desk: Desk, **fields: Any) -> tuple[int, str, int, Proposal]:
+    """The merge request, the question's discussion, the question, and the answer to it."""
     iid = desk.open()
-    note = desk.sandbox.comment(iid, "/trivet help")
-    thread = note["discussion"]
-    effects_of(desk).apply(conversation(desk, iid, note["id"], answer(thread, note["id"])))
-    (found,) = desk.seen(iid)["discussions"]
-    assert [one["author"] for one in found["notes"]] == ["ada", "trivet"]
+    made = desk.sandbox.comment(iid, "/trivet ask Why?", **fields)
+    thread, note = str(made["discussion"]), int(made["id"])
+    return iid, thread, note, conversation(desk, iid, note, answer(thread, note))
+
+
+def notes_there(desk: Desk, iid: int) -> list[Note]:
+    """All that are not GitLab's own, as the bot reads them."""
+    return [note for note in desk.reader().notes(Target(PROJECT, iid)) if not note.system]
+
+
+def test_a_note_that_stands_alone_is_answered_beside_it(any_desk: Desk) -> None:
+    iid, _, _, proposal = lone(any_desk)
+    effects_of(any_desk).apply(proposal)
+    assert any_desk.seen(iid)["discussions"] == []
+    assert words(any_desk.notes(iid, "reply")) == ["Because of this."]
+    assert [(one.internal, one.threaded) for one in notes_there(any_desk, iid)] == [(False, False)] * 2
+    with any_desk.writes() as writes:
+        assert {one.result for one in effects_of(any_desk).apply(proposal)} == {"unchanged"}
+        assert writes() == []
+
+
+@pytest.mark.parametrize("internal", [False, True])
+def test_killed_after_any_write_of_an_answer_beside_there_is_one(desk: Desk, internal: bool) -> None:
+    for writes in (1, 2, 3):
+        iid, _, note, proposal = lone(desk, internal=internal)
+        desk.effects().acknowledge(desk.read(iid).target, note)
+        with killed_after(desk, writes), pytest.raises(Killed):
+            effects_of(desk).apply(proposal)
+        effects_of(desk).apply(proposal)
+        assert len(desk.notes(iid, "reply")) == 1
+        assert desk.note_awards(iid) == [("white_check_mark", "trivet", note)]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"path": "/award_emoji$", "status": 503},
+        {"path": "/notes$", "drop_answer": True},
+        {"path": "/notes$", "status": 503},
+    ],
+    ids=["the reaction fails", "the receipt is lost", "the answer fails"],
+)
+def test_an_answer_beside_is_written_once_whatever_fails(desk: Desk, fault: dict[str, Any]) -> None:
+    iid, _, note, proposal = lone(desk)
+    desk.sandbox.fault(method="POST", **fault)
+    with pytest.raises(Unavailable):
+        effects_of(desk).apply(proposal)
+    effects_of(desk).apply(proposal)
+    assert len(desk.notes(iid, "reply")) == 1
+    assert desk.note_awards(iid) == [("white_check_mark", "trivet", note)]
+
+
+@pytest.mark.parametrize("below", ["the question", "the answer"])
+def test_an_answer_beside_counts_also_where_somebody_made_a_thread_since(desk: Desk, below: str) -> None:
+    iid, thread, _, proposal = lone(desk)
+    effects_of(desk).apply(proposal)
+    ours = next(one.discussion for one in notes_there(desk, iid) if one.author == "trivet")
+    desk.sandbox.comment(iid, "I see", discussion=thread if below == "the question" else ours)
+    with desk.writes() as writes:
+        effects_of(desk).apply(proposal)
+        assert writes() == []
+    assert len(desk.notes(iid, "reply")) == 1
+
+
+@pytest.mark.parametrize("author", ["ada", "trivet"])
+def test_a_copied_or_forged_answer_does_not_pass_for_ours(desk: Desk, author: str) -> None:
+    iid, _, note, proposal = lone(desk)
+    mark = Mark("ask", "reply", f"answer:{note}", desk.read(iid).head)
+    secret = SECRET if author == "ada" else "another-" + "secret-of-somebody"
+    desk.sandbox.comment(iid, attach("no", desk.book(iid, secret).write(mark)), user=author)
+    effects_of(desk).apply(proposal)
+    assert "Because of this." in words(desk.notes(iid, "reply"))
+
+
+# --- what not everybody may read
+
+
+def test_an_internal_note_that_stands_alone_is_answered_by_an_internal_one(any_desk: Desk) -> None:
+    iid, _, note, proposal = lone(any_desk, internal=True)
+    effects_of(any_desk).apply(proposal)
+    assert [(one.author, one.internal) for one in notes_there(any_desk, iid)] == [
+        ("ada", True),
+        ("trivet", True),
+    ]
+    assert any_desk.note_awards(iid) == [("white_check_mark", "trivet", note)]
+
+
+def test_an_internal_thread_is_answered_below(desk: Desk) -> None:
+    iid, thread, _, proposal = lone(desk, internal=True, threaded=True)
+    effects_of(desk).apply(proposal)
+    assert [(one.discussion, one.internal) for one in notes_there(desk, iid)] == [(thread, True)] * 2
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_who_may_not_write_internal_notes_only_reacts(desk: Desk, status: int) -> None:
+    iid, _, note, proposal = lone(desk, internal=True)
+    desk.sandbox.fault(path="/notes$", method="POST", status=status)
+    outcomes = by_key(effects_of(desk).apply(proposal))
+    assert outcomes[f"answer:{note}"][0] == "refused"
+    assert desk.notes(iid) == []
+    assert desk.note_awards(iid) == [("warning", "trivet", note)]
+
+
+def test_what_answers_an_internal_note_is_not_said_in_a_public_thread(desk: Desk) -> None:
+    iid, (thread,) = reviewed(desk, 2)
+    note = desk.sandbox.comment(iid, "/trivet resolve", internal=True)["id"]
+    right = answer(thread, note, key=f"dismissed:{note}", resolves=True, finding="key.of.2")
+    outcomes = by_key(effects_of(desk).apply(conversation(desk, iid, note, right)))
+    assert outcomes[right.key] == ("refused", IN_PUBLIC)
+    assert desk.notes(iid, "reply") == []
+    quiet = right.model_copy(update={"body": ""})
+    effects_of(desk).apply(conversation(desk, iid, note, quiet))
+    assert desk.is_closed(iid, thread)
+
+
+def test_what_is_meant_to_be_internal_is_so_though_the_question_is_public(desk: Desk) -> None:
+    iid, thread, note, _ = lone(desk)
+    reply = answer(thread, note, internal=True)
+    effects_of(desk).apply(conversation(desk, iid, note, reply))
+    assert [one.internal for one in notes_there(desk, iid)] == [False, True]
 
 
 def test_an_answer_in_a_closed_thread_leaves_it_closed(desk: Desk) -> None:
@@ -919,5 +1189,5 @@ def test_an_answer_keeps_the_pace(desk: Desk) -> None:
 
     iid, (thread,), note = asked(desk)
     with pytest.raises(Unavailable):
-        desk.effects(pace=pace).write(answer(thread, note), conversation(desk, iid, note))
+        desk.effects(pace=pace).writer(conversation(desk, iid, note))(answer(thread, note))
     assert desk.notes(iid, "reply") == []

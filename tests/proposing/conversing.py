@@ -7,6 +7,7 @@ from typing import Any
 from bot.agents.ask import SPEC
 from bot.agents.spec import AgentResult, AgentSpec, AskContext
 from bot.domain.actions import Proposal, React, Reply
+from bot.domain.background import Commit
 from bot.domain.change import ChangeSet, MergeRequest, Target
 from bot.domain.events import Person
 from bot.domain.findings import Finding, Severity
@@ -28,7 +29,7 @@ MERGE_REQUEST = replace(REQUEST, author="author", author_id=AUTHOR)
 BOOK = MarkBook(["a-secret-" * 3], "gitlab:1:7")
 FORGED = MarkBook(["another-secret-" * 3], "gitlab:1:7")
 KEYS = ("a1" * 16, "b2" * 16)
-CODE = "total = 1\n"
+CODE = "total = 1\nchecked = True\n"
 FINDINGS = tuple(
     Finding(
         rule="wrong-result",
@@ -93,6 +94,7 @@ class Reader:
         return self.notes_there
 
     def awards(self, target: Target, note: int) -> Sequence[Award]:
+        self.asked.append("awards")
         return self.given
 
     def change_set(self, request: MergeRequest) -> ChangeSet:
@@ -101,6 +103,14 @@ class Reader:
 
     def snapshot(self, request: MergeRequest) -> DictSnapshot:
         self.asked.append("snapshot")
+        return DictSnapshot({"app/shop.py": CODE})
+
+    def commits(self, request: MergeRequest) -> Sequence[Commit]:
+        self.asked.append("commits")
+        return ()
+
+    def snapshot_at(self, request: MergeRequest, commit: str) -> DictSnapshot:
+        self.asked.append("snapshot_at")
         return DictSnapshot({"app/shop.py": CODE})
 
     def is_bot(self, user_id: int) -> bool:

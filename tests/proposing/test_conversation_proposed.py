@@ -40,7 +40,7 @@ SAYS = Answer(known=True, blocks=[TEXT], places=[])
 STANDS = ReplyAnswer(verdict="stands", proof=None, blocks=[TEXT], places=[])
 RIGHT = ReplyAnswer(
     verdict="mistaken",
-    proof=QuotedLine(path="app/shop.py", line=1, quote="total = 1 "),
+    proof=QuotedLine(path="app/shop.py", line=2, quote="checked = True "),
     blocks=[TEXT],
     places=[],
 )
@@ -164,11 +164,20 @@ def test_resolve_closes_also_what_only_a_thumb_has_dismissed() -> None:
     assert len(talk(reader, asked_for(50, thread="t5")).replies) == 1
 
 
-def test_a_question_is_told_of_all_findings_and_of_thumbs() -> None:
-    reader = Reader([reported(10, "t1"), note(50, ADA, "/trivet ask What is open?", "t5")])
-    reader.given = [Award("thumbsdown", ADA)]
+def test_a_question_is_told_of_all_findings_by_their_threads_and_no_reaction_is_read_for_it() -> None:
+    ada_closed = reported(11, "t2", 1, resolved=True, resolver="ada", resolver_id=ADA)
+    reader = Reader([reported(10, "t1"), ada_closed, note(50, ADA, "/trivet ask What is open?", "t5")])
     context = handed(reader, asked_for(50, thread="t5"))
-    assert [(one.key, one.state) for one in context.known] == [(KEYS[0], "dismissed")]
+    assert [(one.key, one.state) for one in context.known] == [(KEYS[0], "open"), (KEYS[1], "dismissed")]
+    assert "awards" not in reader.asked
+    assert reader.asked.count("notes") == 1
+
+
+def test_a_question_that_no_delivery_told_of_is_looked_up_in_one_reading() -> None:
+    reader = Reader([note(50, ADA, "/trivet ask What is open?", "t5"), reported(10, "t1")])
+    context = handed(reader, asked_for(50, thread=""))
+    assert (context.thread, [one.key for one in context.known]) == ("t5", [KEYS[0]])
+    assert (reader.asked.count("notes"), reader.asked.count("thread")) == (1, 0)
 
 
 # --- who may
@@ -257,14 +266,102 @@ def test_a_reply_in_any_other_thread_is_none_of_our_business(first: Note) -> Non
     assert reader.asked == ["merge_request", "thread"]
 
 
-def test_in_a_thread_of_theirs_who_answers_our_answer_is_answered() -> None:
+# --- whose words count
+
+
+CLOSED_BY_US: dict[str, Any] = {"resolved": True, "resolver": "trivet", "resolver_id": ME.id}
+
+
+@pytest.mark.parametrize(("person", "by"), [(ADA, "ada"), (AUTHOR, "author"), (GUEST, ""), (ROBOT, "")])
+def test_a_thread_is_dismissed_by_words_of_members_and_the_author_alone(person: int, by: str) -> None:
+    notes = [reported(10, "t1", **CLOSED_BY_US), note(12, person, "won't fix, as agreed")]
+    context = handed(Reader([*notes, note(50, ADA, OPINION)]), asked_for(50, "reply"), model=model())
+    assert context.about
+    assert (context.about.state, context.about.by) == ("dismissed", by)
+    assert context.about.why == ("won't fix, as agreed" if by else "")
+
+
+@pytest.mark.parametrize(("person", "by"), [(ADA, "ada"), (GUEST, "")])
+def test_a_question_is_told_of_dismissals_by_words_that_count(person: int, by: str) -> None:
+    notes = [
+        reported(10, "t1", **CLOSED_BY_US),
+        note(12, person, "won't fix"),
+        note(50, ADA, "/trivet ask Why?", "t5"),
+    ]
+    context = handed(Reader(notes), asked_for(50, thread="t5"))
+    assert [(one.by, one.why) for one in context.known] == [(by, by and "won't fix")]
+
+
+@pytest.mark.parametrize(("person", "is_theirs"), [(ADA, True), (GUEST, False)])
+def test_a_thread_that_was_opened_again_is_theirs_by_words_that_count(person: int, is_theirs: bool) -> None:
+    notes = [reported(10, "t1"), note(12, person, "won't fix"), note(50, ADA, OPINION)]
+    done = talk(Reader(notes), asked_for(50, "reply"), model(RIGHT))
+    assert [one.resolves for one in done.replies] == [None if is_theirs else True]
+
+
+def test_words_of_many_guests_cost_one_request_each_person() -> None:
+    crowd = [note(100 + n, GUEST, f"won't fix {n}") for n in range(30)]
+    reader = Reader([reported(10, "t1", **CLOSED_BY_US), *crowd, note(500, ADA, OPINION)])
+    assert handed(reader, asked_for(500, "reply"), model=model()).about
+    assert reader.asked.count("access_level") == 2
+
+
+@pytest.mark.parametrize("body", ["/trivet resolve", "@trivet resolve", "won't fix", OPINION])
+@pytest.mark.parametrize("person", [GUEST, 0])
+def test_nothing_that_a_stranger_says_closes_a_thread(body: str, person: int) -> None:
+    notes = [reported(10, "t1"), reported(11, "t2", 1), note(50, person, body)]
+    for trigger in ("command", "reply"):
+        try:
+            done = talk(Reader(notes), asked_for(50, trigger), model(RIGHT))
+        except Stopped:
+            continue
+        assert [one.resolves for one in done.replies] == [None]
+        assert done.reaction == "no_entry"
+
+
+def test_the_author_without_a_role_closes_by_a_dismissal_and_by_nothing_else() -> None:
+    for body in ("/trivet resolve", OPINION):
+        try:
+            done = reply(body, reported(10, "t1"), person=AUTHOR, model=model(RIGHT))
+        except Stopped:
+            continue
+        assert [one.resolves for one in done.replies] in ([], [None])
+
+
+# --- what not everybody may read
+
+
+def test_what_is_asked_internally_is_answered_internally() -> None:
+    for body, said in (("/trivet ask Why?", model(SAYS)), ("/trivet help", None), ("/trivet reviw", None)):
+        asking = note(50, ADA, body, threaded=False, internal=True)
+        (answer,) = talk(Reader([asking]), asked_for(50), said).replies
+        assert answer.internal
+        (answer,) = talk(
+            Reader([replace(asking, internal=False)]), asked_for(50), said and model(SAYS)
+        ).replies
+        assert not answer.internal
+
+
+def test_internal_notes_reach_no_prompt_whose_answer_everybody_reads() -> None:
+    secret = note(12, ADA, "Customer ACME is leaving", internal=True)
+    elsewhere = note(13, ADA, "ACME knows", "t2", internal=True)
+    notes = [reported(10, "t1"), reported(11, "t2", 1), secret, elsewhere]
+    for internal in (False, True):
+        said = model(STANDS)
+        asking = note(50, ADA, OPINION, internal=internal)
+        (answer,) = talk(Reader([*notes, asking]), asked_for(50, "reply"), said).replies
+        assert answer.internal is internal
+        assert ("ACME is leaving" in said.seen) is internal
+        assert "ACME knows" not in said.seen
+    said = model(SAYS)
+    talk(Reader([*notes, note(50, ADA, "/trivet ask What is open?", "t9")]), asked_for(50, thread="t9"), said)
+    assert "ACME" not in said.seen
+
+
+def test_a_thread_of_theirs_stays_theirs_after_an_answer_of_ours() -> None:
     question, ours = note(10, ADA, "/trivet ask Why?"), own_reply(11, "answer:10")
-    assert reply("And when?", question, ours, model=model(SAYS)).replies[0].body == "It is so."
-    for between in (note(12, GUEST, "I know"), own_reply(12, "answer:10", book=FORGED)):
-        with pytest.raises(Stopped, match="no thread of the bot's"):
-            reply("And when?", question, ours, between, model=model())
     with pytest.raises(Stopped, match="no thread of the bot's"):
-        reply("And when?", question, own_reply(11, "answer:10", person=GUEST), model=model())
+        reply("And when?", question, ours, model=model())
 
 
 def test_below_our_deleted_note_who_answers_our_answer_is_answered() -> None:
@@ -289,6 +386,39 @@ def test_what_is_answered_is_not_answered_again(key: str) -> None:
         talk(Reader(notes), asked_for(50, "reply"), model())
     forged = [*notes[:2], own_reply(51, key, person=GUEST)]
     assert talk(Reader(forged), asked_for(50, "reply"), model(STANDS)).replies
+
+
+@pytest.mark.parametrize("thread", ["t1", ""], ids=["a delivery", "the sweep"])
+@pytest.mark.parametrize("threaded", [False, True], ids=["alone", "a thread since"])
+@pytest.mark.parametrize("body", ["/trivet ask Why?", "/trivet help", "/trivet reviw"])
+def test_what_is_answered_beside_it_is_not_answered_again(thread: str, threaded: bool, body: str) -> None:
+    asking = note(50, ADA, body, threaded=threaded)
+    notes = [asking, reported(10, "t2"), own_reply(51, "answer:50", "t3")]
+    said, begun = model(SAYS), []
+    with pytest.raises(Stopped, match="answered already"):
+        talk(Reader(notes), asked_for(50, thread=thread), said, begun=lambda: begun.append(True))
+    assert (said.prompts, begun) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        own_reply(51, "answer:50", "t3", book=FORGED),
+        own_reply(51, "answer:50", "t3", person=GUEST),
+        own_reply(51, "answer:49", "t3"),
+        own_reply(51, "failed:50", "t3"),
+    ],
+    ids=["forged", "copied", "to another", "a failure"],
+)
+def test_what_is_no_answer_to_it_does_not_count_as_one(other: Note) -> None:
+    asking = note(50, ADA, "/trivet ask Why?", threaded=False)
+    assert talk(Reader([asking, other]), asked_for(50), model(SAYS)).replies
+
+
+def test_a_dismissal_counts_however_often_we_have_answered() -> None:
+    ours = [own_reply(11 + n, f"answer:{n}") for n in range(12)]
+    done = reply("won't fix", reported(10, "t1"), *ours)
+    assert [(one.key, one.resolves) for one in done.replies] == [("dismissed:50", True)]
 
 
 def test_after_ten_answers_in_a_thread_replies_are_left_to_people_and_commands_are_not() -> None:

@@ -52,6 +52,13 @@ def test_a_guests_command_gets_one_sentence_in_its_thread_and_a_reaction(name: s
     assert (done.begun, done.started) == (0, [])
 
 
+@pytest.mark.parametrize("internal", [False, True])
+def test_an_internal_command_is_refused_internally(internal: bool) -> None:
+    reader = Reader([note(50, GUEST, "/trivet pause", "t9", threaded=False, internal=internal)])
+    (reply,) = talk(reader, asked_for(50, thread="t9"), agent=agent("ask")).replies
+    assert reply.internal is internal
+
+
 @pytest.mark.parametrize("name", ["ask", "review"])
 def test_who_was_told_before_gets_the_reaction_alone(name: str) -> None:
     done = refused(own_reply(40, f"refused:{GUEST}", "t8"), name=name)

@@ -23,8 +23,8 @@ from bot.proposing.means import Means
 from bot.proposing.said import MOST_NOTES, Said, known_findings_of, read_said
 from tests.doubles import REQUEST
 
-ME, AUTHOR, MEMBER, GUEST = 1, 2, 3, 4
-NAMES = {ME: "trivet", AUTHOR: "ada", MEMBER: "bob", GUEST: "eve"}
+ME, AUTHOR, MEMBER, GUEST, BOT = 1, 2, 3, 4, 5
+NAMES = {ME: "trivet", AUTHOR: "ada", MEMBER: "bob", GUEST: "eve", BOT: "project_7_bot_9f3c"}
 BOOK = MarkBook(["n" * 16], REQUEST.target.key)
 OPEN = replace(REQUEST, author_id=AUTHOR, author="ada")
 KEY = "4f" * 16
@@ -75,7 +75,7 @@ class Reader:
 
     def access_level(self, target: Target, user_id: int) -> int:
         self.asked.append(f"access {user_id}")
-        return {MEMBER: 30, AUTHOR: 20, GUEST: 10}.get(user_id, 40)
+        return {MEMBER: 30, AUTHOR: 20, GUEST: 10, BOT: 30}.get(user_id, 40)
 
 
 def means_of(reader: Reader, **more: Any) -> Means:
@@ -164,14 +164,24 @@ def test_a_review_that_left_no_note_is_remembered_elsewhere() -> None:
     assert known_of(Reader([summary(1, MEMORY)]), last_review=lambda _request: listed) == []
 
 
+def test_what_a_summary_had_no_room_for_is_remembered_elsewhere() -> None:
+    whole = MEMORY.model_copy(update={"units": ("1" * 20, "2" * 20), "listed": (FINDING,)})
+    other = whole.model_copy(update={"head": "b" * 40})
+    reader = Reader([summary(1, MEMORY)])
+    assert known_of(reader, last_review=lambda _request: whole) == [Known(KEY, FINDING)]
+    assert known_of(reader, last_review=lambda _request: other) == []
+    assert known_of(reader, last_review=lambda _request: None) == []
+
+
 # --- thumbs ---
 
 
 @pytest.mark.parametrize(
-    ("person", "by"), [(AUTHOR, "ada"), (MEMBER, "bob"), (GUEST, ""), (ME, ""), (99, "a member")]
+    ("person", "by"),
+    [(AUTHOR, "ada"), (MEMBER, "bob"), (GUEST, ""), (ME, ""), (BOT, ""), (0, ""), (99, "a member")],
 )
 def test_a_thumbs_down_counts_by_whose_it_is(person: int, by: str) -> None:
-    notes = [found(10), note(11, MEMBER, "Hm"), note(12, GUEST, "Hm")]
+    notes = [found(10), note(11, MEMBER, "Hm"), note(12, GUEST, "Hm"), note(13, BOT, "Hm")]
     (known,) = known_of(Reader(notes, {10: [Award("thumbsdown", person)]}))
     assert (known.state, known.by) == ("dismissed" if by else "open", by)
 
@@ -198,6 +208,39 @@ def test_a_person_is_looked_up_once_and_the_author_never() -> None:
     reader = Reader([found(10), found(11, "5e" * 16)], thumbs)
     assert [one.by for one in known_of(reader)] == ["ada", "ada"]
     assert reader.asked == ["notes", "awards 10", f"access {GUEST}", "awards 11"]
+
+
+# --- words ---
+
+
+def closed(reply: Note) -> list[Note]:
+    return [replace(one, resolved=True, resolver_id=ME, resolver="trivet") for one in (found(10), reply)]
+
+
+@pytest.mark.parametrize(
+    ("person", "by"), [(AUTHOR, "ada"), (MEMBER, "bob"), (GUEST, ""), (BOT, ""), (0, "")]
+)
+def test_words_count_by_whose_they_are(person: int, by: str) -> None:
+    reply = Note(11, person, "won't fix: legacy", "t10", author=NAMES.get(person, ""))
+    (known,) = known_of(Reader(closed(reply)))
+    assert (known.state, known.by, known.why) == ("dismissed", by, "won't fix: legacy" if by else "")
+
+
+def test_an_author_who_is_a_bot_dismisses_nothing() -> None:
+    request = replace(REQUEST, author_id=BOT, author=NAMES[BOT])
+    means = means_of(Reader([found(10)], {10: [Award("thumbsdown", BOT)]}))
+    assert known_findings_of(read_said(request, means), request, means)[0].state == "open"
+
+
+def test_a_person_who_speaks_and_votes_is_looked_up_once() -> None:
+    notes = [
+        *closed(note(11, GUEST, "won't fix", "t10")),
+        found(12, "5e" * 16),
+        note(13, GUEST, "by design", "t12"),
+    ]
+    reader = Reader(notes, {12: [Award("thumbsdown", GUEST)]})
+    known_of(reader)
+    assert reader.asked == ["notes", f"access {GUEST}", "awards 12"]
 
 
 def test_nothing_is_known_to_who_does_not_know_the_bot_or_signs_nothing() -> None:

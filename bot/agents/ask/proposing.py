@@ -4,12 +4,13 @@ A model only says. Which thread may be closed is decided here: the one asked in,
 only with a line at head to show for it.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal
 
 from bot.agents.ask.prompting import EXPLAIN, REPLY
 from bot.agents.ask.schema import Answer, ReplyAnswer
-from bot.agents.ask.seeing import seen
+from bot.agents.ask.seeing import mended_by, seen
 from bot.agents.ask.words import (
     GONE,
     HOW_TO_ASK,
@@ -28,7 +29,7 @@ from bot.agents.ask.words import (
 )
 from bot.agents.review.ledger_proof import Head
 from bot.agents.review.schema import QuotedLine
-from bot.agents.spec import AgentResult, AskContext
+from bot.agents.spec import AgentContext, AgentResult, AskContext
 from bot.domain.actions import Action, Decision, React, Reply
 from bot.domain.findings import normalised
 from bot.domain.ledger import Proof
@@ -42,9 +43,13 @@ Emoji = Literal["white_check_mark", "confused", "warning"]
 DONE: Final[Emoji] = "white_check_mark"
 NOT_UNDERSTOOD: Final[Emoji] = "confused"
 FAILED: Final[Emoji] = "warning"
+REMARK: Final = re.compile(r"\s*(?:#|//|/\*|\*|--|<!--|;|%)")
+"""A line that is a comment in most languages: what somebody says of the code, not the code."""
 MOST_LOOKED_AT: Final = 20  # of a model's places
 
 NO_LINE = "not closed: no line at head shows that it is {verdict}"
+ONLY_ASKED = "not closed: the person only asked"
+UNCHANGED = "not closed: neither its line nor what is around it has changed"
 THEIRS = "not closed: a person opened the thread again"
 CHECKED = "not closed: only the check that found it can tell that it is gone"
 OVER = "not closed: its thread is closed"
@@ -118,10 +123,10 @@ def unanswered(context: AskContext) -> AgentResult:
 
 def proposed(answer: Answer | ReplyAnswer, context: AskContext) -> AgentResult:
     """Raises PlatformError where the repository cannot be read."""
-    head = Head(seen(context))
+    view = seen(context)
     if isinstance(answer, ReplyAnswer) and context.about:
-        return _replied(answer, context.about, head, context)
-    return _answered(answer, head, context)
+        return _replied(answer, context.about, view, context)
+    return _answered(answer, Head(view), context)
 
 
 def _answered(answer: Answer | ReplyAnswer, head: Head, context: AskContext) -> AgentResult:
@@ -134,46 +139,51 @@ def _answered(answer: Answer | ReplyAnswer, head: Head, context: AskContext) -> 
     return _told(context, _text([*unknown, *blocks], _places(answer.places, head), context))
 
 
-def _replied(answer: ReplyAnswer, about: Known, head: Head, context: AskContext) -> AgentResult:
-    blocks = spoken(answer.blocks, context.redactor)
+def _replied(answer: ReplyAnswer, about: Known, view: AgentContext, context: AskContext) -> AgentResult:
+    head, blocks = Head(view), spoken(answer.blocks, context.redactor)
     if answer.verdict == "nothing" or (answer.verdict == "stands" and not blocks):
         return _result(context, [])
     proof = head.proof(answer.proof) if answer.proof else None
     places = [*([proof] if proof else []), *_places(answer.places, head)]
     if answer.verdict == "stands":
         return _told(context, _text(blocks, places, context))
-    objection = _objection(answer.verdict, proof, about)
+    commit = mended_by(about, view, context) if answer.verdict == "fixed" else context.request.head
+    objection = _objection(answer.verdict, proof, about, context) or ("" if commit else UNCHANGED)
     if objection:
         return _kept_open(answer.verdict, objection, _text(blocks, places, context), context)
-    opening, key = _closed(answer.verdict, about, context)
+    opening, key = _closed(answer.verdict, about, commit, context)
     return _result(context, [_reply(context, key, _text([opening, *blocks], places, context), about)])
 
 
-def _objection(verdict: str, proof: Proof | None, about: Known) -> str:
-    """Why the thread is not closed, "" where it is. Its own line does not show that a finding is gone."""
+def _objection(verdict: str, proof: Proof | None, about: Known, context: AskContext) -> str:
+    """Why the thread is not closed, "" where it is. Neither the finding's own line nor a remark shows anything."""
+    if context.text.rstrip().endswith("?"):
+        return ONLY_ASKED
     if not about.is_open:
         return OVER
     if about.is_theirs:
         return THEIRS
     if verdict == "fixed" and not by_model(about.finding):
         return CHECKED
-    is_own_line = proof is not None and normalised(proof.quote) == normalised(about.finding.anchor)
-    if proof is None or (verdict == "fixed" and is_own_line):
+    if (
+        proof is None
+        or normalised(proof.quote) == normalised(about.finding.anchor)
+        or REMARK.match(proof.quote)
+    ):
         return NO_LINE.format(verdict=verdict)
     return ""
 
 
-def _closed(verdict: str, about: Known, context: AskContext) -> tuple[str, str]:
+def _closed(verdict: str, about: Known, commit: str, context: AskContext) -> tuple[str, str]:
     """Our first sentence, and the key of the reply."""
-    head = context.request.head
     if verdict == "fixed":
-        return GONE.format(commit=code(head[:8])), FIXED.format(finding=about.key, commit=head)
+        return GONE.format(commit=code(commit[:8])), FIXED.format(finding=about.key, commit=commit)
     return RIGHT, DISMISSED.format(note=context.note)
 
 
 def _kept_open(verdict: str, objection: str, text: str, context: AskContext) -> AgentResult:
     """What the model says is said; where it would have closed the thread, why that is left to others."""
-    reasons = {NO_LINE.format(verdict=verdict): NOT_SHOWN, CHECKED: OF_A_CHECK}
+    reasons = {NO_LINE.format(verdict=verdict): NOT_SHOWN, CHECKED: OF_A_CHECK, UNCHANGED: NOT_SHOWN}
     parts = [text, reasons.get(objection, "")]
     body = "\n\n".join(filter(None, parts))
     decision = Decision(key=ANSWER.format(note=context.note), allowed=False, reason=objection)
@@ -203,7 +213,8 @@ def _told(
     if not context.note:
         return AgentResult(actions=(), decisions=tuple(decisions), answer=text)
     body = text if _asks_in_thread(context) or not context.text else f"{quoted(context.text)}\n\n{text}"
-    reply = Reply(key=ANSWER.format(note=context.note), thread=context.thread, body=body)
+    key = ANSWER.format(note=context.note)
+    reply = Reply(key=key, thread=context.thread, body=body, internal=_asks_internally(context))
     return _result(context, [reply], decisions, emoji)
 
 
@@ -211,10 +222,20 @@ def _asks_in_thread(context: AskContext) -> bool:
     return any(note.threaded for note in context.said if note.id == context.note)
 
 
+def _asks_internally(context: AskContext) -> bool:
+    return any(note.internal for note in context.said if note.id == context.note)
+
+
 def _reply(context: AskContext, key: str, text: str, about: Known | None) -> Reply:
     """One that closes the thread."""
-    finding = about.key if about else ""
-    return Reply(key=key, thread=context.thread, body=text, resolves=True, finding=finding)
+    return Reply(
+        key=key,
+        thread=context.thread,
+        body=text,
+        resolves=True,
+        finding=about.key if about else "",
+        internal=_asks_internally(context),
+    )
 
 
 def _result(

@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from bot.agents.review.gates import PERSON_SAYS_IT, Gate, said_by_a_person
 from bot.agents.review.sides import sides
 from bot.agents.spec import AgentContext
 from bot.domain.actions import Position
 from bot.domain.change import shown_path
 from bot.domain.findings import Finding, Severity, Suggestion
 from bot.domain.lifecycle import Course, around
+from bot.domain.markdown import by_model
 from bot.domain.positions import file_position, position
 from bot.domain.secrets import Redactor
 
@@ -17,6 +19,7 @@ OVER_CAP: Final = "more than max_comments ({cap}): shown in the summary"
 OVER_PUSH_CAP: Final = "more than max_comments_per_push ({cap}) new ones: shown in the summary"
 NIT: Final = "a nit: shown in the summary"
 DEMOTED: Final = "similar to a finding that was dismissed: shown in the summary"
+DISCUSSED: Final = "{reason}: shown in the summary"
 NO_LINE: Final = "GitLab has no place for the line: shown in the summary"
 ON_FILE: Final = "GitLab has no place for the line: shown on the file"
 
@@ -40,9 +43,11 @@ def placed(
 ) -> list[Placed]:
     """Those that have no line anyway do not count against the caps."""
     threads, here = len(open_threads(course, context)), 0
+    discussed = said_by_a_person(context.notes)
     result: list[Placed] = []
     for finding in new:
-        one = _placed(finding, context, _kept_small(finding, demoted) or _over(threads, here, context))
+        small = _kept_small(finding, demoted, discussed)
+        one = _placed(finding, context, small or _over(threads, here, context))
         here += one.where is not None
         result.append(one)
     return result
@@ -70,11 +75,17 @@ def around_line(finding: Finding, context: AgentContext) -> str:
     return around(sides(context, file).new, finding.line)
 
 
-def _kept_small(finding: Finding, demoted: Collection[str]) -> str:
-    """Why the finding gets no comment, however few there are."""
+def _kept_small(finding: Finding, demoted: Collection[str], discussed: Gate) -> str:
+    """Why the finding gets no comment, however few there are.
+
+    Anybody may write on a line, and keeps nothing grave from being said there.
+    """
     if finding.severity is Severity.INFO:
         return NIT
-    return DEMOTED if finding.fingerprint in demoted else ""
+    if finding.fingerprint in demoted:
+        return DEMOTED
+    is_said = by_model(finding) and not finding.severity.at_least(Severity.CRITICAL) and discussed(finding)
+    return DISCUSSED.format(reason=PERSON_SAYS_IT) if is_said else ""
 
 
 def _over(threads: int, here: int, context: AgentContext) -> str:

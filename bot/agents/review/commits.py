@@ -17,7 +17,7 @@ from bot.domain.secrets import Redactor
 from bot.errors import PlatformError, Unavailable
 from bot.ports import Snapshot
 
-MOST_COMMITS: Final = 30
+MOST_COMMITS: Final = 10  # each may have to be fetched first
 
 Seen = TypeVar("Seen")
 
@@ -64,6 +64,14 @@ class History:
             return bool(commit) and around_now in self._view(commit, known, path).places
         except _Unreadable:
             return False
+
+    def had_line(self, commit: str, path: str, quote: str) -> bool | None:
+        """Whether the file had a line that reads so at that commit; None if nobody can tell."""
+        try:
+            content = self._content(commit, path) if commit else None
+        except _Unreadable:
+            return None
+        return None if content is None else bool(self._numbered(content).same(quote))
 
     def _commits(self, until: str) -> list[str]:
         """The commits, newest first, to `until` if it is one of them."""

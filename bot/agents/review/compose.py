@@ -11,6 +11,7 @@ from bot.agents.review.coverage import declared
 from bot.agents.review.gates import worst_first
 from bot.agents.review.nodes import watched
 from bot.agents.review.schema import ReviewState, Task
+from bot.agents.review.standing import moved
 from bot.agents.review.summary import remembered, summary
 from bot.agents.spec import AgentContext
 from bot.domain.actions import Action, Decision, PostFinding, React, Reply, UpdateFinding, UpsertNote
@@ -51,7 +52,7 @@ async def compose(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     )
     reviewed = remembered(told, context, new, listed)
     note = _note(told, context, listed, reviewed)
-    posts, updates, replies = map(_post, new), _updates(course, context), _replies(course, context)
+    posts, updates, replies = map(_post, new), _updates(state, context), _replies(course, context)
     return {
         "actions": [*posts, *updates, *replies, note, *_recovery(context), *_reaction(context, note.create)],
         "shown": told["shown"],
@@ -109,12 +110,20 @@ def _decision(one: Placed) -> Decision:
     return Decision(key=one.finding.fingerprint, allowed=True, reason=one.reason)
 
 
-def _updates(course: Course, context: AgentContext) -> Iterator[UpdateFinding]:
-    """Of the findings whose line reads otherwise than it did, so that the next review knows them again."""
+def _updates(state: ReviewState, context: AgentContext) -> Iterator[UpdateFinding]:
+    """Of the findings whose line reads otherwise than it did, so that the next review knows them again.
+
+    Of those that do not stand and of which a model cannot tell, so that it is not asked again about the same lines.
+    """
+    course, redactor = state["course"], context.redactor
     for finding in course.standing:
         if finding.fingerprint in course.rewritten:
-            now = safe(finding, context.redactor)
-            yield UpdateFinding(key=finding.fingerprint, finding=now, around=around_line(finding, context))
+            now, around = safe(finding, redactor), around_line(finding, context)
+            yield UpdateFinding(key=finding.fingerprint, finding=now, around=around)
+    for known in context.known:
+        if around := state["looked_at"].get(known.key, ""):
+            now = safe(moved(known.finding, state["places"][known.key]), redactor)
+            yield UpdateFinding(key=known.key, finding=now, around=around)
 
 
 def _replies(course: Course, context: AgentContext) -> Iterator[Reply]:

@@ -1,35 +1,35 @@
-"""What has become of the findings of earlier reviews at this head, and which parts of the change were read.
+"""What has become of the findings of earlier reviews at this head.
 
 A finding is called fixed with proof only: the check that found it ran and does not find it, or its line has changed and
 a model says, with a line that is there, that the defect is gone.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
 from langgraph.runtime import Runtime
 
-from bot.agents.review.appeals import MOST as MOST_APPEALS
-from bot.agents.review.checks import CHECKS
+from bot.agents.review.checked import Checked
 from bot.agents.review.commits import History
 from bot.agents.review.gates import passed, severity_floor
+from bot.agents.review.head_files import stored
+from bot.agents.review.instead import instead, last_line, lines_at_head, lines_before
 from bot.agents.review.ledger_proof import Head
-from bot.agents.review.nodes import BEYOND, model_files, watched, why_not
+from bot.agents.review.nodes import why_not
+from bot.agents.review.quotes import Lines
 from bot.agents.review.recheck import verdict, was_closed_silently
 from bot.agents.review.schema import Place, QuotedLine, ReviewState
-from bot.agents.review.standing import REST, by_model, moved, stored
+from bot.agents.review.standing import is_left, lost, lost_at, moved
 from bot.agents.spec import AgentContext
-from bot.domain.change import FileChange, shown_path
 from bot.domain.findings import Finding, normalised
-from bot.domain.identity import is_alike
+from bot.domain.identity import is_alike, titles_alike
 from bot.domain.ledger import Proof
-from bot.domain.lifecycle import Course, Known
-from bot.domain.reviewed import unit, unread
+from bot.domain.lifecycle import Course, Known, around
+from bot.domain.markdown import by_model
 
-APPEALS: Final = "appeals"
-SIZE: Final = "size"  # the one check that needs no line of a file
+NEAR_BY: Final = 20  # lines between a finding and what prevents it, where nobody knows what was there before
 WORDS: Final = {"severity", "title", "detail", "evidence"}
 
 Update = dict[str, Any]
@@ -38,52 +38,15 @@ Update = dict[str, Any]
 async def trace(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     """Follow every earlier finding to this head. Raises Unavailable."""
     context = runtime.context
-    course = _Tracing(state, context).course()
-    return {"course": course, "demoted": _demoted(state["shown"], course, context)}
-
-
-def units_read(state: ReviewState, context: AgentContext) -> tuple[str, ...]:
-    """The units of the changed files that were read, now or before; files that no model reads count as read.
-
-    Not those that a model had no room or no budget for, nor those of which it left something undecided.
-    """
-    left = _left(state, context)
-    return tuple(unit(file) for place, file in enumerate(context.change.files) if place not in left)
-
-
-# --- what was read ---
-
-
-def _left(state: ReviewState, context: AgentContext) -> set[int]:
-    """The places of the files that have to be read again."""
-    files = context.change.files
-    if context.model is None:
-        fresh = unread(files, context.reviewed)
-        return {place for place in model_files(context) if files[place] in fresh}
-    beyond = {one.path for one in state["coverage"] if one.reason == BEYOND}
-    unsettled = {finding.path for finding in _unsettled(state)}
-    unsaid = {
-        place
-        for place, file in enumerate(files)
-        if shown_path(file.path) in beyond or unsettled & {file.path, stored(file.path, context.redactor)}
+    tracing = _Tracing(state, context)
+    course = tracing.course()
+    new = [one for one in state["shown"] if one.fingerprint not in tracing.itself]
+    return {
+        "course": course,
+        "looked_at": tracing.looked_at,
+        "shown": new,
+        "demoted": _demoted(new, course, context),
     }
-    failed = {
-        place
-        for task in state["tasks"].values()
-        if (task["kind"], task["state"]) == ("review", "failed")
-        for place, _, _ in task["segments"]
-    }
-    return unsaid | failed
-
-
-def _unsettled(state: ReviewState) -> Iterator[Finding]:
-    """Claims and earlier findings of which a model was to say something, and did not."""
-    failed = (task for task in state["tasks"].values() if task["state"] == "failed")
-    names = {name for task in failed for name in task["claims"]}
-    return (one for one in (*state["claims"], *state["doubted"]) if one.fingerprint in names)
-
-
-# --- what has become of a finding ---
 
 
 def _demoted(shown: Iterable[Finding], course: Course, context: AgentContext) -> list[str]:
@@ -95,8 +58,11 @@ def _demoted(shown: Iterable[Finding], course: Course, context: AgentContext) ->
 
 @dataclass
 class _Tracing:
+    """`looked_at`: by key what is around the places of findings that do not stand, where a model could not tell."""
+
     state: ReviewState
     context: AgentContext
+    looked_at: dict[str, str] = field(default_factory=dict)
     _fixed: dict[str, str] = field(default_factory=dict)
     _back: dict[str, str] = field(default_factory=dict)
     _standing: list[Finding] = field(default_factory=list)
@@ -118,11 +84,18 @@ class _Tracing:
 
     def _trace(self, known: Known, place: Place) -> None:
         if known.state == "dismissed":
-            self._gone += [known.key] if was_closed_silently(known) and self._is_proven(known, place) else []
+            self._trace_dismissed(known, place)
         elif known.state == "fixed":
             self._trace_fixed(known, place)
         else:
             self._trace_open(known, place)
+
+    def _trace_dismissed(self, known: Known, place: Place) -> None:
+        if not was_closed_silently(known):
+            return
+        if self._is_proven(known, place) and not self._checked.has_another(known.finding, place):
+            self._gone.append(known.key)
+        self._keep_doubt(known, place)
 
     def _trace_fixed(self, known: Known, place: Place) -> None:
         there = self._seen.get(known.key) or self._come_back(known, place)
@@ -138,10 +111,29 @@ class _Tracing:
         if there is None and not known.is_theirs and self._is_proven(known, place):
             if known.thread:
                 self._fixed[known.key] = self._history.turn(known, place["path"])
-        elif there or place["stands"]:
+        elif there or (place["stands"] and not is_left(known, place)):
             self._stands(known, place, there or moved(known.finding, place))
         elif known.thread:
             self._outdated.append(known.key)
+            self._keep_doubt(known, place)
+
+    def _keep_doubt(self, known: Known, place: Place) -> None:
+        """A model that left it open is not asked again about the same lines."""
+        if not (known.thread and known.finding.line and self._left_open(known)):
+            return
+        head, line = lines_at_head(self.context, place["path"]), place["line"]
+        if place["stands"]:
+            digest = around(head.shown, line) if line else ""
+        else:
+            here = self._instead(known, place["path"], head)
+            digest = lost(head.shown, here) if here else ""
+        if digest:
+            self.looked_at[known.key] = digest
+
+    def _instead(self, known: Known, path: str, head: Lines) -> int | None:
+        before, last_seen = lines_before(self.context, path), known.finding.line or 1
+        was_at = last_line(known.finding, before) or lost_at(before.shown, known.around, last_seen)
+        return instead(was_at, before, head) if was_at else None
 
     def _stands(self, known: Known, place: Place, there: Finding) -> None:
         """It is there: as it is now, in the words that people have read."""
@@ -164,29 +156,65 @@ class _Tracing:
         """Whether what its note keeps does not tell where it is: its line, its file, or what a model has looked at."""
         was = known.finding
         has_changed = (now.path, normalised(now.anchor)) != (was.path, normalised(was.anchor))
-        looked_at = known.key in self._seen or self._verdict(known)[0] == "there"
+        looked_at = known.key in self._seen or self._left_open(known)
         return has_changed or (by_model(was) and looked_at and not place["as_before"])
 
     def _is_shown(self, finding: Finding) -> bool:
         return not severity_floor(self.context.config.review.min_severity)(finding)
 
+    def _left_open(self, known: Known) -> bool:
+        return known.key in self.state["rechecked"] and self._verdict(known)[0] != "gone"
+
     # --- what is seen of it ---
+
+    @cached_property
+    def itself(self) -> dict[str, str]:
+        """Confirmed claims that are a known finding whose line is gone, by fingerprint, with its key."""
+        heirs, known = self.state["heirs"], {one.key: one for one in self.context.known}
+        named = (
+            (claim, known[heirs[claim.fingerprint]])
+            for claim in self._confirmed
+            if claim.fingerprint in heirs
+        )
+        return {claim.fingerprint: one.key for claim, one in named if self._is_itself(one, claim)}
 
     @cached_property
     def _seen(self) -> dict[str, Finding]:
         """Known findings that were found at this head again, by key."""
-        confirmed, _ = passed(self.state["claims"], [lambda claim: why_not(claim, self.state)])
-        found = {one.fingerprint: one for one in (*self.state["found"], *self.state["again"], *confirmed)}
+        all_found = (*self.state["found"], *self.state["again"], *self._confirmed)
+        found = {self.itself.get(one.fingerprint, one.fingerprint): one for one in all_found}
         return {one.key: found[one.key] for one in self.context.known if one.key in found}
+
+    @cached_property
+    def _confirmed(self) -> list[Finding]:
+        return passed(self.state["claims"], [lambda claim: why_not(claim, self.state)])[0]
+
+    def _is_itself(self, known: Known, claim: Finding) -> bool:
+        """Not where its own defect is gone, nor where the claim is graver: people judged the milder one.
+
+        Else its title is alike, or a model, asked whether it is still there, says so and shows no other line.
+        """
+        place = self.state["places"][known.key]
+        if not known.finding.severity.at_least(claim.severity) or self._is_gone(known, place):
+            return False
+        said, quote = self._verdict(known)
+        proof = self._head.proof(quote) if said == "there" else None
+        is_there = said == "there" and (proof is None or proof.line == claim.line)
+        return is_there or titles_alike(known.finding.title, claim.title)
 
     def _quoted(self, known: Known, place: Place) -> Finding | None:
         """The finding at the line that a model quotes for it, where it says that it is there and its own is gone."""
         said, quote = self._verdict(known)
         proof = self._head.proof(quote) if said == "there" and not place["stands"] else None
-        if proof is None or proof.path != place["path"]:
+        if proof is None or proof.path != place["path"] or self._is_anothers(known, proof.line):
             return None
         line = {"line": proof.line, "old_line": None, "anchor": proof.quote, "end_line": None}
         return moved(known.finding, place).model_copy(update=line)
+
+    def _is_anothers(self, known: Known, line: int) -> bool:
+        """Whether a new finding, which may be this one but is graver, stands on that line already."""
+        new = (one for one in self._confirmed if self.state["heirs"].get(one.fingerprint) == known.key)
+        return any(one.line == line for one in new)
 
     def _come_back(self, known: Known, place: Place) -> Finding | None:
         """Its very lines, or its own line with a model's word for it."""
@@ -197,25 +225,32 @@ class _Tracing:
     # --- what proves that it is gone ---
 
     def _is_proven(self, known: Known, place: Place) -> bool:
-        if known.key in self._seen:
-            return False
+        return known.key not in self._seen and self._is_gone(known, place)
+
+    def _is_gone(self, known: Known, place: Place) -> bool:
+        """Given that it was not found."""
         if not by_model(known.finding):
-            return self._checked.disproves(known.finding, place)
+            return self._checked.disproves(known, place)
         said, quote = self._verdict(known)
         return place["gone"] or (
             said == "gone" and (not place["stands"] or self._prevents(self._head.proof(quote), place))
         )
 
     def _prevents(self, proof: Proof | None, place: Place) -> bool:
-        """The line itself, which is as it was, prevents nothing."""
-        return proof is not None and (proof.path, proof.line) != (place["path"], place["line"])
+        """What was there all along prevents nothing: a line of the same file that came since the last review may."""
+        line = place["line"] or place["old_line"] or 0
+        if proof is None or proof.path != place["path"] or proof.line == line:
+            return False
+        before = self.context.reviewed.head if self.context.reviewed else ""
+        was_there = self._history.had_line(before, proof.path, proof.quote)
+        return abs(proof.line - line) <= NEAR_BY if was_there is None else not was_there
 
     def _verdict(self, known: Known) -> tuple[str, QuotedLine]:
         return verdict(self.state["rechecked"].get(known.key))
 
     @cached_property
-    def _checked(self) -> "_Checked":
-        return _Checked(self.state, self.context)
+    def _checked(self) -> Checked:
+        return Checked(self.state, self.context)
 
     @cached_property
     def _head(self) -> Head:
@@ -224,43 +259,3 @@ class _Tracing:
     @cached_property
     def _history(self) -> History:
         return History(self.context)
-
-
-@dataclass
-class _Checked:
-    """What the checks have looked at. One that counts what it does not show says nothing of what is not shown."""
-
-    state: ReviewState
-    context: AgentContext
-
-    def disproves(self, finding: Finding, place: Place) -> bool:
-        """Whether its check has looked where it would be, given that it was not found."""
-        name = finding.rule.partition("/")[0]
-        if not (place["stands"] or place["in_change"] or self.context.change.omitted):
-            return True
-        return (
-            self._runs(name) and self._looks_at(name, place["path"]) and not self._caps(name, place["path"])
-        )
-
-    def _runs(self, name: str) -> bool:
-        return name == APPEALS or (name in CHECKS and name not in self.state["skipped"])
-
-    def _looks_at(self, name: str, path: str) -> bool:
-        file = self._files.get(path)
-        return not path or (file is not None and (name == SIZE or not file.unread))
-
-    def _caps(self, name: str, path: str) -> bool:
-        if name == APPEALS:
-            return sum(one.rule.startswith(f"{APPEALS}/") for one in self.state["found"]) >= MOST_APPEALS
-        return (name, path) in self._capped
-
-    @cached_property
-    def _files(self) -> Mapping[str, FileChange]:
-        return {stored(file.path, self.context.redactor): file for file in watched(self.context).files}
-
-    @cached_property
-    def _capped(self) -> frozenset[tuple[str, str]]:
-        rest = (one for one in self.state["found"] if one.rule.endswith(REST))
-        return frozenset(
-            (one.rule.partition("/")[0], stored(one.path, self.context.redactor)) for one in rest
-        )

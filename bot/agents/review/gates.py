@@ -5,6 +5,7 @@ from typing import Final
 
 from bot.agents.shown import safe_text
 from bot.domain.actions import Decision
+from bot.domain.bots import is_bot_name
 from bot.domain.change import shown_path
 from bot.domain.findings import Finding, Severity
 from bot.domain.lifecycle import Known
@@ -38,8 +39,9 @@ def said_by_a_check(found: Sequence[Finding]) -> Gate:
 
 
 def said_by_a_person(notes: Iterable[Note]) -> Gate:
-    """`notes` are people's. A thread on a line is about that line, and they have seen it."""
-    open_notes = [note for note in notes if note.path and not note.resolved]
+    """`notes` are others'. A thread of a person on a line is about that line, and they have seen it."""
+    people = (note for note in notes if not is_bot_name(note.author))
+    open_notes = [note for note in people if note.path and not note.resolved]
     head = {
         (note.path, line)
         for note in open_notes
@@ -98,8 +100,8 @@ def kept_back(finding: Finding, reason: str) -> Decision:
 
 
 def _dismissal(known: Known, redactor: Redactor) -> str:
-    dismissed = DISMISSED.format(by=known.by or SOMEBODY)
-    why = " ".join(safe_text(known.why, redactor).split())[:LONGEST_WHY]
+    by, why = (" ".join(safe_text(text, redactor).split()) for text in (known.by, known.why))
+    dismissed, why = DISMISSED.format(by=by or SOMEBODY), why[:LONGEST_WHY]
     return SAID.format(dismissed=dismissed, why=why) if why else dismissed
 
 

@@ -19,7 +19,6 @@ from bot.agents.review.gates import (
     passed,
     put_aside,
     said_by_a_check,
-    said_by_a_person,
     severity_floor,
     worst_first,
 )
@@ -27,7 +26,7 @@ from bot.agents.review.ledger import MOST_ROWS, beyond, criteria, is_wanted
 from bot.agents.review.prompting import rules
 from bot.agents.review.recheck import doubted, near, together
 from bot.agents.review.schema import ReportedFinding, ReviewState, Segment, Task, Work
-from bot.agents.review.standing import as_known, places
+from bot.agents.review.standing import as_known, known_by_line, places, successors
 from bot.agents.review.units import around, excerpt, excerpt_tokens, second_looks, unit_tokens, units
 from bot.agents.spec import AgentContext
 from bot.domain.actions import Coverage
@@ -35,7 +34,7 @@ from bot.domain.change import ChangeSet, FileChange, shown_path
 from bot.domain.findings import Finding, identified
 from bot.domain.lifecycle import taken_away
 from bot.domain.markdown import counted
-from bot.domain.reviewed import is_same
+from bot.domain.reviewed import is_same, unit
 from bot.domain.reviewed import unread as unread_since
 from bot.errors import Unavailable
 
@@ -89,7 +88,7 @@ async def plan(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     """
     context = runtime.context
     if context.model is None:
-        return {"tasks": {}, "claims": [], "again": [], "doubted": []}
+        return {"tasks": {}, "claims": [], "again": [], "heirs": {}, "doubted": []}
     room, files = unit_tokens(context.model.window), unread_files(context)
     first = units(context.change, files, room)
     again = units(context.change, files, room // 2, backwards=True) if _twice(context) else []
@@ -105,6 +104,7 @@ async def plan(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
         "tasks": tasks,
         "claims": [],
         "again": [],
+        "heirs": {},
         "doubted": asked,
         "coverage": declared(state["coverage"], {shown_path(path): BEYOND for path in beyond}),
         "complaints": [*state["complaints"], *_no_room(context, len(beyond))],
@@ -126,8 +126,9 @@ async def settle(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
 async def merge(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     """Hold what was reported against the change, once each, and lay out the second look at what stands.
 
-    What the gates keep back anyway is not looked at again: that would be paid for nothing. Nor is what is known, as it
-    was looked at when it was new; but what was fixed has to be shown to be back.
+    What the gates keep back anyway is not looked at again: that would be paid for nothing. Nor is what is known by its
+    line, as it was looked at when it was new; but what was fixed has to be shown to be back, and of what is on another
+    line nobody has shown anything yet.
     """
     context = runtime.context
     reported = [
@@ -136,7 +137,7 @@ async def merge(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
         for one in state["reported"][name]
     ]
     claims, rejected = placed(reported, context)
-    claims = as_known(claims, context, state["places"])
+    claims = known_by_line(claims, context, state["places"])
     settled = {one.key for one in context.known if one.state != "fixed"}
     again = [claim for claim in claims if claim.fingerprint in settled]
     new = [claim for claim in claims if claim.fingerprint not in settled]
@@ -149,6 +150,7 @@ async def merge(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     return {
         "claims": worst,
         "again": again,
+        "heirs": successors(worst, context, state["places"]),
         "decisions": [*aside, *decisions, *many, *unplaced],
         "tasks": tasks,
     }
@@ -192,8 +194,9 @@ def model_files(context: AgentContext) -> list[int]:
 
 def unread_files(context: AgentContext) -> list[int]:
     """The places of those that a model has to read now: not what it has read before."""
-    fresh = unread_since(context.change.files, None if context.is_full else context.reviewed)
-    return [place for place in model_files(context) if context.change.files[place] in fresh]
+    files = context.change.files
+    fresh = {unit(file) for file in unread_since(files, None if context.is_full else context.reviewed)}
+    return [place for place in model_files(context) if unit(files[place]) in fresh]
 
 
 def why_not(claim: Finding, state: ReviewState) -> str:
@@ -324,7 +327,7 @@ def _sends(state: ReviewState) -> list[Send]:
 def _gates(state: ReviewState, context: AgentContext) -> list[Gate]:
     floor = severity_floor(context.config.review.min_severity)
     shown, _ = passed(state["found"], [floor])
-    return [floor, said_by_a_check(shown), said_by_a_person(context.notes)]
+    return [floor, said_by_a_check(shown)]
 
 
 def _put_aside(context: AgentContext) -> Gate:

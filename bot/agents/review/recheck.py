@@ -1,36 +1,42 @@
 """Whether earlier findings of a model are still there: one small call about those whose lines have changed.
 
-The model only says; what counts is decided in `course`, by lines that stand at head.
+The model only says; what counts is decided in `course`, by lines that stand at head. It is shown what is near, once:
+the code at head, or of a line that was taken away the diff.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby, islice
 from typing import Any, Final
 
-from bot.agents.reading import answer
+from bot.agents.reading import MOST_LINES, answer
 from bot.agents.review.diff_text import diff_text
+from bot.agents.review.instead import instead, last_line, lines_at_head, lines_before
 from bot.agents.review.prompting import instructions, numbered_claims
+from bot.agents.review.quotes import Lines
 from bot.agents.review.schema import Place, QuotedLine, RecheckAnswer, RecheckVerdict, Segment, Work
-from bot.agents.review.standing import by_model, moved
-from bot.agents.review.units import around, tokens
+from bot.agents.review.standing import moved
+from bot.agents.review.units import around, spans, tokens
 from bot.agents.shown import safe_text
 from bot.agents.spec import AgentContext
-from bot.domain.change import ChangeSet, FileStatus
+from bot.domain.change import ChangeSet
 from bot.domain.findings import Finding
 from bot.domain.lifecycle import THUMBS_DOWN, Known
+from bot.domain.markdown import by_model
 from bot.domain.replies import is_dismissal
 from bot.domain.secrets import Redactor
 from bot.llm.messages import CHARACTERS_A_TOKEN, Asked, Prompt
 
-ASKED = "What was found:\n\n{claims}\n\nThe change to the files it is in, as far as it is near:\n\n{diff}"
-NO_DIFF = "None of these files is part of the change any more."
-CODE = "\n\nCode around it at head:\n\n{code}"
+CLAIMS = "The claims:\n\n{claims}"
+CODE = "The code at head:\n\n{code}"
+DIFF = (
+    "The diff, each line with its number before the change, its number at head, and its sign "
+    '("+" added, "-" removed, blank unchanged):\n\n{diff}'
+)
 
 MOST_TOGETHER: Final = 8  # findings of one call
-DIFF_TOKENS: Final = 2_000  # of a finding
-CODE_TOKENS: Final = 1_000
-REACHES: Final = (40, 20, 10, 5)  # lines of the diff above and below, as many as there is room for
-CODE_REACH: Final = 20  # lines at head above and below
+REACHES: Final = (10, 5, 3)  # lines above and below, as many as there is room for
+PLACE_TOKENS: Final = 1_000  # of one line and what is around it
+UNCUT: Final = 1_000_000  # characters: as many lines as are read at once have fewer
 MOST_OUTPUT: Final = 2_000  # tokens
 LONGEST_PATH, LONGEST_QUOTE, LONGEST_REASON = 1_000, 500, 300  # of what a model said
 LARGEST: Final = 2**31
@@ -56,23 +62,27 @@ def together(findings: Sequence[Finding]) -> Iterator[list[Finding]]:
 
 
 def near(change: ChangeSet, findings: Sequence[Finding]) -> list[Segment]:
-    """The diff around the findings, as much of it as there is room for."""
-    room = DIFF_TOKENS * len(findings)
-    tries = (around(change, findings, reach) for reach in REACHES)
+    """The diff around what was found on no line at head but on one taken away, as much as there is room for."""
+    removed = [finding for finding in findings if finding.line is None]
+    room = PLACE_TOKENS * len(removed)
+    tries = (around(change, removed, reach) for reach in REACHES)
     fitting = (segments for segments in tries if tokens(change, segments) <= room)
-    return next(fitting, around(change, findings, REACHES[-1]))
+    return next(fitting, around(change, removed, REACHES[-1]))
 
 
 def recheck_prompt(context: AgentContext, work: Work) -> Prompt:
     """Without tools and without what people say of the change: a description that says "fixed" proves nothing."""
     findings, segments = work["claims"], work["task"]["segments"]
-    diff = diff_text(context, segments) if segments else NO_DIFF
-    text = ASKED.format(claims=numbered_claims(context, findings), diff=diff)
     code = "\n\n".join(_code(context, findings))
+    parts = (
+        CLAIMS.format(claims=numbered_claims(context, findings)),
+        CODE.format(code=code) if code else "",
+        DIFF.format(diff=diff_text(context, segments)) if segments else "",
+    )
     return Prompt(
         system=instructions("recheck"),
         shared="",
-        messages=(Asked(text + (CODE.format(code=code) if code else "")),),
+        messages=(Asked("\n\n".join(filter(None, parts))),),
         answer=RecheckAnswer,
         must_answer=True,
         most_output=MOST_OUTPUT,
@@ -110,20 +120,6 @@ def _keyed(finding: Finding, key: str) -> Finding:
     return finding.model_copy(update={"fingerprint": key})
 
 
-def _code(context: AgentContext, findings: Iterable[Finding]) -> Iterator[str]:
-    """What stands around each place at head. Of a new file the diff shows that, of a deleted one there is nothing."""
-    for finding in findings:
-        file, line = context.change.file(finding.path), finding.line or finding.old_line
-        if line and (file is None or file.status not in (FileStatus.ADDED, FileStatus.DELETED)):
-            lines: dict[str, Any] = {
-                "path": finding.path,
-                "first": max(1, line - CODE_REACH),
-                "last": line + CODE_REACH,
-            }
-            most = CODE_TOKENS * CHARACTERS_A_TOKEN
-            yield answer("read_lines", lines, context.snapshot, context.redactor, most)
-
-
 def _keepable(said: RecheckVerdict, redactor: Redactor) -> RecheckVerdict:
     update = {
         "path": safe_text(said.path[:LONGEST_PATH], redactor),
@@ -132,3 +128,39 @@ def _keepable(said: RecheckVerdict, redactor: Redactor) -> RecheckVerdict:
         "reason": safe_text(said.reason[:LONGEST_REASON], redactor),
     }
     return said.model_copy(update=update)
+
+
+# --- the code at head, file by file, each line once ---
+
+
+def _code(context: AgentContext, findings: Sequence[Finding]) -> Iterator[str]:
+    """Around each place as many lines as there is room for. Raises Unavailable."""
+    at_head = [finding for finding in findings if finding.line is not None]
+    for path, some in groupby(at_head, lambda finding: finding.path):
+        numbers = _numbers(context, path, list(some))
+        room = PLACE_TOKENS * CHARACTERS_A_TOKEN * len(numbers)
+        tries = ["\n\n".join(_blocks(context, path, numbers, reach)) for reach in REACHES]
+        yield next((text for text in tries if len(text) <= room), tries[-1])
+
+
+def _blocks(context: AgentContext, path: str, numbers: Sequence[int], reach: int) -> Iterator[str]:
+    for first, last in spans(numbers, reach, MOST_LINES):
+        lines: dict[str, Any] = {"path": path, "first": max(1, first), "last": last}
+        yield answer("read_lines", lines, context.snapshot, context.redactor, UNCUT)
+
+
+def _numbers(context: AgentContext, path: str, findings: Sequence[Finding]) -> list[int]:
+    """The lines to show: those of the findings, and what stands in the place of those that are gone."""
+    head = lines_at_head(context, path)
+    gone = [finding for finding in findings if finding.line not in head.same(finding.anchor)]
+    before = lines_before(context, path) if gone else Lines({})
+    stand = [finding.line for finding in findings if finding.line and finding not in gone]
+    return sorted({*stand, *(number for finding in gone for number in _instead(finding, before, head))})
+
+
+def _instead(finding: Finding, before: Lines, head: Lines) -> list[int]:
+    """Where its line would be that is gone; where nobody can tell, more of what is about where it was last seen."""
+    was_at, last_seen = last_line(finding, before), finding.line or 1
+    here = instead(was_at, before, head) if was_at else None
+    guesses = range(last_seen - 2 * REACHES[0], last_seen + 2 * REACHES[0] + 1, 2 * REACHES[0])
+    return [max(1, number) for number in ([here] if here else guesses)]

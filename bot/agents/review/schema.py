@@ -162,19 +162,13 @@ def _on_a_defect(word: Any) -> Any:
 
 
 class RecheckVerdict(_Answer):
-    """Whether one defect that was found earlier is still in the code at head."""
+    """Whether one earlier defect is still there."""
 
     claim: int
-    """The claim's number."""
     verdict: Annotated[Literal["gone", "there", "unsure"], BeforeValidator(_on_a_defect)]
-    """gone: the code at head does not break that way any more; there: it still does; unsure: what is shown does not
-    decide it."""
     path: str
-    """The file of the line that decides it, from the top of the repository."""
     line: int
-    """That line's number at head."""
     quote: str
-    """That line's text, copied exactly without its number and sign; empty where no line decides it."""
     reason: str
     """The fact that decides it, in one sentence."""
 
@@ -200,8 +194,9 @@ class Place(TypedDict):
 
     `path` is the file's at head, as it is stored. `line`, or `old_line` of a removed one, is where the finding's line
     stands if it `stands`, else where it was last seen. A finding without a line stands as long as its file does.
-    `as_before`: the lines around it, too, read as they did when it was last seen. `settled`: it was called fixed while
-    its line stood just as it stands now.
+    `added`: the change adds that line, or nobody can tell. `as_before`: the lines around it, too, read as they did when
+    it was last seen, or the line was gone then, and what stands in its place still does. `settled`: it was called fixed
+    while its line stood just as it stands now.
 
     `in_change`: its file is part of the change, and at head unless the line is one that was taken away. `touched`: that
     file's change is not what it was when it was read last. `gone`: its file is not part of the change any more, nor is
@@ -212,6 +207,7 @@ class Place(TypedDict):
     line: int | None
     old_line: int | None
     stands: bool
+    added: bool
     as_before: bool
     settled: bool
     in_change: bool
@@ -270,12 +266,14 @@ class ReviewState(ReviewInput, ReviewOutput):
     `skipped` the names of the checks that could not look at everything; `reported` is what models said, by task.
 
     `claims` are the reported findings that stand on a line that exists, each with its fingerprint, `again` those that
-    are known and were not fixed, each with its key. `verdicts`: what the second look says of a claim, by fingerprint:
+    are known by their line and were not fixed, each with its key. `heirs`: claims, by fingerprint, that may be a known
+    finding whose line is gone, with its key. `verdicts`: what the second look says of a claim, by fingerprint:
     "" where it is confirmed, else the reason why it is not shown. `judged` is what the model said of each criterion, by
     its id, `outside` the phrases for what no issue asks for. `attempt`: the attempt of the run that is going on.
 
     `places`: where the findings of earlier reviews are at head, by key. `doubted` are those about which a model is
-    asked again, each with its key as fingerprint, `rechecked` its verdicts by key. `course` is what became of them all.
+    asked again, each with its key as fingerprint, `rechecked` its verdicts by key. `course` is what became of them all,
+    `looked_at` by key what is around the places of those that do not stand, where a model could not tell.
     `demoted`: fingerprints of new findings that are similar to a dismissed one.
     """
 
@@ -284,6 +282,7 @@ class ReviewState(ReviewInput, ReviewOutput):
     reported: Annotated[dict[str, list[dict[str, object]]], operator.or_]
     claims: list[Finding]
     again: list[Finding]
+    heirs: dict[str, str]
     tasks: Annotated[dict[str, Task], operator.or_]
     verdicts: Annotated[dict[str, str], operator.or_]
     judged: Annotated[dict[str, dict[str, object]], operator.or_]
@@ -293,6 +292,7 @@ class ReviewState(ReviewInput, ReviewOutput):
     doubted: list[Finding]
     rechecked: Annotated[dict[str, dict[str, object]], operator.or_]
     course: Course
+    looked_at: dict[str, str]
     demoted: list[str]
 
 

@@ -3,29 +3,34 @@
 A line is known by its text as it was quoted, wherever it has moved to; of several that read alike, by what is around.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import PurePosixPath
+from typing import Final
 
-from bot.agents.review.commits import History, numbered
-from bot.agents.review.quotes import Lines
+from bot.agents.review.commits import History
+from bot.agents.review.head_files import HeadFiles, Text, quote_of, stored
 from bot.agents.review.schema import Place
-from bot.agents.review.sides import sides
-from bot.agents.shown import safe_text
 from bot.agents.spec import AgentContext
-from bot.domain.change import FileChange, FileStatus, shown_path
-from bot.domain.findings import Finding, normalised
+from bot.domain.change import FileChange, FileStatus
+from bot.domain.findings import Finding
 from bot.domain.identity import recognised
-from bot.domain.lifecycle import Known, around
-from bot.domain.reviewed import PATH_DIGITS, unit, unread
+from bot.domain.lifecycle import AROUND, Known, around
+from bot.domain.markdown import by_model
+from bot.domain.reviewed import PATH_DIGITS, Reviewed, unit, unread
 from bot.domain.secrets import Redactor
-from bot.errors import PlatformError, Unavailable
+
+REST: Final = "/more"  # ends the rule of the one finding that stands for the rest of its kind
+FAR: Final = 200  # lines that what stands in the place of another is looked for
+LOST: Final = "-"
+"""Begins what is kept as around a line that is gone: what stands in its place, and what is next to that."""
 
 
 def places(context: AgentContext) -> dict[str, Place]:
     """By the findings' keys. Raises Unavailable."""
-    head, history, touched = _Head(context), History(context), _Touched(context)
-    here = [_Here(known, head.text(known.finding), _quote(known.finding, head)) for known in context.known]
+    head, history, touched = HeadFiles(context), History(context), _Touched(context)
+    here = [_here(known, head) for known in context.known]
     lines = dict(_assigned(here))
     return {one.known.key: _place(one, lines.get(one.known.key), head, history, touched) for one in here}
 
@@ -43,116 +48,27 @@ def moved(finding: Finding, place: Place) -> Finding:
     return finding.model_copy(update={**place_now, "suggestion": None})
 
 
-def stored(text: str, redactor: Redactor) -> str:
-    """A path or a quoted line as a finding's note keeps it."""
-    return redactor.redact(shown_path(text))
+def is_left(known: Known, place: Place) -> bool:
+    """Whether a check's line stands, but the change does not add it any more: checks look at no other lines.
+
+    So it is after the target has got the line, by a merge or as it is another branch now.
+    """
+    is_on_line = known.finding.line is not None and bool(known.finding.anchor) and not by_model(known.finding)
+    return is_on_line and place["stands"] and not place["added"]
 
 
-def by_model(finding: Finding) -> bool:
-    return "/" not in finding.rule
+def lost(lines: Mapping[int, str], line: int) -> str:
+    """The digest of what is around the place of a line that is gone, and of what stands there now; "" for nothing."""
+    above = {number: lines.get(number, "") for number in range(line - AROUND, line)}
+    below = {number + 1: lines.get(number, "") for number in range(line, line + AROUND)}
+    digest = around(above | below, line)
+    return f"{LOST}{digest}" if digest else ""
 
 
-@dataclass(frozen=True)
-class _Text:
-    """What a finding's line is looked for in. `whole` False: lines may be missing, so that none can be called gone."""
-
-    path: str
-    file: FileChange | None
-    lines: Lines
-    there: bool = True
-    whole: bool = True
-
-
-NOTHING = Lines({})
-REST = "/more"  # ends the rule of the one finding that stands for the rest of its kind
-
-
-@dataclass
-class _Head:
-    """The repository at head, each of its files read at most once."""
-
-    context: AgentContext
-    _read: dict[str, _Text] = field(default_factory=dict)
-
-    def text(self, finding: Finding) -> _Text:
-        if not finding.path:
-            return _Text("", None, NOTHING)
-        file = self._file(finding)
-        if finding.old_line is not None:
-            return _Text(file.path if file else finding.path, file, self._removed(file))
-        return self._changed(file) if file else self._unchanged(finding.path)
-
-    def has_line(self, quote: str) -> bool:
-        """Whether any changed file has it at head."""
-        return any(text.lines.same(quote) for text in self._all_changed())
-
-    def _file(self, finding: Finding) -> FileChange | None:
-        """The changed file that the finding is in; None where it is in none of them."""
-        named = self._named.get(finding.path)
-        if named and (named.status is not FileStatus.DELETED or finding.old_line is not None):
-            return named
-        if named is None and self._unchanged(finding.path).there:
-            return None
-        return self._renamed.get(finding.path) or self._with_line(finding) or named
-
-    def _with_line(self, finding: Finding) -> FileChange | None:
-        """The one file of the change that has the finding's line, if there is just one."""
-        quote = _quote(finding, self)
-        if not quote or finding.old_line is not None:
-            return None
-        having = [text.file for text in self._all_changed() if text.lines.same(quote)]
-        return having[0] if len(having) == 1 else None
-
-    def _all_changed(self) -> Iterator[_Text]:
-        return (
-            self._changed(file)
-            for file in self.context.change.files
-            if file.status is not FileStatus.DELETED and file.hunks
-        )
-
-    def _changed(self, file: FileChange) -> _Text:
-        if file.status is FileStatus.DELETED:
-            return _Text(file.path, file, NOTHING, there=False)
-        if file.path not in self._read:
-            shown = sides(self.context, file)
-            whole = shown.content is not None or (file.status is FileStatus.ADDED and bool(file.hunks))
-            self._read[file.path] = _Text(file.path, file, Lines(shown.new), whole=whole)
-        return self._read[file.path]
-
-    def _unchanged(self, path: str) -> _Text:
-        if path not in self._read:
-            self._read[path] = self._from_snapshot(path)
-        return self._read[path]
-
-    def _from_snapshot(self, path: str) -> _Text:
-        try:
-            there = self.context.snapshot.size(path) is not None
-            content = self.context.snapshot.read(path) if there else None
-        except Unavailable:
-            raise
-        except PlatformError:
-            return _Text(path, None, NOTHING, whole=False)
-        if content is None:
-            return _Text(path, None, NOTHING, there=there, whole=not there)
-        return _Text(path, None, Lines(numbered(content, self.context.redactor)))
-
-    def _removed(self, file: FileChange | None) -> Lines:
-        if file is None:
-            return NOTHING
-        shown = sides(self.context, file)
-        gone = (line for line in file.lines() if line.new is None and line.old is not None)
-        return Lines({line.old: shown.text(line) for line in gone if line.old is not None})
-
-    @cached_property
-    def _named(self) -> dict[str, FileChange]:
-        """By path as it is stored. Of a change of type, a deletion and an addition, the addition comes last."""
-        files = sorted(self.context.change.files, key=lambda file: file.status is not FileStatus.DELETED)
-        return {stored(file.path, self.context.redactor): file for file in files}
-
-    @cached_property
-    def _renamed(self) -> dict[str, FileChange]:
-        files = (file for file in self.context.change.files if file.status is FileStatus.RENAMED)
-        return {stored(file.old_path, self.context.redactor): file for file in files}
+def lost_at(lines: Mapping[int, str], digest: str, last_seen: int) -> int | None:
+    """The place that such a digest is of, wherever it has moved to; None where it reads otherwise now."""
+    near = range(last_seen - FAR, last_seen + FAR + 1) if digest.startswith(LOST) else ()
+    return next((number for number in near if number in lines and lost(lines, number) == digest), None)
 
 
 @dataclass
@@ -165,8 +81,11 @@ class _Touched:
         before = self.context.reviewed
         if before is None or self.context.is_full or path in self._unread:
             return True
-        was_changed = {name[:PATH_DIGITS] for name in before.units}
-        return path not in self._changed and _unit_path(path) in was_changed
+        return path not in self._changed and _unit_path(path) in self._were_changed
+
+    @cached_property
+    def _were_changed(self) -> frozenset[str]:
+        return frozenset(name[:PATH_DIGITS] for name in (self.context.reviewed or Reviewed()).units)
 
     @cached_property
     def _changed(self) -> frozenset[str]:
@@ -186,7 +105,7 @@ class _Here:
     """A finding, its file at head, and its line as files are shown: "" of a finding that has none."""
 
     known: Known
-    text: _Text
+    text: Text
     quote: str
 
     @property
@@ -198,12 +117,24 @@ class _Here:
         return self.known.finding.old_line is not None
 
 
-def _quote(finding: Finding, head: _Head) -> str:
-    has_line = finding.line is not None or finding.old_line is not None
-    return normalised(safe_text(finding.anchor, head.context.redactor)) if has_line else ""
+def _here(known: Known, head: HeadFiles) -> _Here:
+    return _Here(known, head.text(known.finding), quote_of(known.finding, head.context.redactor))
 
 
-def _place(here: _Here, line: int | None, head: _Head, history: History, touched: _Touched) -> Place:
+def _has_newcomers(path: str, context: AgentContext) -> bool:
+    """Whether the change adds a file of this kind that it did not at the last review.
+
+    What is gone may stand in it, and read otherwise there: a file that the change itself adds is never called renamed.
+    """
+    if context.reviewed is None:
+        return False
+    before = {name[:PATH_DIGITS] for name in context.reviewed.units}
+    added = (file for file in context.change.files if file.status is FileStatus.ADDED)
+    alike = (file for file in added if PurePosixPath(file.path).suffix == PurePosixPath(path).suffix)
+    return any(unit(file)[:PATH_DIGITS] not in before for file in alike)
+
+
+def _place(here: _Here, line: int | None, head: HeadFiles, history: History, touched: _Touched) -> Place:
     known, text = here.known, here.text
     stands = line is not None if here.quote else text.there
     around_now = around(text.lines.shown, line) if line is not None and not here.is_removed else ""
@@ -215,12 +146,19 @@ def _place(here: _Here, line: int | None, head: _Head, history: History, touched
         line=None if known.finding.line is None else line or known.finding.line,
         old_line=None if known.finding.old_line is None else line or known.finding.old_line,
         stands=stands or not text.whole,
-        as_before=bool(around_now) and around_now == known.around,
+        added=line in text.added if line is not None else not text.whole,
+        as_before=around_now == known.around if around_now else line is None and _lost_at(here) is not None,
         settled=was_fixed and history.is_as_at(known.commit, known, text.path, around_now),
         in_change=in_change,
         touched=touched(text.path),
-        gone=not is_left and not (here.quote and not here.is_removed and head.has_line(here.quote)),
+        gone=not is_left
+        and not _has_newcomers(known.finding.path, head.context)
+        and not (here.quote and not here.is_removed and head.has_line(here.quote)),
     )
+
+
+def _lost_at(here: _Here) -> int | None:
+    return lost_at(here.text.lines.shown, here.known.around, here.was_at)
 
 
 # --- which line is whose ---
@@ -261,14 +199,45 @@ def _paired(alike: Mapping[int, Sequence[_Here]]) -> Iterator[tuple[int, int]]:
 
 
 def as_known(found: Sequence[Finding], context: AgentContext, where: Mapping[str, Place]) -> list[Finding]:
-    """Findings at head, those that are known with the keys they were posted under.
+    """A check's findings at head, those that are known with the keys they were posted under.
 
-    One whose line was rewritten may still be itself. What was fixed is only back where the very line is.
+    One that is open and whose line was rewritten may still be itself.
     """
+    return _named(found, present(context.known, where), context, _rewritten(context, where))
+
+
+def known_by_line(
+    claims: Sequence[Finding], context: AgentContext, where: Mapping[str, Place]
+) -> list[Finding]:
+    """A model's claims at head, those on the very line of a known finding with the key it was posted under."""
+    return _named(claims, present(context.known, where), context)
+
+
+def successors(
+    claims: Iterable[Finding], context: AgentContext, where: Mapping[str, Place]
+) -> dict[str, str]:
+    """By fingerprint the claims that may be an open finding whose line was rewritten, with its key.
+
+    They are claims as they come from `known_by_line`. Whether they are it is still to be shown.
+    """
+    keys = {one.key for one in context.known}
+    rewritten = _rewritten(context, where)
+    left = [one for one in claims if one.fingerprint not in keys]
+    known = [one for one in present(context.known, where) if one.key in rewritten]
+    pairs = zip(left, _named(left, known, context, rewritten), strict=True)
+    return {claim.fingerprint: one.fingerprint for claim, one in pairs if one.fingerprint in rewritten}
+
+
+def _rewritten(context: AgentContext, where: Mapping[str, Place]) -> frozenset[str]:
+    """What was dismissed or fixed is known by its very line only: what is another line may be another defect."""
+    return frozenset(one.key for one in context.known if one.is_open and not where[one.key]["stands"])
+
+
+def _named(
+    found: Sequence[Finding], known: Iterable[Known], context: AgentContext, rewritten: Collection[str] = ()
+) -> list[Finding]:
     ours = [_as_stored(one, context.redactor) for one in found]
-    known = [_at_the_rest(one, ours) for one in present(context.known, where)]
-    rewritten = [one.key for one in context.known if one.state != "fixed" and not where[one.key]["stands"]]
-    told = zip(found, recognised(ours, known, rewritten), strict=True)
+    told = zip(found, recognised(ours, [_at_the_rest(one, ours) for one in known], rewritten), strict=True)
     return [one.model_copy(update={"path": raw.path}) for raw, one in told]
 
 

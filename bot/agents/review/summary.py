@@ -5,10 +5,11 @@ from typing import Any, Final
 
 from bot.agents.review.caps import Placed
 from bot.agents.review.checks import CHECKS
-from bot.agents.review.course import units_read
+from bot.agents.review.read_units import units_read
 from bot.agents.review.schema import ReviewState
 from bot.agents.spec import AgentContext
 from bot.domain.findings import Finding, Severity
+from bot.domain.kept import short_finding
 from bot.domain.ledger import Ledger
 from bot.domain.ledger_table import ledger_table
 from bot.domain.lifecycle import Course, Known
@@ -17,9 +18,6 @@ from bot.domain.summary import Summary
 
 MERGE_REQUEST: Final = "/-/merge_requests/"
 FILES: Final = "{project}/-/blob/{head}"
-LONGEST_DETAIL: Final = (
-    600  # characters that a finding without a thread is remembered with; a list shows half of them
-)
 
 
 def summary(state: ReviewState, context: AgentContext, listed: Sequence[Finding]) -> Summary:
@@ -60,17 +58,11 @@ def remembered(
     return Reviewed(
         head=context.request.head,
         units=units_read(state, context),
-        listed=tuple(map(_short, listed)),
+        listed=tuple(map(short_finding, listed)),
         told=tuple(dict.fromkeys(told)),
         gone=state["course"].gone,
         whole=whole(context.change.files),
     )
-
-
-def _short(finding: Finding) -> Finding:
-    """As much of a finding as a list shows, and as it is recognised by."""
-    texts = {"detail": finding.detail[:LONGEST_DETAIL], "evidence": "", "suggestion": None}
-    return finding.model_copy(update=texts)
 
 
 def _fixed(known: Sequence[Known], course: Course) -> set[str]:

@@ -12,7 +12,7 @@ from bot.domain.commands import COMMANDS
 from bot.domain.sanitize import sanitize
 from bot.policy import Ground, decide
 from bot.testing import ScriptedModel
-from tests.agents.ask.asked import KNOWN, UNREAD, ask, of_kind, outcome, the_reply
+from tests.agents.ask.asked import ADA, KNOWN, OURS, UNREAD, ask, note, of_kind, outcome, the_reply
 
 
 def allowed(*actions: Action) -> bool:
@@ -65,6 +65,13 @@ def test_a_dismissal_closes_the_thread_and_says_nothing() -> None:
     reply = the_reply(result)
     assert (reply.key, reply.body, reply.resolves, reply.finding) == ("dismissed:77", "", True, KNOWN.key)
     assert outcome(result) == "white_check_mark"
+
+
+@pytest.mark.parametrize("internal", [False, True])
+@pytest.mark.parametrize("name", ["help", "", "ask", "dismissal", "resolve"])
+def test_whatever_is_asked_internally_is_answered_internally(name: str, internal: bool) -> None:
+    asking = note(77, ADA, f"/trivet {name}", internal=internal)
+    assert the_reply(ask(None, name, said=(OURS, asking), word="x", **UNREAD)).internal is internal
 
 
 def test_help_lists_every_command_and_that_of_pages_only_where_there_are_some() -> None:

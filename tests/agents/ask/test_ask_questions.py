@@ -238,6 +238,7 @@ def test_every_prompt_fits_a_small_window_whatever_is_said() -> None:
         "ask",
         flood[:2_000],
         said=(*said, note(500, ADA, flood)),
+        note=500,
         request=request,
         change=lambda: big,
         about=None,

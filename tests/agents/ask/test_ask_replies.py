@@ -8,12 +8,13 @@ import pytest
 from bot.agents.ask import SPEC
 from bot.agents.review.schema import QuotedLine
 from bot.domain.actions import Reply
-from bot.domain.lifecycle import State
+from bot.domain.lifecycle import State, around
 from bot.errors import Declined
 from bot.policy import Ground, decide
 from bot.testing import ScriptedModel
 from tests.agents.ask.asked import (
     CALLER_PATH,
+    CART,
     FINDING,
     GUARD,
     INVENTED,
@@ -52,7 +53,7 @@ def test_who_is_right_is_told_so_and_the_thread_is_closed_as_dismissed() -> None
 def test_what_is_fixed_at_head_is_closed_naming_the_commit() -> None:
     result = replied("fixed", "The caller checks now.", proof=GUARD)
     reply = the_reply(result)
-    assert reply.body.startswith(f"This is gone at `{MERGE_REQUEST.head[:8]}`.\n\n")
+    assert reply.body.startswith(f"This is gone with `{MERGE_REQUEST.head[:8]}`.\n\n")
     assert reply.key == f"fixed:{KEY}:{MERGE_REQUEST.head}"
     assert reply.resolves is True
     assert decide(result.actions, Ground(SPEC))[1] == []
@@ -84,9 +85,24 @@ def test_without_a_line_at_head_to_show_for_it_nothing_is_closed(
     assert reasons(result) == [f"not closed: no line at head shows that it is {verdict}"]
 
 
-def test_the_findings_own_line_does_not_show_that_it_is_fixed() -> None:
-    assert the_reply(replied("fixed", "Gone.", proof=FIRST)).resolves is None
-    assert the_reply(replied("mistaken", "Never empty.", proof=FIRST)).resolves is True
+@pytest.mark.parametrize("verdict", ["fixed", "mistaken"])
+def test_the_findings_own_line_shows_nothing(verdict: str) -> None:
+    assert the_reply(replied(verdict, "It is so.", proof=FIRST)).resolves is None
+
+
+@pytest.mark.parametrize("verdict", ["fixed", "mistaken"])
+def test_who_only_asks_has_nothing_closed(verdict: str) -> None:
+    model = ScriptedModel([replies(verdict, "It cannot.", proof=GUARD)])
+    result = ask(model, "reply", "Can this really happen? Show me a case, please?")
+    assert the_reply(result).resolves is None
+    assert reasons(result) == ["not closed: the person only asked"]
+
+
+def test_what_is_as_it_was_when_it_was_found_is_not_fixed() -> None:
+    about = replace(KNOWN, around=around(dict(enumerate(CART.split("\n"), 1)), 2))
+    result = replied("fixed", "It is checked.", proof=GUARD, about=about)
+    assert the_reply(result).resolves is None
+    assert reasons(result) == ["not closed: neither its line nor what is around it has changed"]
 
 
 def test_a_thread_that_a_person_opened_again_is_theirs_to_close() -> None:

@@ -8,13 +8,16 @@ from bot.agents.review.gates import (
     PERSON_SAYS_IT,
     at_most,
     passed,
+    put_aside,
     said_by_a_check,
     said_by_a_person,
     severity_floor,
     worst_first,
 )
 from bot.domain.findings import Finding, Severity
+from bot.domain.lifecycle import Known
 from bot.domain.notes import Note
+from bot.domain.secrets import Redactor
 
 findings = st.builds(
     Finding,
@@ -81,3 +84,12 @@ def test_a_thread_on_a_removed_line_is_about_that_line() -> None:
 
 def test_a_finding_without_a_line_is_never_a_duplicate_of_one_with_a_line() -> None:
     assert said_by_a_check([claim(line=None)])(claim(line=None)) == ""
+
+
+def test_a_persons_words_are_told_without_their_secrets() -> None:
+    secret = "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
+    one = Known("f", claim(), state="dismissed", by=f"ada {secret}", why=f"by design,\nsee {secret}")
+    _, (decision,) = passed([claim()], [put_aside([one], (), Redactor())])
+    assert decision.reason.startswith("dismissed by ada <REDACTED:")
+    assert "by design, see <REDACTED:" in decision.reason
+    assert secret not in decision.reason

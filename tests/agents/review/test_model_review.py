@@ -15,6 +15,7 @@ from bot.agents.spec import AgentContext, AgentResult
 from bot.domain.actions import PostFinding, React, UpsertNote
 from bot.domain.background import Background, Commit, Instruction, LinkedIssue
 from bot.domain.change import FileChange, FileStatus, Hunk, Line, Side
+from bot.domain.findings import Severity
 from bot.domain.notes import Note
 from bot.domain.repo_config import RepoConfig
 from bot.domain.secrets import Redactor
@@ -318,8 +319,22 @@ def test_what_a_check_says_on_the_line_is_not_said_twice() -> None:
 def test_a_persons_open_thread_on_the_line_is_left_to_them() -> None:
     note = Note(1, 9, "Empty orders?", "d", resolved=False, path=PATH, new_line=6)
     result = review(ScriptedModel(confirms_everything(DEFECT)), notes=[note])
-    assert posts(result) == []
-    assert "a person has an open thread on this line" in reasons(result)
+    assert [one.position for one in posts(result)] == [None]
+    (decision,) = result.decisions
+    assert decision.reason == "a person has an open thread on this line: shown in the summary"
+
+
+def test_nobodys_words_on_a_line_keep_what_is_grave_from_being_said_there() -> None:
+    note = Note(1, 9, "LGTM", "d", resolved=False, path=PATH, new_line=6)
+    grave = DEFECT.model_copy(update={"severity": Severity.CRITICAL})
+    (post,) = posts(review(ScriptedModel(confirms_everything(grave)), notes=[note]))
+    assert post.position is not None
+
+
+def test_another_bots_thread_on_the_line_is_no_persons() -> None:
+    note = Note(1, 9, "LGTM", "d", resolved=False, path=PATH, new_line=6, author="renovate-bot")
+    (post,) = posts(review(ScriptedModel(confirms_everything(DEFECT)), notes=[note]))
+    assert post.position is not None
 
 
 def test_five_hundred_findings_become_a_few_comments_and_a_list() -> None:

@@ -221,6 +221,23 @@ def test_a_checks_finding_that_is_gone_is_called_fixed_by_the_commit_that_did_it
     assert result.findings == ()
 
 
+def test_a_check_that_is_satisfied_elsewhere_calls_its_finding_fixed() -> None:
+    told = checked()
+    result = told.push({"a.py": "undefined_name = 1\n" + BROKEN})
+    assert [one.key for one in replies(result)] == [f"fixed:{told.known[0].key}:{sha(2)}"]
+
+
+@pytest.mark.parametrize("head", [{"a.py": BROKEN + "more = 1\n"}, {"a.py": BROKEN, "b.py": "b = 1\n"}])
+def test_a_line_that_the_target_has_by_now_is_not_called_fixed(head: dict[str, str]) -> None:
+    told = checked()
+    told.base = {"a.py": BROKEN}
+    result = told.push(head)
+    assert (replies(result), posts(result), updates(result)) == ([], [], [])
+    assert result.findings == (), "it is outdated"
+    assert result.reviewed
+    assert result.reviewed.gone == ()
+
+
 def test_a_check_that_did_not_run_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     told = checked()
     monkeypatch.setattr("bot.agents.review.checks.python._sources", lambda files, snapshot: iter(()))
@@ -266,6 +283,12 @@ def test_a_file_that_is_taken_out_of_the_change_takes_its_findings_along() -> No
     result = told.push({"b.md": "b\n"}, model=model)
     assert [one.key for one in replies(result)] == [f"fixed:{told.known[0].key}:{sha(2)}"]
     assert kinds(model) == [ReviewAnswer]
+
+
+def test_a_file_that_went_as_another_of_its_kind_came_may_be_that_other_one() -> None:
+    told = story()
+    result = told.push({"renamed.py": CODE.replace(LINE, f"{LINE}  # soon")}, model=silent())
+    assert replies(result) == []
 
 
 def test_a_models_finding_is_fixed_where_its_line_is_gone_and_a_model_says_so() -> None:
@@ -389,6 +412,56 @@ def test_a_finding_that_was_looked_at_is_not_asked_about_again_until_it_changes(
     told.push({PATH: GUARDED}, model=silent())
     model = silent()
     told.push({PATH: GUARDED + "# and more\n" * 9}, model=model)
+    assert kinds(model) == [ReviewAnswer]
+
+
+def answering(word: str) -> ScriptedModel:
+    """Finds nothing, and says this of everything earlier."""
+    return ScriptedModel(
+        lambda prompt: rechecks(prompt, word) if prompt.answer is RecheckAnswer else answers()
+    )
+
+
+@pytest.mark.parametrize("code", [MENDED, GUARDED])
+def test_what_a_model_cannot_tell_it_is_asked_again_when_the_lines_change(code: str) -> None:
+    told = story()
+    first = answering("unsure")
+    assert len(updates(told.push({PATH: code}, model=first))) == 1
+    assert RecheckAnswer in kinds(first)
+    for same in (code + "# and more\n" * 9, lines("# new") * 30 + code + "# and more\n"):
+        model = answering("unsure")
+        told.push({PATH: same}, model=model)
+        assert kinds(model) == [ReviewAnswer]
+    for changed in (same.replace(DEF, f"{DEF}  # oh"), same.replace(DEF, f"{DEF}  # well")):
+        model = answering("unsure")
+        assert len(updates(told.push({PATH: changed}, model=model))) == 1
+        assert RecheckAnswer in kinds(model)
+    model = answering("unsure")
+    told.push({PATH: changed + "# the end\n"}, model=model)
+    assert kinds(model) == [ReviewAnswer]
+
+
+def test_what_took_the_place_of_a_line_is_looked_at_when_it_changes() -> None:
+    told = story()
+    told.push({PATH: MENDED}, model=answering("unsure"))
+    result = told.push({PATH: MENDED.replace("None)", "0)")}, model=says_gone())
+    assert [one.key for one in replies(result)] == [f"fixed:{told.known[0].key}:{sha(2)}"]
+
+
+def test_a_line_that_comes_back_after_nobody_could_tell_stands_again() -> None:
+    told = story()
+    told.push({PATH: MENDED}, model=answering("unsure"))
+    result = told.push({PATH: CODE}, model=silent())
+    assert [(one.fingerprint, one.line) for one in result.findings] == [(told.known[0].key, 7)]
+
+
+@pytest.mark.parametrize("code", [MENDED, GUARDED])
+def test_what_a_model_cannot_tell_of_a_closed_thread_it_is_not_asked_again_either(code: str) -> None:
+    told = story()
+    told.says(told.known[0].key, state="dismissed", by="ada", why="")
+    assert len(updates(told.push({PATH: code}, model=answering("unsure")))) == 1
+    model = answering("unsure")
+    told.push({PATH: code + "# and more\n" * 9}, model=model)
     assert kinds(model) == [ReviewAnswer]
 
 

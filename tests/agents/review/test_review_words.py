@@ -123,6 +123,7 @@ def composed(
         "coverage": [Coverage(path=file.path, read=True) for file in files],
         **{name: [] for name in EMPTY},
         "tasks": {},
+        "looked_at": {},
         "ledger": None,
     }
     before: ReviewState = whole | (state or {})  # type: ignore[assignment]
@@ -188,6 +189,14 @@ def test_a_rewritten_line_is_kept_in_the_findings_note_with_what_is_around_it() 
     lines = dict(enumerate(CODE.splitlines(), 1))
     assert words.updates == [UpdateFinding(key=OPEN.fingerprint, finding=now, around=around(lines, 6))]
     assert words.updates[0].around
+
+
+def test_where_a_model_looked_in_vain_is_kept_in_the_note_of_a_finding_that_does_not_stand() -> None:
+    place = {"path": "app/orders.py", "line": 5, "old_line": None}
+    state = {"looked_at": {OPEN.fingerprint: "-d1"}, "places": {OPEN.fingerprint: place}}
+    course = Course(outdated=(OPEN.fingerprint,))
+    words = composed(course=course, known=[known(OPEN), known(WAS_FIXED)], reviewed=EARLIER, state=state)
+    assert words.updates == [UpdateFinding(key=OPEN.fingerprint, finding=OPEN, around="-d1")]
 
 
 def test_the_summary_tells_in_one_line_what_was_fixed_and_what_dismissed() -> None:

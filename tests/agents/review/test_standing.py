@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.agents.review.commits import MOST_COMMITS, History
 from bot.agents.review.schema import Place
 from bot.agents.review.sides import sides
-from bot.agents.review.standing import as_known, places
+from bot.agents.review.standing import as_known, lost, places
 from bot.agents.spec import AgentContext
 from bot.domain.background import Background
 from bot.domain.change import ChangeSet
@@ -47,6 +47,30 @@ def place(base: Files, head: Files, one: Known, **other: Any) -> Place:
 def test_a_line_is_found_wherever_it_has_moved_to() -> None:
     one = place({}, {PATH: lines("# new", "# new", CODE)}, known(made()))
     assert (one["path"], one["line"], one["stands"], one["as_before"]) == (PATH, 6, True, True)
+
+
+def test_it_is_told_whether_the_change_adds_the_line() -> None:
+    code = {PATH: lines(CODE)}
+    edited = {PATH: lines(CODE, "more()")}
+    assert place({}, edited, known(made()))["added"]
+    assert not place(code, edited, known(made()))["added"]
+    assert not place(code, {**code, "b.py": "b()\n"}, known(made()))["added"]
+    assert place(code, edited, known(made()), snapshot=Refusing())["added"], "nobody can tell"
+
+
+def test_what_stands_in_the_place_of_a_line_is_known_again_until_it_changes() -> None:
+    code = [*CODE[:3], "other()", *CODE[4:]]
+    digest = lost(dict(enumerate(code, 1)), 4)
+    assert digest not in ("", known(made()).around)
+
+    def is_as_before(*now: str) -> bool:
+        return place({}, {PATH: lines(now)}, known(made(), around=digest))["as_before"]
+
+    assert is_as_before(*code)
+    assert is_as_before(*["# new"] * 40, *code, "more()")
+    assert not is_as_before(*code[:3], "another()", *code[4:])
+    assert not is_as_before(*code[:2], *code[3:])
+    assert not is_as_before(*CODE), "the line is back"
 
 
 def test_indentation_does_not_matter_and_what_is_around_does() -> None:
@@ -279,8 +303,18 @@ def test_where_commits_cannot_be_read_the_head_is_named() -> None:
     assert History(told.context(background=Background())).turn(known(made()), PATH) == sha(3)
 
 
-def test_no_more_than_thirty_commits_are_read_each_file_once() -> None:
-    told = Story(commits=[{PATH: BAD}, *({PATH: GOOD} for _ in range(MOST_COMMITS + 9))])
+def test_commits_are_read_until_one_tells() -> None:
+    assert len(asked_for([GOOD, *[BAD] * 5, GOOD, GOOD])) == 3
+
+
+def test_no_more_than_ten_commits_are_read_each_file_once() -> None:
+    assert len(asked_for([BAD, *[GOOD] * (MOST_COMMITS + 9)])) == MOST_COMMITS == 10
+
+
+def asked_for(commits: list[str]) -> list[str]:
+    """The commits that are read to tell what mended two findings of one line."""
+    told = Story()
+    told.commits += [{PATH: text} for text in commits]
     asked: list[str] = []
 
     def snapshot_at(commit: str) -> DictSnapshot:
@@ -288,9 +322,9 @@ def test_no_more_than_thirty_commits_are_read_each_file_once() -> None:
         return DictSnapshot(told.commits[int(commit, 16) - 1], commit)
 
     history = History(told.context(snapshot_at=snapshot_at))
-    assert history.turn(known(made()), PATH) == told.head
-    assert history.turn(known(made(), "other"), PATH) == told.head
-    assert len(asked) == len(set(asked)) == MOST_COMMITS
+    assert history.turn(known(made()), PATH) == history.turn(known(made(), "other"), PATH)
+    assert len(asked) == len(set(asked))
+    return asked
 
 
 def test_lines_are_compared_as_a_model_is_shown_them() -> None:
