@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.agents.spec import Verdict
+from bot.domain.bots import is_bot_name
 from bot.domain.change import MergeRequest
 from bot.domain.commands import READ_LIMIT
 from bot.domain.events import Person
@@ -116,8 +117,9 @@ def known_findings_of(said: Said, request: MergeRequest, means: Means) -> list[K
 
     def voted(note: int) -> str:
         awards = means.reader.awards(request.target, note)
-        against = (one.person for one in awards if AGAINST.fullmatch(one.name) and one.person != me)
-        return next((names.get(person) or SOMEBODY for person in against if counts(person)), "")
+        against = (one for one in awards if AGAINST.fullmatch(one.name) and one.person != me)
+        effective = (one for one in against if counts(one.person) and not is_bot_name(one.username))
+        return next((one.username or names.get(one.person) or SOMEBODY for one in effective), "")
 
     return known_findings(said.notes, book, me, remembered(said, request, means), voted, counts)
 

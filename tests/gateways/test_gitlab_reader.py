@@ -641,8 +641,8 @@ def test_the_reactions_on_one_note_are_read(desk: Desk) -> None:
     desk.sandbox.act(iid, "award", user="ada", name="thumbsup")
     reader, target = desk.reader(), desk.read(iid).target
     assert reader.awards(target, note) == (
-        Award("thumbsup", numbers(desk)["grace"]),
-        Award("heart", numbers(desk)["ada"]),
+        Award("thumbsup", numbers(desk)["grace"], "grace"),
+        Award("heart", numbers(desk)["ada"], "ada"),
     )
     assert reader.awards(target, other) == ()
 
