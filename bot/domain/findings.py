@@ -82,23 +82,8 @@ def spaced(anchor: str) -> str:
 
 
 def fingerprint(finding: Finding, occurrence: int) -> str:
-    """32 hex digits over agent, rule, path, normalised anchored line, and which of its equals this one is (0-based).
-
-    Of a secret its placeholder counts as it is: another secret on the same line is another finding.
-    """
-    is_secret = finding.rule.startswith(SECRETS)
-    return _fingerprint(
-        finding, spaced(finding.anchor) if is_secret else normalised(finding.anchor), occurrence
-    )
-
-
-def older_fingerprint(finding: Finding, occurrence: int) -> str:
-    """What version 0.1.0 called it: whichever secret stands on its line."""
-    return _fingerprint(finding, normalised(finding.anchor), occurrence)
-
-
-def _fingerprint(finding: Finding, anchor: str, occurrence: int) -> str:
-    parts = (finding.agent, finding.rule, finding.path, anchor, str(occurrence))
+    """32 hex digits over agent, rule, path, normalised anchored line, and which of its equals this one is (0-based)."""
+    parts = (finding.agent, finding.rule, finding.path, normalised(finding.anchor), str(occurrence))
     raw = "\x00".join(parts).encode("utf-8", "surrogateescape")
     return hashlib.sha256(raw).hexdigest()[:32]
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
 from typing import Final
 
-from bot.domain.findings import SECRETS, Finding, Severity, fingerprint, normalised, older_fingerprint, spaced
+from bot.domain.findings import SECRETS, Finding, Severity, fingerprint, normalised, spaced
 from bot.domain.lifecycle import Known
 from bot.domain.markdown import by_model
 
@@ -17,7 +17,6 @@ NEAR: Final = 3  # lines within which two findings may be one
 NEAR_IN_WORDS: Final = 20  # lines within which two of much the same title may be one
 ALIKE: Final = 0.5  # more than this share of the words of the shorter of two titles
 FEWEST_ALIKE: Final = 2  # words
-MOST_EQUAL: Final = 10  # secrets on lines that read alike, of one file, as version 0.1.0 told them apart
 ELSEWHERE: Final = 1e9  # lines between what a change adds and what it removes
 
 Rank = tuple[bool, float]
@@ -130,14 +129,7 @@ def _by_fingerprint(known: Known, found: Finding) -> Rank | None:
     before = known.finding
     if before.anchor or before.path not in ("", found.path):
         return None
-    return (False, 0) if known.key == found.fingerprint or _was_called(known, found) else None
-
-
-def _was_called(known: Known, found: Finding) -> bool:
-    """Whether an open finding is one that version 0.1.0 found, by what it called a secret."""
-    if not (known.is_open and found.rule.startswith(SECRETS) and _is_of_one_kind(known.finding, found)):
-        return False
-    return any(known.key == older_fingerprint(found, occurrence) for occurrence in range(MOST_EQUAL))
+    return (False, 0) if known.key == found.fingerprint else None
 
 
 def _rewritten(keys: Collection[str]) -> Callable[[Known, Finding], Rank | None]:

@@ -125,10 +125,15 @@ def known_findings_of(said: Said, request: MergeRequest, means: Means) -> list[K
 
 
 def remembered(said: Said, request: MergeRequest, means: Means) -> Reviewed | None:
-    """What the last review left: in its summary; where it has none, or had no room for all, in our record."""
+    """What the last review left: in its summary; where it was silent, or had no room for all, in our record.
+
+    A review that had something to say has a summary: where none can be verified, its marks are lost, and so is it.
+    """
     there, recorded = said.reviewed, means.last_review(request)
-    if there is None or recorded is None:
-        return there or recorded
+    if recorded is None:
+        return there
+    if there is None:
+        return None if recorded.told or recorded.listed else recorded
     return recorded if recorded.head == there.head and len(recorded.units) > len(there.units) else there
 
 

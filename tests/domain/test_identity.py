@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.findings import Finding, Severity, identified, older_fingerprint
+from bot.domain.findings import Finding, Severity, identified
 from bot.domain.identity import is_alike, recognised, titles_alike
 from bot.domain.lifecycle import Known, State
 
@@ -175,24 +175,10 @@ def test_another_secret_on_the_line_of_a_dismissed_one_is_another() -> None:
     assert [one.fingerprint == before.key for one in recognised([again, real], [before])] == [True, False]
 
 
-def test_a_secret_that_was_taken_away_says_nothing_of_another() -> None:
-    """Of what was taken away the key is all that is left."""
-    assert secret(EXAMPLE).key != secret(REAL).key
-    assert secret(EXAMPLE).key == secret(EXAMPLE + " ").key
-
-
 @pytest.mark.parametrize("state", ["open", "regressed", "fixed"])
 def test_an_open_secret_that_was_exchanged_is_the_same_finding(state: State) -> None:
     before = secret(EXAMPLE, state)
     assert [one.fingerprint for one in recognised([secret(REAL).finding], [before])] == [before.key]
-
-
-def test_a_secret_that_an_older_version_found_is_known_by_what_it_was_called() -> None:
-    found = secret(EXAMPLE).finding
-    nothing_kept = found.model_copy(update={"anchor": ""})
-    key = older_fingerprint(found, 2)
-    assert recognised([found], [Known(key, nothing_kept)])[0].fingerprint == key
-    assert recognised([found], [Known(key, nothing_kept, state="dismissed")])[0].fingerprint != key
 
 
 def test_a_secret_is_like_no_other() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.jira_rig import RULES, JiraRig
+from tests.jira_rig import RULES, TRIVET_YML, JiraRig
 from tests.jira_server import Deployment
 from tests.sandbox_server import PROJECT
 
@@ -37,6 +37,9 @@ def comment_says(rig: JiraRig, key: str, words: str) -> None:
 
 @pytest.mark.rules(LINK_ONLY)
 def test_a_merge_request_and_its_issue_know_each_other_once_however_often_they_are_told(rig: JiraRig) -> None:
+    rig.sandbox.push(
+        "main", {".trivet.yml": f"{TRIVET_YML}\nreview: {{pause: {{pushes: 1000}}}}\n"}, user="grace"
+    )
     rig.jira.act("SHOP-12", "move", to="In Progress", user="ada")
     iid = rig.sandbox.merge_request("SHOP-12: take codes", FILES, source="SHOP-12-codes")
     comment_says(rig, "SHOP-12", f"eviewed at {rig.review(iid)['head'][:8]}")

@@ -434,7 +434,7 @@ def test_without_the_mark_secret_the_bot_writes_new_notes_beside_its_own_and_kno
     site.is_reviewed_once(iid)
     site.put(MARKS, fresh("marks, made after the loss"))
     for version in (2, 3):
-        site.sandbox.push("forgotten", defect("forgotten", version))
+        site.sandbox.push("forgotten", defect("forgotten", version) | {f"{version}.txt": f"{version}\n"})
         site.reviewed(iid)
         site.over()
         assert (len(site.findings(iid)), len(site.summaries(iid))) == (2, 2)

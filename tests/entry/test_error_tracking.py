@@ -204,7 +204,8 @@ def test_where_no_dsn_is_set_nothing_is_imported_and_nothing_happens(sink: Sentr
     assert sink.raw == []
 
 
-def test_an_error_may_be_reported_before_anything_is_set_up() -> None:
+def test_an_error_may_be_reported_before_anything_is_set_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "sentry_sdk", raising=False)
     report_error(ValueError("nobody listens"))
     assert "sentry_sdk" not in sys.modules
 

@@ -20,7 +20,7 @@ from bot.domain.secrets import Redactor
 from bot.llm.messages import Model
 from bot.ports import MergeRequestReader
 from bot.proposing.means import Means
-from bot.proposing.said import MOST_NOTES, Said, known_findings_of, read_said
+from bot.proposing.said import MOST_NOTES, Said, known_findings_of, read_said, remembered
 from tests.doubles import REQUEST
 
 ME, AUTHOR, MEMBER, GUEST, BOT = 1, 2, 3, 4, 5
@@ -157,11 +157,16 @@ def test_a_memory_that_is_not_ours_counts_for_nothing(forged: Note) -> None:
 
 
 def test_a_review_that_left_no_note_is_remembered_elsewhere() -> None:
-    listed = Reviewed(listed=(FINDING,))
-    assert known_of(Reader([note(1, AUTHOR, "Hm")]), last_review=lambda _request: listed) == [
-        Known(KEY, FINDING)
-    ]
-    assert known_of(Reader([summary(1, MEMORY)]), last_review=lambda _request: listed) == []
+    silent, reader = Reviewed(head="a" * 40, units=("1" * 20,)), Reader([note(1, AUTHOR, "Hm")])
+    means = means_of(reader, last_review=lambda _request: silent)
+    assert remembered(read_said(REQUEST, means), REQUEST, means) == silent
+
+
+def test_a_review_whose_summary_nobody_can_verify_is_forgotten_with_it() -> None:
+    """Without the mark secret its threads tell nothing any more: what they showed has to be shown again."""
+    for lost in (Reviewed(listed=(FINDING,)), Reviewed(told=(KEY,), units=("1" * 20,))):
+        means = means_of(Reader([note(1, AUTHOR, "Hm")]), last_review=lambda _request, lost=lost: lost)
+        assert remembered(read_said(REQUEST, means), REQUEST, means) is None
 
 
 def test_what_a_summary_had_no_room_for_is_remembered_elsewhere() -> None:

@@ -100,7 +100,7 @@ def test_every_other_question_gets_the_least_that_its_schema_allows(answers):
 
 
 @settings(max_examples=30, deadline=None)
-@given(words=st.text(st.characters(exclude_characters="{")), in_words=st.booleans())
+@given(words=st.text(st.characters(codec="utf-8", exclude_characters="{")), in_words=st.booleans())
 def test_it_answers_as_a_server_does_whatever_stands_before_the_question(server, words, in_words):
     """The schema may come in words or beside them."""
     schema = SectionAnswer.model_json_schema()
