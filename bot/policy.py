@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.agents.spec import AgentSpec
+from bot.domain import reactions
 from bot.domain.actions import (
     Action,
     CommentIssue,
@@ -36,7 +37,6 @@ from bot.ports import Snapshot
 MAX_FINDINGS = 50
 MAX_BODY = 60_000
 OF_RELEASE = "release-notes"
-EMOJI = frozenset({"eyes", "thumbsup", "confused", "warning", "white_check_mark", "no_entry"})
 REPLY_KEYS = re.compile(
     r"(?:fixed|regressed):[0-9a-f]{32}:[0-9a-f]{7,64}|(?:dismissed|answer|closed):[0-9a-f:]{1,60}|refused:[0-9]{1,20}"
 )
@@ -220,7 +220,7 @@ def _to_merge_request(action: OpenMergeRequest, ground: Ground, allowed: Sequenc
 
 def _to_react(action: React, ground: Ground, allowed: Sequence[Action]) -> str | None:
     names = [name for name in (action.emoji, action.instead_of) if name is not None]
-    unlisted = (f"reaction {name!r} is not on the list" for name in names if name not in EMOJI)
+    unlisted = (f"reaction {name!r} is not on the list" for name in names if name not in reactions.EVERY)
     return next(unlisted, None if names else "a reaction that neither gives nor takes one")
 
 

@@ -67,7 +67,7 @@ EXPLICIT: Final = frozenset({"command", "asked", "shell", "reply"})
 
 NOT_SERVED = "the project {path} is not served: TRIVET_GITLAB__PROJECTS does not name it"
 OWN = "the bot did this itself"
-OTHER_BOT = "other bots are not answered"
+OTHER_BOTS = "other bots are not answered"
 ENDED = "nothing is run when a merge request is merged or closed"
 NOT_ASKED = "someone else was asked to review"
 NO_TRIGGER = "no agent is started by this change of a merge request"
@@ -145,10 +145,6 @@ class JobRequest(BaseModel):
         if self.release:
             return f"notes:{self.project_id or self.project or self.tracked}"
         return self.target.key
-
-    @property
-    def is_on_merge_request(self) -> bool:
-        return not (self.issue or self.page or self.release)
 
     @property
     def target(self) -> Target:
@@ -341,7 +337,7 @@ def _note(event: NoteWritten, policy: Routing) -> list[JobRequest] | Ignored:
     if event.edited:
         return Ignored(reason=EDITED)
     if is_bot_name(event.author.username):
-        return Ignored(reason=OTHER_BOT)
+        return Ignored(reason=OTHER_BOTS)
     command = parse_command(event.body, policy.bot_name)
     if command is None:
         return _on_reply(event, event.iid, policy)

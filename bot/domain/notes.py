@@ -1,6 +1,10 @@
 """What is on a merge request already."""
 
 from dataclasses import dataclass
+from typing import Final
+
+THREADED: Final = frozenset({"DiscussionNote", "DiffNote"})
+"""GitLab's types of notes that stand in threads; those that stand alone have none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,13 +130,10 @@ class Jobs:
             elif run.request.release and not run.request.iid:
                 self._complain_of_release(run)
             elif run.request.iid:
-                self._complain_on_merge_request(run, run.request)
+                asked = run.request
+                self.effects().complain(asked.target, asked.agent, run.message, asked.note)
         except PlatformError as error:
             log.warning("the failure could not be said", reason=str(error))
-
-    def _complain_on_merge_request(self, run: Run, request: JobRequest) -> None:
-        if self.effects is not None:
-            self.effects().complain(request.target, request.agent, run.message, request.note)
 
     def _complain_of_release(self, run: Run) -> None:
         """On the commit of its tag, where it has one: a version that only Jira knows stands nowhere in GitLab."""

@@ -24,6 +24,7 @@ from bot.domain.actions import (
 from bot.domain.change import Target
 from bot.domain.document import Document, paragraph
 from bot.domain.markdown import one_line
+from bot.domain.reactions import DONE, FAULTY, OUTCOME
 from bot.errors import Forbidden, NotFound, Refused, UsageError
 from bot.gateways.confluence_effects import ConfluenceEffects
 from bot.gateways.gitlab_effects import GitLabEffects
@@ -34,9 +35,6 @@ REVIEW: Final = "review"
 ASK: Final = "ask"
 UNDONE: Final = ("refused", "failed")
 FAILURE: Final = "failure"
-OUTCOME: Final = "outcome"  # the key of the reaction that tells who asked how it ended
-DONE: Final = "white_check_mark"
-FAULTY: Final = "warning"
 FAILED = "Trivet could not finish its work on this issue: {sentence}"
 NO_JIRA = "no Jira is connected, so nothing can be written there: set TRIVET_JIRA__URL and TRIVET_JIRA__TOKEN"
 NO_CONFLUENCE = (

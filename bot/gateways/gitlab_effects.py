@@ -11,12 +11,13 @@ from bot.domain.events import Person
 from bot.domain.lifecycle import ANSWER, DISMISSED
 from bot.domain.markdown import failure_note, inert
 from bot.domain.marks import MarkBook
+from bot.domain.reactions import FAULTY, HEARD
 from bot.errors import Forbidden, NotFound, Refused, Superseded
 from bot.gateways.gitlab_api import GitLabApi, merge_request_path
 from bot.gateways.gitlab_awards import OwnAwards
 from bot.gateways.gitlab_drafts import OwnDrafts
 from bot.gateways.gitlab_notes import WRITTEN, OwnNotes
-from bot.gateways.gitlab_review import EYES, OPENED, Publishing, Review, kind_of, read_merge_request
+from bot.gateways.gitlab_review import OPENED, Publishing, Review, kind_of, read_merge_request
 from bot.gateways.gitlab_shapes import NoteShape, shaped
 from bot.gateways.gitlab_signer import Key, Signer
 from bot.gateways.gitlab_threads import OwnThreads, Thread, key_of
@@ -25,7 +26,6 @@ from bot.gateways.gitlab_work import MOVED
 PUBLISH_NOTE_SINCE: Final = (19, 2)
 PATIENCE: Final = 3  # tries, whatever became of their drafts
 FAILURE: Key = ("failure", "failure")
-WARNING: Final = "warning"
 ASK: Final = "ask"
 ALWAYS: Final = frozenset({ASK, "pages"})  # the agents that work where a merge request is over, too
 FAILED: Final = "failed:{note}"
@@ -64,7 +64,7 @@ class GitLabEffects:
 
     def acknowledge(self, target: Target, note: int = 0) -> int | None:
         """React at once, on the note that asks, if one does; the reaction's id, None when it was there already."""
-        return self._awards(target, note).give(EYES)
+        return self._awards(target, note).give(HEARD)
 
     def withdraw(self, target: Target, note: int = 0, acknowledged: int | None = None) -> None:
         """Take the acknowledgement back: nobody is at it any more.
@@ -114,7 +114,7 @@ class GitLabEffects:
             notes = self._notes(target, signer)
             notes.upsert(notes.read(), FAILURE, signer.signed(failure_note(sentence), FAILURE))
         if note and agent != ASK:
-            self._awards(target, note).give(WARNING)
+            self._awards(target, note).give(FAULTY)
         self.withdraw(target, note)
 
     def discard(self, proposal: Proposal) -> None:
@@ -223,7 +223,7 @@ class GitLabEffects:
         key, body = FAILED.format(note=note), NOT_ANSWERED.format(sentence=inert(sentence))
         reply = Reply(key=key, thread=thread.id, body=body, internal=asked.internal)
         self._say(reply, thread, note, signer, target)
-        self._awards(target, note).give(WARNING)
+        self._awards(target, note).give(FAULTY)
 
     def _is_to_us(self, note: NoteShape, thread: Thread) -> bool:
         return thread.is_with_us or parse_command(note.body or "", self._me.username) is not None
@@ -247,6 +247,6 @@ def _target(proposal: Proposal) -> Target:
 
 def _end(awards: OwnAwards, acknowledged: int | None) -> None:
     if acknowledged is None:
-        awards.take_back(EYES)
+        awards.take_back(HEARD)
     else:
         awards.remove(acknowledged)

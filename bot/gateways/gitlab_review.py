@@ -13,6 +13,7 @@ from bot.domain.actions import Outcome, PostFinding, Proposal, React, Reply, Upd
 from bot.domain.change import Target
 from bot.domain.findings import Finding
 from bot.domain.marks import Kind
+from bot.domain.reactions import HEARD
 from bot.domain.reviewed import Reviewed
 from bot.domain.summary import with_unplaced
 from bot.errors import NotFound, PlatformError, Refused, Superseded
@@ -35,7 +36,6 @@ UNPUBLISHED = "GitLab did not publish it: shown in the summary"
 WITH_REVIEW = "published with the review"
 
 OPENED = "opened"
-EYES = "eyes"
 REVIEWED = "reviewed"
 KINDS: dict[str, Kind] = {
     "summary": "summary",
@@ -161,7 +161,7 @@ class Review:
             return
         self.drafts.discard()
         if now.state != OPENED:
-            self.awards(self.proposal.note).take_back(EYES)
+            self.awards(self.proposal.note).take_back(HEARD)
             raise Superseded(CLOSED.format(target=self.target, state=now.state))
         ours, theirs = self.proposal.head[:8], (now.sha or "")[:8]
         raise Superseded(MOVED.format(target=self.target, ours=ours, theirs=theirs), now.sha)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from bot.domain.change import Target
 from bot.domain.events import NoteWritten, Person, Project
+from bot.domain.notes import THREADED
 from bot.domain.releases import Tag
 from bot.gateways.gitlab_api import PER_PAGE, GitLabApi, merge_request_path
 from bot.gateways.gitlab_releases import newest_tags
@@ -19,7 +20,6 @@ MAX_PROJECTS = 1_000
 MAX_CHANGED = 500
 MAX_NOTES = 100
 MAX_TAGS = 20
-THREADED = frozenset({"DiscussionNote", "DiffNote"})
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from bot.domain.change import MergeRequest
 from bot.domain.notes import Note
 from bot.errors import Stopped
 from bot.proposing.means import Means
+from bot.routing import OTHER_BOTS
 
 DEVELOPER: Final = 30  # GitLab's access level (docs.gitlab.com/api/access_requests)
 NOT_ALLOWED = "only members with Developer access or more may command the bot"
 OWN = "the bot does not answer itself"
-BOT = "other bots are not answered"
 NOBODY = "the account that wrote the note is gone"
 
 
@@ -45,4 +45,4 @@ def is_persons(note: Note, means: Means) -> None:
     if not note.author_id:
         raise Stopped(NOBODY)
     if is_bot_name(note.author) or means.reader.is_bot(note.author_id):
-        raise Stopped(BOT)
+        raise Stopped(OTHER_BOTS)

@@ -8,6 +8,7 @@ from typing import Final
 from bot.agents.spec import AgentResult, AgentSpec
 from bot.domain.actions import Action, Proposal, React, Reply
 from bot.domain.change import MergeRequest
+from bot.domain.reactions import NOT_ALLOWED, OUTCOME
 from bot.errors import NotAllowed, Stopped
 from bot.policy import Ground
 from bot.proposing.means import Means
@@ -15,12 +16,11 @@ from bot.proposing.members import is_persons
 from bot.proposing.proposal import proposal
 from bot.proposing.review import bound_to
 from bot.proposing.said import Said, read_said
-from bot.routing import ASK, JobRequest
+from bot.routing import ASK, COMMAND, JobRequest
 
 REFUSED: Final = "refused:{person}"
 """The key of the one refusal to a person, by their id."""
 SENTENCE: Final = "Only members with Developer access or more may command Trivet here."
-NO_ENTRY: Final = "no_entry"
 GONE = "the note that commands is gone"
 
 Proposer = Callable[[JobRequest, str, Means], Proposal]
@@ -42,7 +42,7 @@ class Refusal:
 
 def refused(context: Refusal) -> AgentResult:
     """A reaction on the note, and the first time a sentence in its thread."""
-    actions: list[Action] = [React(key="outcome", emoji=NO_ENTRY, note=context.note)]
+    actions: list[Action] = [React(key=OUTCOME, emoji=NOT_ALLOWED, note=context.note)]
     if not context.was_told:
         key = REFUSED.format(person=context.person)
         actions.append(Reply(key=key, thread=context.thread, body=SENTENCE, internal=context.internal))
@@ -58,7 +58,7 @@ def or_refusal(propose: Proposer, request: JobRequest, run: str, means: Means) -
     try:
         return propose(request, run, means)
     except NotAllowed:
-        if not request.note or request.trigger != "command":
+        if not request.note or request.trigger != COMMAND:
             raise
         return _proposed(request, run, means)
 

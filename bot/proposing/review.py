@@ -13,6 +13,7 @@ from bot.domain.change import ChangeSet, MergeRequest
 from bot.domain.guidance import guidance_paths, instructions
 from bot.domain.lifecycle import Known
 from bot.domain.markdown import FAILURE, counted
+from bot.domain.reactions import DONE, FAULTY, OUTCOME
 from bot.domain.reviewed import Reviewed, is_same
 from bot.errors import PlatformError, Unavailable
 from bot.policy import Ground
@@ -23,7 +24,6 @@ from bot.proposing.proposal import Bound, proposal
 from bot.proposing.rules import RepositoryRules, read_rules
 from bot.proposing.said import Said, known_findings_of, read_said, remembered
 from bot.proposing.skipping import (
-    COMMAND,
     OPENED,
     is_not_busy,
     is_not_paused,
@@ -32,7 +32,7 @@ from bot.proposing.skipping import (
     is_open,
     is_wanted,
 )
-from bot.routing import EXPLICIT, JobRequest
+from bot.routing import COMMAND, EXPLICIT, JobRequest
 
 UNCHANGED = "the change of {target} is, file by file, the one that was reviewed before"
 CHECKING = "checking {files}"
@@ -40,7 +40,6 @@ ISSUES = "reading the issues"
 NO_ISSUES = "The issues could not be read: {reason}"
 FAILED: Final = FAILURE.partition("{")[0].rstrip()
 """How our note on a failure begins, until a review has ended since."""
-DONE, FAULTY = "white_check_mark", "warning"
 
 T = TypeVar("T")
 
@@ -188,7 +187,7 @@ def _with_outcome(result: AgentResult, request: JobRequest) -> AgentResult:
     """The note that commanded the review shows how it ended."""
     if request.trigger != COMMAND or not request.note:
         return result
-    outcome = React(key="outcome", emoji=FAULTY if result.failures else DONE, note=request.note)
+    outcome = React(key=OUTCOME, emoji=FAULTY if result.failures else DONE, note=request.note)
     return replace(result, actions=(*result.actions, outcome))
 
 

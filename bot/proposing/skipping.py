@@ -14,12 +14,11 @@ from bot.errors import NotAllowed, Postponed, Stopped, Superseded
 from bot.proposing.means import Means
 from bot.proposing.members import NOT_ALLOWED, OWN, is_member
 from bot.proposing.pausing import MINUTE, paused_by, quiet_until
-from bot.routing import EXPLICIT, JobRequest
+from bot.routing import COMMAND, EXPLICIT, OTHER_BOTS, JobRequest
 
 OPENED: Final = "opened"
 PUSHED: Final = "pushed"
 RETARGETED: Final = "retargeted"
-COMMAND: Final = "command"
 WAITING: Final = frozenset({PUSHED, RETARGETED, "reopened"})
 """The triggers of reviews that `pause` holds back. A pipeline waits for its verdict, and what was opened, or made
 ready, is reviewed once."""
@@ -33,7 +32,6 @@ OTHER_BOT = (
     "`review: {{bots: true}}`"
 )
 REVIEWED = "{target} is already reviewed at {head}"
-BOT = "other bots are not answered"
 NOT_ASKED = "somebody else was asked to review"
 PAUSED = "{member} paused the reviews of {target}: the command `resume` goes on"
 BUSY = "{target} is pushed to again and again: its review waits until that has ended"
@@ -57,7 +55,7 @@ def is_wanted(request: JobRequest, merge_request: MergeRequest, means: Means) ->
 
 def _may_command(person: int, merge_request: MergeRequest, means: Means) -> None:
     if means.reader.is_bot(person):
-        raise Stopped(BOT)
+        raise Stopped(OTHER_BOTS)
     if not is_member(person, merge_request, means):
         raise NotAllowed(NOT_ALLOWED)
 

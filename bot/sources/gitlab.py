@@ -23,6 +23,7 @@ from bot.domain.events import (
     Project,
     TagPushed,
 )
+from bot.domain.notes import THREADED
 from bot.errors import BadDelivery
 from bot.sources.json_body import Json, part, parts, read_object, text
 
@@ -96,7 +97,6 @@ NOTEABLES: Final[dict[str, Literal["MergeRequest", "Issue", "Commit", "Snippet"]
     "Commit": "Commit",
     "Snippet": "Snippet",
 }
-THREADED: Final = frozenset({"DiscussionNote", "DiffNote"})
 
 NO_KIND = "the body names no kind of event: leave the webhook's custom template empty"
 NOTHING_NEW = "an update without new commits, readiness, words or review request starts nothing"

@@ -6,7 +6,7 @@ only with a line at head to show for it.
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, Literal
+from typing import Final
 
 from bot.agents.ask.prompting import EXPLAIN, REPLY
 from bot.agents.ask.schema import Answer, ReplyAnswer
@@ -35,14 +35,10 @@ from bot.domain.findings import normalised
 from bot.domain.ledger import Proof
 from bot.domain.lifecycle import ANSWER, DISMISSED, FIXED, Known
 from bot.domain.markdown import by_model, code
+from bot.domain.reactions import DONE, FAULTY, NOT_UNDERSTOOD, OUTCOME, Ending
 
-OUTCOME: Final = "outcome"
 CLOSED: Final = "closed:{note}:{finding}"
 """The key of a reply without words that closes the thread of one of all findings."""
-Emoji = Literal["white_check_mark", "confused", "warning"]
-DONE: Final[Emoji] = "white_check_mark"
-NOT_UNDERSTOOD: Final[Emoji] = "confused"
-FAILED: Final[Emoji] = "warning"
 REMARK: Final = re.compile(r"\s*(?:#|//|/\*|\*|--|<!--|;|%)")
 """A line that is a comment in most languages: what somebody says of the code, not the code."""
 MOST_LOOKED_AT: Final = 20  # of a model's places
@@ -68,7 +64,7 @@ def commanded(context: AskContext) -> AgentResult | None:
 
 
 def no_model(context: AskContext) -> AgentResult:
-    return _told(context, NO_MODEL, FAILED)
+    return _told(context, NO_MODEL, FAULTY)
 
 
 def _unknown(context: AskContext) -> AgentResult:
@@ -118,7 +114,7 @@ BY_NAME: Final[Mapping[str, Callable[[AskContext], AgentResult]]] = {
 
 def unanswered(context: AskContext) -> AgentResult:
     """The model failed."""
-    return _told(context, NO_ANSWER, FAILED)
+    return _told(context, NO_ANSWER, FAULTY)
 
 
 def proposed(answer: Answer | ReplyAnswer, context: AskContext) -> AgentResult:
@@ -204,7 +200,7 @@ def _text(blocks: Sequence[str], places: Iterator[Proof] | Sequence[Proof], cont
 
 
 def _told(
-    context: AskContext, text: str, emoji: Emoji = DONE, decisions: Sequence[Decision] = ()
+    context: AskContext, text: str, emoji: Ending = DONE, decisions: Sequence[Decision] = ()
 ) -> AgentResult:
     """In the thread of the note that asks, or to the shell.
 
@@ -242,7 +238,7 @@ def _result(
     context: AskContext,
     replies: Sequence[Action],
     decisions: Sequence[Decision] = (),
-    emoji: Emoji = DONE,
+    emoji: Ending = DONE,
 ) -> AgentResult:
     outcome = React(key=OUTCOME, emoji=emoji, note=context.note)
     return AgentResult(actions=(*replies, outcome), decisions=tuple(decisions))
