@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.domain.change import Seen
 from bot.domain.document import Document
 from bot.domain.findings import Finding
 from bot.domain.ledger import Ledger
@@ -337,11 +338,12 @@ class Proposal(_Frozen):
     """The allowed actions and the report so far of one finished agent run, stored until applied.
 
     `project_id`, `iid` and `head` bind every action to one target at one commit, `issue` to one issue, by its key;
-    of a run on an issue, `project` is the mapped one where its work is begun ("" for none). `state` is the merge
-    request's, as it was read. `pages`: the ids of the pages whose sections were looked at. `shared`: the issues that
-    share texts with the project, by the keys they were read by; one that has moved or was secured by the time of
-    writing shares them no longer. `tag`: of a release, the tag that `head` is the commit of. `note`: the id of the note
-    that asked for the run, 0 for none. `reviewed`: what a review leaves for the next one.
+    of a run on an issue, `project` is the mapped one where its work is begun ("" for none). `state`, `target_branch`
+    and `wording` are the merge request's, as it was read (`Seen`). `pages`: the ids of the pages whose sections were
+    looked at. `shared`: the issues that share texts with the project, by the keys they were read by; one that has moved
+    or was secured by the time of writing shares them no longer. `tag`: of a release, the tag that `head` is the commit
+    of. `note`: the id of the note that asked for the run, 0 for none. `reviewed`: what a review leaves for the next
+    one.
     """
 
     run: str
@@ -352,6 +354,8 @@ class Proposal(_Frozen):
     head: str
     issue: str = ""
     state: str = ""
+    target_branch: str = ""
+    wording: str = ""
     shared: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     tag: str = ""
@@ -359,3 +363,7 @@ class Proposal(_Frozen):
     reviewed: Reviewed | None = None
     actions: tuple[Action, ...]
     report: Report
+
+    @property
+    def seen(self) -> Seen:
+        return Seen(self.state, self.target_branch, self.wording)

@@ -1,5 +1,6 @@
 """A merge request and its diff as host-neutral data."""
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -33,6 +34,24 @@ class DiffRefs:
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """What may change of a merge request at one head, as it was read: then it has to be looked at again.
+
+    `wording` is a digest of title and description (`wording`).
+    """
+
+    state: str
+    target_branch: str = ""
+    wording: str = ""
+
+
+def wording(title: str, description: str) -> str:
+    """The digest by which other words of a merge request are told from the same ones."""
+    raw = f"{title}\0{description}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(raw).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
 class MergeRequest:
     """A merge request as read. `refs` is None while GitLab still prepares the diff.
 
@@ -54,6 +73,10 @@ class MergeRequest:
     labels: tuple[str, ...] = ()
     changes_count: str = ""
     author_id: int = 0
+
+    @property
+    def seen(self) -> Seen:
+        return Seen(self.state, self.target_branch, wording(self.title, self.description))
 
 
 class Side(StrEnum):

@@ -220,7 +220,7 @@ class Jobs:
             report.message,
             report,
             follow=self.follow(current) if proposal.agent == current.request.agent else None,
-            state_seen=proposal.state,
+            seen=proposal.seen,
             linked=[action.issue for action in proposal.actions if isinstance(action, LinkIssue)],
             pages=proposal.pages,
             reviewed=proposal.reviewed,

@@ -18,7 +18,7 @@ from redis.client import Pipeline
 from redis.retry import Retry
 
 from bot.domain.actions import Proposal, Report
-from bot.domain.change import Target
+from bot.domain.change import Seen, Target
 from bot.domain.events import Event, Person
 from bot.domain.issue_commands import NamedBy
 from bot.domain.issues import IssuePerson
@@ -48,6 +48,8 @@ WAITS = "waiting: {reason}"
 REVIEW: Final = "review"
 LINK: Final = "link"
 PAGES: Final = "pages"
+INTO: Final = "into:"
+"""What the record of a reviewed head begins with; its target branch follows."""
 MOST_LOOKING: Final = 200  # merge requests that are remembered of one page
 
 log = structlog.get_logger("trivet.store")
@@ -182,7 +184,7 @@ class Store:
         again: bool = False,
         then: str | None = None,
         follow: JobRequest | None = None,
-        state_seen: str = "",
+        seen: Seen | None = None,
         linked: Collection[str] = (),
         pages: Collection[str] = (),
         reviewed: Reviewed | None = None,
@@ -191,7 +193,7 @@ class Store:
         """The run is over: its report stays a month, its event a day. `report`: None where nothing was published.
 
         `again`: an equal request may run again. `then`: a job of this run, `follow`: another run, to queue in the same
-        transaction. `state_seen`: of the merge request, as it was told to issues or held against pages; `linked`: the
+        transaction. `seen`: the merge request as it was reviewed, told to issues or held against pages; `linked`: the
         issues' keys, `pages` the pages' ids; `reviewed`: what a review leaves for the next one. `counts`: what is
         counted beside the run itself.
         """
@@ -213,7 +215,7 @@ class Store:
                 pipe.hset(keys.run(run.id), "again", 1)
             pipe.expire(keys.run(run.id), keys.RUN_TTL)
             if report and report.agent == run.request.agent:
-                _remember_head(run, report.head, state_seen, pipe)
+                _remember_seen(run, report.head, seen or Seen(""), pipe)
             if report and run.request.agent in (LINK, PAGES):
                 _remember_linked(run.target_key, linked, pipe)
                 _remember_looking(run.request.target, pages, pipe)
@@ -287,6 +289,11 @@ class Store:
         """Whether any run reviewed the head of this request, and no other head was heard of since."""
         return self.has_review(request.target_key, request.head) and not self._came_back(request)
 
+    def is_retargeted(self, target: Target, head: str, seen: Seen) -> bool:
+        """Whether this head was reviewed against another target branch, so that its diff was another."""
+        kept = text(self.redis.get(keys.reviewed(target.key, head)) or "")
+        return kept.startswith(INTO) and kept != INTO + seen.target_branch
+
     def has_review(self, target_key: str, head: str) -> bool:
         """Whether a review of this head was published, be it silence."""
         return bool(self.redis.exists(keys.reviewed(target_key, head)))
@@ -299,9 +306,9 @@ class Store:
         except ValidationError:
             return None
 
-    def is_told(self, request: JobRequest, state: str) -> bool:
-        """Whether the issues, or the pages, know of this merge request at this head and in this state."""
-        return text(self.redis.get(keys.told(_record(request))) or "") == told_state(request.head, state)
+    def is_told(self, request: JobRequest, seen: Seen) -> bool:
+        """Whether the issues, or the pages, know of this merge request at this head, as it was seen."""
+        return text(self.redis.get(keys.told(_record(request))) or "") == _told(request, request.head, seen)
 
     def linked(self, target_key: str) -> list[str]:
         """The keys of the issues that a merge request was told to, the latest first."""
@@ -511,16 +518,18 @@ class Store:
         self.redis.hset(keys.SWEPT, project, until)
 
 
-def told_state(head: str, state: str) -> str:
-    return f"{head}:{state}"
+def _told(request: JobRequest, head: str, seen: Seen) -> str:
+    """Which issues a merge request names, and what they are told of it, hangs on its words and its target branch."""
+    more = (seen.wording, seen.target_branch) if request.agent == LINK else ()
+    return ":".join((head, seen.state, *more))
 
 
-def _remember_head(run: Run, head: str, state_seen: str, pipe: Pipeline) -> None:
-    """At which head the target was reviewed, told to its issues or held against its pages."""
+def _remember_seen(run: Run, head: str, seen: Seen, pipe: Pipeline) -> None:
+    """How the target was when it was reviewed, told to its issues or held against its pages."""
     if run.request.agent == REVIEW:
-        pipe.set(keys.reviewed(run.target_key, head), run.id, ex=keys.RUN_TTL)
+        pipe.set(keys.reviewed(run.target_key, head), INTO + seen.target_branch, ex=keys.RUN_TTL)
     if run.request.agent in (LINK, PAGES):
-        pipe.set(keys.told(_record(run.request)), told_state(head, state_seen), ex=keys.RUN_TTL)
+        pipe.set(keys.told(_record(run.request)), _told(run.request, head, seen), ex=keys.RUN_TTL)
 
 
 def _remember_linked(target_key: str, issues: Collection[str], pipe: Pipeline) -> None:

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 import structlog
 
+from bot.domain.change import Seen
 from bot.domain.events import MergeRequestChanged, Person, Project, TagPushed
 from bot.entry.confluence_sweep import ConfluenceSweep
 from bot.entry.finding import OVERLAP_SECONDS, requests_of, since, start_unknown
@@ -21,6 +22,7 @@ from bot.errors import PlatformError
 from bot.gateways.gitlab_sweep import MAX_CHANGED, Changed, GitLabSweep
 from bot.routing import JobRequest, Routing, route
 
+RETARGETED: Final = "retargeted"
 STUCK_SECONDS: Final = 600.0
 KILLED_EACH_TIME = "its process was killed each time it was tried; the workers' log of run {run} says how"
 NO_COMMIT: Final = "0" * 40
@@ -151,15 +153,16 @@ class Sweep:
 
         A clean review leaves no mark on GitLab, and its run another key where another trigger began it.
         """
-        event = _as_seen(changed)
+        is_retargeted = self.store.is_retargeted(changed.target, changed.head, changed.seen)
+        event = _as_event(changed, is_retargeted=is_retargeted)
         requests = requests_of(route(event, self.policy())) if event else []
-        open_ones = [one for one in requests if not self._is_handled(one, changed.state)]
+        open_ones = [one for one in requests if not self._is_handled(one, changed.seen)]
         return start_unknown(self.store, open_ones, event)
 
-    def _is_handled(self, request: JobRequest, state: str) -> bool:
+    def _is_handled(self, request: JobRequest, seen: Seen) -> bool:
         if request.agent == REVIEW:
-            return self.store.is_reviewed(request)
-        return self.store.is_told(request, state)
+            return request.trigger != RETARGETED and self.store.is_reviewed(request)
+        return self.store.is_told(request, seen)
 
     def _commands(self, changed: Changed, since: float) -> int:
         policy = self.policy()
@@ -168,18 +171,19 @@ class Sweep:
         return start_unknown(self.store, requests)
 
 
-def _as_seen(changed: Changed) -> MergeRequestChanged | None:
+def _as_event(changed: Changed, *, is_retargeted: bool) -> MergeRequestChanged | None:
     """What a delivery would have told of it; None for a state that tells nothing."""
-    if changed.state not in ACTIONS:
+    if changed.seen.state not in ACTIONS:
         return None
     return MergeRequestChanged(
         project=Project(id=changed.target.project_id, path=changed.target.project),
         iid=changed.target.iid,
-        action=ACTIONS[changed.state],
+        action=ACTIONS[changed.seen.state],
         head=changed.head,
         actor=NOBODY,
         draft=changed.draft,
-        pushed=changed.state == "opened",
+        pushed=changed.seen.state == "opened" and not is_retargeted,
+        retargeted=is_retargeted,
         at=datetime.fromtimestamp(changed.updated, UTC)
         .isoformat(timespec="milliseconds")
         .replace("+00:00", "Z"),

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-from bot.domain.change import Target
+from bot.domain.change import Seen, Target, wording
 from bot.domain.events import NoteWritten, Person, Project
 from bot.domain.notes import THREADED
 from bot.domain.releases import Tag
@@ -27,7 +27,7 @@ class Changed:
     """One merge request as a list shows it. `updated` is a Unix time, `notes` how many people's notes it has."""
 
     target: Target
-    state: str
+    seen: Seen
     head: str
     draft: bool
     notes: int
@@ -115,7 +115,7 @@ def _is_glob(path: str) -> bool:
 def _changed(item: MergeRequestShape, project: str) -> Changed:
     return Changed(
         target=Target(project, item.iid, item.project_id),
-        state=item.state,
+        seen=Seen(item.state, item.target_branch, wording(item.title, item.description or "")),
         head=item.sha or "",
         draft=item.draft,
         notes=item.user_notes_count or 0,

@@ -2,20 +2,24 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bot.agents.spec import AgentResult
 from bot.domain.actions import Proposal, Report
+from bot.domain.change import Seen
 from bot.policy import Ground, decide
 from bot.proposing.means import Means
 from bot.routing import JobRequest
+
+NOT_SEEN: Final = Seen("")
 
 
 @dataclass(frozen=True)
 class Bound:
     """What every action of a proposal is bound to.
 
-    `url` and `name` are for people, `shared`, `pages` and `tag` as in `Proposal`.
+    `url` and `name` are for people, `seen` is the merge request as it was read; `shared`, `pages` and `tag` as in
+    `Proposal`.
     """
 
     name: str
@@ -25,7 +29,7 @@ class Bound:
     iid: int = 0
     head: str = ""
     issue: str = ""
-    state: str = ""
+    seen: Seen = NOT_SEEN
     shared: tuple[str, ...] = ()
     pages: tuple[str, ...] = ()
     tag: str = ""
@@ -49,7 +53,9 @@ def proposal(
         iid=bound.iid,
         head=bound.head,
         issue=bound.issue,
-        state=bound.state,
+        state=bound.seen.state,
+        target_branch=bound.seen.target_branch,
+        wording=bound.seen.wording,
         shared=bound.shared,
         pages=bound.pages,
         tag=bound.tag,

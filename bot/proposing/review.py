@@ -89,7 +89,7 @@ def bound_to(request: MergeRequest) -> Bound:
         project_id=target.project_id,
         iid=target.iid,
         head=request.head,
-        state=request.state,
+        seen=request.seen,
     )
 
 

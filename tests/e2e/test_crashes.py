@@ -198,6 +198,15 @@ def test_what_no_webhook_told_of_the_sweep_finds(tmp_path: Path, branch: str) ->
         rig.sandbox.fault(path=f"/merge_requests/{iid}/notes", status=404, times=50)
         rig.reviewed(other)
         rig.sandbox.clear_faults()
+        rig.sandbox.push(f"{branch}-base", {f"{branch}/more.py": "value = another_name\n"})
+        ours = rig.sandbox.client("ada").projects.get("acme/shop").mergerequests.get(iid)
+        ours.target_branch = f"{branch}-base"
+        ours.save()
+        rig.wait(
+            lambda: any('"trigger":"retargeted"' in run["request"] for run in rig.runs()),
+            30,
+            "the other target",
+        )
         rig.sandbox.comment(iid, "/trivet review")
         rig.wait(
             lambda: any('"trigger":"command"' in run["request"] for run in rig.runs()), 30, "the command"

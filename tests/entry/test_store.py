@@ -11,6 +11,7 @@ from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
 from bot.domain.actions import Report
+from bot.domain.change import Seen
 from bot.domain.pages import PagePerson
 from bot.entry import keys
 from bot.entry.lease import Busy, Replaced
@@ -174,7 +175,7 @@ def held(store: Store, request: JobRequest, *pages: str, state: str = "opened") 
     run = store.run(store.start(request, "test"))
     assert run is not None
     report = Report(run=run.id, agent="pages", target="acme/shop!7", head="aa")
-    store.finish(run, "done", "", report, state_seen=state, pages=pages)
+    store.finish(run, "done", "", report, seen=Seen(state), pages=pages)
     return run
 
 
@@ -201,11 +202,11 @@ def test_a_page_that_nobody_has_looked_at_for_a_month_is_watched_no_more(store: 
 
 def test_what_was_held_against_pages_is_not_yet_in_the_release_notes(store: Store) -> None:
     held(store, HELD, state="merged")
-    assert store.is_told(HELD, "merged")
-    assert not store.is_told(HELD, "opened")
-    assert not store.is_told(NOTED, "merged")
+    assert store.is_told(HELD, Seen("merged"))
+    assert not store.is_told(HELD, Seen("opened"))
+    assert not store.is_told(NOTED, Seen("merged"))
     held(store, NOTED, state="merged")
-    assert store.is_told(NOTED, "merged")
+    assert store.is_told(NOTED, Seen("merged"))
 
 
 def test_tags_that_were_there_at_the_first_look_are_not_new(store: Store) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.domain.change import Target
+from bot.domain.change import Seen, Target
 from bot.domain.releases import Tag
 from bot.entry.store import Run, Store, connect
 from bot.entry.sweep import Sweep
@@ -29,7 +29,7 @@ class Shop:
         yield "acme/shop"
 
     def changed(self, project: str, since: float) -> Iterator[Changed]:
-        yield Changed(Target(project, 7, 1), "merged", HEAD, False, 0, self.merged_at)
+        yield Changed(Target(project, 7, 1), Seen("merged"), HEAD, False, 0, self.merged_at)
 
     def tags(self, project: str) -> Sequence[Tag]:
         return self.known

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from bot.domain.actions import Report
-from bot.domain.change import Target
+from bot.domain.change import Seen, Target
 from bot.domain.events import NoteWritten, Person, Project
 from bot.entry import keys
 from bot.entry.keys import text
@@ -19,6 +19,8 @@ from tests.job_requests import push_request
 from tests.redis_server import RedisServer
 
 HEAD, NEWER = "a" * 40, "b" * 40
+AS_IT_WAS = Seen("opened", "main", "these words")
+UPDATED = time.time()
 
 
 @dataclass
@@ -26,6 +28,8 @@ class OneMergeRequest:
     """A GitLab where acme/shop!7 changed a moment ago."""
 
     head: str = HEAD
+    seen: Seen = AS_IT_WAS
+    updated: float = UPDATED
     notes_on_it: tuple[NoteWritten, ...] = ()
 
     def projects(self) -> Iterator[str]:
@@ -33,7 +37,7 @@ class OneMergeRequest:
 
     def changed(self, project: str, since: float) -> Iterator[Changed]:
         target = Target(project, 7, 1)
-        yield Changed(target, "opened", self.head, False, len(self.notes_on_it), time.time())
+        yield Changed(target, self.seen, self.head, False, len(self.notes_on_it), self.updated)
 
     def notes(self, target: Target, since: float) -> Iterator[NoteWritten]:
         yield from self.notes_on_it
@@ -55,7 +59,7 @@ def reviewed(store: Store, trigger: str = "became_ready") -> None:
     run = store.run(store.start(request, "test"))
     assert run is not None
     report = Report(run=run.id, agent="review", target="acme/shop!7", head=HEAD)
-    store.finish(run, "done", "", report)
+    store.finish(run, "done", "", report, seen=AS_IT_WAS)
 
 
 def command() -> NoteWritten:
@@ -75,6 +79,35 @@ def command() -> NoteWritten:
 def test_a_head_that_any_run_reviewed_is_not_reviewed_again(store: Store, trigger: str) -> None:
     reviewed(store, trigger)
     assert swept(store, OneMergeRequest()) == 0
+
+
+def test_another_target_branch_of_a_reviewed_head_is_found_once(store: Store) -> None:
+    reviewed(store)
+    assert [
+        swept(store, OneMergeRequest(seen=Seen("opened", "release", "these words"))) for _ in range(2)
+    ] == [
+        1,
+        0,
+    ]
+    assert swept(store, OneMergeRequest(seen=Seen("opened", "main", "other words"))) == 0
+
+
+@pytest.mark.parametrize(
+    "now", [Seen("opened", "main", "other words"), Seen("opened", "release", "these words")]
+)
+def test_issues_are_told_of_other_words_and_another_target_branch(store: Store, now: Seen) -> None:
+    key = push_request(HEAD).key.replace("review", "link")
+    request = push_request(HEAD).model_copy(update={"agent": "link", "key": key})
+    run = store.run(store.start(request, "test"))
+    assert run is not None
+    report = Report(run=run.id, agent="link", target="acme/shop!7", head=HEAD)
+    store.finish(run, "done", "", report, seen=AS_IT_WAS)
+
+    def found(seen: Seen) -> int:
+        policy = Routing(("acme/shop",), agents=frozenset({"link"}))
+        return Sweep(store, OneMergeRequest(seen=seen), lambda: policy)().queued  # type: ignore[arg-type]
+
+    assert [found(AS_IT_WAS), found(now)] == [0, 1]
 
 
 def test_a_head_that_nobody_reviewed_is_found_once(store: Store) -> None:

@@ -62,8 +62,9 @@ def test_merge_requests_of_any_state_are_found_the_oldest_change_first(desk: Des
     desk.sandbox.act(closed, "close", user="grace")
     desk.sandbox.comment(kept, "hello")
     found = {one.target.iid: one for one in sweep(desk.api).changed(PROJECT, began)}
-    assert (found[kept].state, found[kept].head, found[kept].notes) == ("opened", desk.read(kept).head, 1)
-    assert found[closed].state == "closed"
+    read = desk.read(kept)
+    assert (found[kept].seen, found[kept].head, found[kept].notes) == (read.seen, read.head, 1)
+    assert found[closed].seen.state == "closed"
     assert found[draft].draft
     updates = [one.updated for one in found.values()]
     assert updates == sorted(updates)
