@@ -1,8 +1,8 @@
 """The receiver: verifies, parses, records and answers deliveries. Calls no platform and imports no agent.
 
 A delivery passes size, encoding, signature, shape, routing and record, in this order. The answers: 202 for
-every authentic event, as GitLab switches off a hook that fails; 400, 401, 413, 415; and 503 when the record
-could not be made durable. Nothing else, whatever is sent.
+every authentic event, as GitLab switches off a hook that fails; 400, 401, 408, 413, 415; and 503 when the
+record could not be made durable. Nothing else, whatever is sent.
 """
 
 import asyncio

@@ -21,6 +21,7 @@ from bot.entry import keys, listen
 from bot.entry.credentials import check_hooks
 from bot.entry.inbox import RedisInbox, forgetful
 from bot.entry.passage import Passage, closed
+from bot.entry.patience import patient
 from bot.entry.process import begin
 from bot.entry.pulse import Pulse
 from bot.entry.receiver import create_receiver
@@ -151,7 +152,7 @@ def run_receiver(settings: Settings, descriptor: int | None = None, web: int | N
         api=Passage(web) if web else closed,
         heard=heard.note,
     )
-    serve_until_told(uvicorn.Server(uvicorn.Config(app, **UVICORN, **beating("serve"))), door)
+    serve_until_told(uvicorn.Server(uvicorn.Config(app, **UVICORN, **patient(), **beating("serve"))), door)
 
 
 def webhook_secrets(settings: Settings) -> dict[str, list[str]]:

@@ -27,6 +27,7 @@ from bot.entry.health import alive, json_answer, readiness
 from bot.entry.id_tokens import IdTokens
 from bot.entry.inbox import RedisInbox
 from bot.entry.meters import own_counter, own_gauge, own_histogram
+from bot.entry.patience import patient
 from bot.entry.process import begin
 from bot.entry.refusals import AGAIN_SECONDS, refusal, unrouted
 from bot.entry.rules_file import RulesFile
@@ -168,7 +169,7 @@ def run_web(settings: Settings, descriptor: int | None = None) -> None:
         problem=inbox.ready,
         stopping=lambda: server.should_exit,
     )
-    server = uvicorn.Server(uvicorn.Config(app, **UVICORN, **beating("web")))
+    server = uvicorn.Server(uvicorn.Config(app, **UVICORN, **patient(), **beating("web")))
     serve_until_told(server, door)
 
 
@@ -212,7 +213,7 @@ def _bearer(request: Request) -> str:
 
 
 async def _body(request: Request) -> bytes:
-    """Raises Denied (400, 413, 415)."""
+    """Raises Denied (400, 408, 413, 415)."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != "application/json":
         raise Denied(415, NOT_JSON)
