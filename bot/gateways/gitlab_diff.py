@@ -42,16 +42,35 @@ class DiffSources:
         return parse_sections(self.api.stream(path, what, MAX_RAW_BYTES))
 
     def from_git(self) -> Iterator[FileChange]:
+        return self._fetched().diff(self.refs.base, self.refs.head)
+
+    def counted(self) -> int:
+        """How many files changed, as git counts."""
+        return self._fetched().count(self.refs.base, self.refs.head)
+
+    def _fetched(self) -> GitRepository:
         repository = self.repository()
         repository.fetch_commit(self.refs.base, self.api.token)
-        return repository.diff(self.refs.base, self.refs.head)
+        return repository
 
 
 def change_set(sources: DiffSources, refs: DiffRefs, count: str) -> ChangeSet:
     """`count` is how many files changed in GitLab's words: "3", "1000+", "" where it does not say."""
     files, is_whole = _all_files(sources, count)
-    omitted = None if is_whole else OMITTED.format(read=len(files), count=count or "more")
+    omitted = None if is_whole else OMITTED.format(read=len(files), count=_in_all(sources, count))
     return ChangeSet(refs=refs, files=tuple(_completed(sources, files)), omitted=omitted)
+
+
+def _in_all(sources: DiffSources, count: str) -> str:
+    """How many files changed: in GitLab's words, or git's number where GitLab stopped counting and git is at hand."""
+    if not count.endswith("+"):
+        return count or "more"
+    try:
+        return f"{sources.counted():,}"
+    except Unavailable:
+        raise
+    except PlatformError:
+        return count
 
 
 def _all_files(sources: DiffSources, count: str) -> tuple[list[FileChange], bool]:
@@ -91,11 +110,14 @@ def _completed(sources: DiffSources, files: list[FileChange]) -> list[FileChange
 
 
 def _filled(files: list[FileChange], better: Iterable[FileChange]) -> list[FileChange]:
-    """Lines come from an entry of the same path and status: a change of type is two entries of one path."""
+    """Lines come from an entry of the same path and status: a change of type is two entries of one path.
+
+    What GitLab lists is what git names first, so no more than `MAX_FILES` are looked through.
+    """
     missing = {(file.new_path, file.status) for file in files if file.unread}
     found = {
         (file.new_path, file.status): file
-        for file in better
+        for file in islice(better, MAX_FILES)
         if not file.unread and (file.new_path, file.status) in missing
     }
     return [found.get((file.new_path, file.status), file) if file.unread else file for file in files]

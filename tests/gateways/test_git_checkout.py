@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.change import FileStatus
+from bot.domain.change import ChangeSet, FileStatus
 from bot.errors import UsageError
 from bot.gateways.git import LocalCheckout
+from bot.gateways.git import checkout as local_checkout
 from tests import gitrepos
 from tests.gitrepos import FILE, text_files
 
@@ -49,6 +50,34 @@ class Checkout:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path / "checkout")
+
+
+# --- a change of many files ---
+
+
+def changed_files(checkout: Checkout, count: int) -> ChangeSet:
+    """With one that is renamed: two names, one file."""
+    many = {f"many/{number:02}.txt": f"{number}\n" for number in range(count - 1)}
+    tree = text_files(a="one\n", renamed="two\n") | text_files(**many)
+    head = gitrepos.commit(checkout.folder, tree, onto=checkout.first)
+    return checkout.open().change_set(checkout.first, head)
+
+
+def test_as_many_files_as_the_limit_are_all_read(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local_checkout, "MOST_FILES", 7)
+    change = changed_files(checkout, 7)
+    assert (len(change.files), change.omitted) == (7, None)
+
+
+def test_files_beyond_the_limit_are_not_read_and_are_counted(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_checkout, "MOST_FILES", 7)
+    change = changed_files(checkout, 1_200)
+    assert [file.path for file in change.files] == [f"many/{number:02}.txt" for number in range(7)]
+    assert change.omitted == (
+        "7 of 1,200 changed files were looked at, the first by path; the others were not read"
+    )
 
 
 # --- the working commit ---

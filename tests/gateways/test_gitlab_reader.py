@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,18 @@ import pytest
 import responses
 
 from bot.domain.background import Commit
-from bot.domain.change import ChangeSet, DiffRefs, FileStatus, Target
+from bot.domain.change import ChangeSet, DiffRefs, FileChange, FileStatus, Target
 from bot.domain.notes import Award
 from bot.errors import AccessDenied, NotFound, NotReady, PlatformError, Unavailable
 from bot.gateways import gitlab_diff, gitlab_files
 from bot.gateways.bounded import MAX_ANSWER
 from bot.gateways.git import GitCache
 from bot.gateways.gitlab_api import GitLabApi
+from bot.gateways.gitlab_diff import DiffSources, change_set
 from bot.gateways.gitlab_files import Budget, FilesSnapshot
 from bot.gateways.gitlab_reader import GitLabReader
 from bot.ports import NotSearchable
+from tests.doubles import REFS, added_file
 from tests.reviewing import SETTING, Desk
 from tests.sandbox_server import PROJECT
 
@@ -324,8 +327,31 @@ def test_files_beyond_our_own_limit_are_declared(desk: Desk, monkeypatch: pytest
     assert len(result.files) == 7
     assert result.omitted == "7 of 12 changed files were listed; the rest was not read"
     desk.sandbox.limits(files=5)
+    assert change(desk, iid).omitted == "7 of 12 changed files were listed; the rest was not read"
     assert len(change(desk, iid).files) == 7
-    assert change(desk, iid).omitted is not None
+
+
+def test_lines_that_gitlab_leaves_out_are_looked_for_no_further_than_our_own_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gitlab_diff, "MAX_FILES", 7)
+    looked_at: list[int] = []
+
+    class Sources(DiffSources):
+        def listed(self) -> Iterator[FileChange]:
+            return iter([FileChange("a", "a", FileStatus.ADDED, unread="collapsed")])
+
+        def raw(self) -> Iterator[FileChange]:
+            for number in count():
+                looked_at.append(number)
+                yield FileChange(f"{number}", f"{number}", FileStatus.ADDED)
+
+        def from_git(self) -> Iterator[FileChange]:
+            return iter([FileChange("a", "a", FileStatus.ADDED, hunks=added_file("a", "found\n").hunks)])
+
+    sources = Sources(GitLabApi(BASE, "", SETTING), TARGET, REFS, pytest.fail)
+    assert by_paths(change_set(sources, REFS, "1")) == {"a": 1}
+    assert len(looked_at) == 7
 
 
 def test_an_old_gitlab_that_fails_at_a_hundred_files_a_page_is_asked_for_fewer(

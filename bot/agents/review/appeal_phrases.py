@@ -25,6 +25,10 @@ class Phrase:
     in_code: bool = False
     unless: str = ""
 
+    def occurs(self, text: str) -> bool:
+        """Whether its pattern is in the text, whatever follows: where it is not, no part of the text has a span."""
+        return _engine(self.pattern).search(text) is not None
+
     def span(self, text: str) -> tuple[int, int] | None:
         """Where it first stands in the text."""
         for found in _engine(self.pattern).finditer(text):

@@ -25,6 +25,7 @@ from bot.domain.secrets import Redactor
 RULE = "appeals/reviewer-instruction"
 MOST = 3  # findings
 LONGEST = 200  # characters of a quotation
+BATCH = 1_000  # names searched as one text: some forty patterns on each name alone take twenty times as long
 
 TITLE = "{carrier} tells the reviewer what to conclude"
 DETAIL = (
@@ -91,8 +92,8 @@ def _in_texts(carrier: str, texts: Sequence[str], redactor: Redactor) -> Iterato
 
 def _in_names(change: ChangeSet, redactor: Redactor) -> Iterator[Finding]:
     """The first file whose name speaks."""
-    for file in change.files:
-        if quote := _quotation(_words(shown_path(file.path)), redactor):
+    for file, words in _likely(change.files):
+        if quote := _quotation(words, redactor):
             yield Finding(
                 rule=RULE,
                 severity=Severity.MAJOR,
@@ -120,6 +121,16 @@ def _in_source(file: FileChange, redactor: Redactor) -> Iterator[Finding]:
 
 
 # --- reading ---
+
+
+def _likely(files: Sequence[FileChange]) -> Iterator[tuple[FileChange, str]]:
+    """The files, with their names as words, of those batches in which a phrase occurs at all."""
+    for first in range(0, len(files), BATCH):
+        batch = files[first : first + BATCH]
+        names = [_words(shown_path(file.path)) for file in batch]
+        text = _plain("\n".join(names))
+        if any(phrase.occurs(text) for phrase in PHRASES):
+            yield from zip(batch, names, strict=True)
 
 
 def _words(name: str) -> str:

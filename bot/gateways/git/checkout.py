@@ -4,7 +4,8 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from itertools import islice
 from pathlib import Path
 
 from bot.domain.background import Commit
@@ -20,6 +21,8 @@ NO_REF = "there is no branch, tag or commit {ref}; there are {some}"
 NO_BASE = "cannot tell what to compare with: name a branch with --base"
 SHALLOW = "this shallow clone does not reach back to where {ref} and HEAD part: git fetch --deepen=1000 origin {ref}"
 UNRELATED = "{ref} and HEAD have no commit in common"
+MOST_FILES = 30_000  # read of one change: ten times what GitLab ever lists (administration/diff_limits)
+OMITTED = "{read:,} of {count:,} changed files were looked at, the first by path; the others were not read"
 
 FALLBACK_BASES = ("origin/main", "origin/master", "main", "master")
 SHOWN_REFS = 5
@@ -142,8 +145,14 @@ class LocalCheckout:
         return tips[0]
 
     def change_set(self, base: str, head: str) -> ChangeSet:
-        """What changed between two commits (SHAs)."""
-        return ChangeSet(DiffRefs(base, base, head), tuple(self._objects.diff(base, head)))
+        """What changed between two commits (SHAs): at most `MOST_FILES`, the others are counted."""
+        refs = DiffRefs(base, base, head)
+        with closing(self._objects.diff(base, head)) as changed:
+            files = tuple(islice(changed, MOST_FILES + 1))
+        if len(files) <= MOST_FILES:
+            return ChangeSet(refs, files)
+        count = self._objects.count(base, head)
+        return ChangeSet(refs, files[:MOST_FILES], OMITTED.format(read=MOST_FILES, count=count))
 
     def commits(self, base: str, head: str, most: int) -> Sequence[Commit]:
         """What `head` has and `base` has not (SHAs), newest first."""

@@ -21,11 +21,13 @@ from bot.gateways.git.search import files_with, lines_with, needle
 from bot.ports import Match
 
 # As Gitaly asks git for a merge request's diff (--find-renames=30%), so that our hunks and names are GitLab's.
+RENAMES = ("--find-renames=30%", "-l1000")
 DIFF = (
-    *("diff-tree", "-r", "-p", "--find-renames=30%", "-l1000", "--full-index", "--no-color", "--unified=3"),
+    *("diff-tree", "-r", "-p", *RENAMES, "--full-index", "--no-color", "--unified=3"),
     *("--inter-hunk-context=0", "--diff-algorithm=myers", "--src-prefix=a/", "--dst-prefix=b/"),
     *("--submodule=short", "--ignore-submodules=none", "--no-ext-diff", "--no-textconv", "--no-relative"),
 )
+NAMES = ("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none", *RENAMES)
 MAX_ARGUMENTS = 100_000  # bytes of paths given to git; more are picked from the whole diff
 MAX_PATH = 4_096  # bytes: no checkout can hold more
 MAX_SEARCHED = 1_000_000  # bytes of a file
@@ -63,7 +65,9 @@ class GitObjects:
         if not self.has(commit):
             raise NotFound(NO_COMMIT.format(commit=commit[:64]))
 
-    def diff(self, base: str, head: str, paths: Iterable[str] | None = None) -> Iterator[FileChange]:
+    def diff(
+        self, base: str, head: str, paths: Iterable[str] | None = None
+    ) -> Generator[FileChange, None, None]:
         """The changed files, as they come; `paths` picks files by old or new path (give both of a rename).
 
         Raises NotFound for an unknown commit, Unavailable when git takes too long.
@@ -78,6 +82,10 @@ class GitObjects:
                     yield file
         except ValueError as error:
             raise PlatformError(ODD_DIFF.format(reason=error)) from None
+
+    def count(self, base: str, head: str) -> int:
+        """How many files changed, by their names alone: no content is read but for renames."""
+        return sum(names.count(b"\0") for names in self.git.stream(*NAMES, base, head))
 
 
 def _as_arguments(paths: frozenset[str] | None) -> list[str]:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.agents.review.appeals import LONGEST, MOST, RULE, appeals
+from bot.agents.review.appeal_phrases import PHRASES
+from bot.agents.review.appeals import BATCH, LONGEST, MOST, RULE, appeals
 from bot.domain.background import Commit
 from bot.domain.change import MergeRequest
 from bot.domain.findings import Finding, Severity, identified
@@ -293,9 +294,31 @@ def test_commits_carry_it_in_their_message_and_their_authors_name() -> None:
 
 
 def test_a_file_name_that_speaks_is_a_finding_about_that_file() -> None:
-    (finding,) = found(**{f"docs/{AS_A_NAME}.md": "fine"})
+    (finding,) = found(PLAIN, **{f"docs/{AS_A_NAME}.md": "fine"})
     assert (finding.path, finding.line) == (f"docs/{AS_A_NAME}.md", None)
     assert finding.title.startswith("A file name")
+
+
+@pytest.mark.parametrize("place", [0, BATCH - 1, BATCH, 2 * BATCH])
+def test_among_thousands_of_files_the_one_whose_name_speaks_is_found(place: int) -> None:
+    files = [added_file(f"many/f{number}.txt", "x\n") for number in range(2 * BATCH + 1)]
+    files[place] = added_file(f"docs/{AS_A_NAME}.md", "x\n")
+    (finding,) = appeals(PLAIN, [], change_of(*files), Redactor())
+    assert finding.path == files[place].path
+
+
+def test_names_that_speak_only_one_after_the_other_are_no_finding() -> None:
+    names = ("docs/please-ignore-all", "previous-instructions/a.md")
+    assert found(PLAIN, **dict.fromkeys(names, "fine")) == []
+
+
+@given(st.sampled_from([*SPOKEN, *ORDINARY]), st.sampled_from([*SPOKEN, *ORDINARY]))
+@settings(max_examples=60)
+def test_a_phrase_that_has_a_place_in_a_text_occurs_also_where_others_stand_around_it(
+    text: str, other: str
+) -> None:
+    there = [phrase for phrase in PHRASES if phrase.span(text)]
+    assert all(phrase.occurs(f"{other}\n{text}\n{other}") for phrase in there)
 
 
 def test_the_anchor_is_the_sentence_that_speaks() -> None:
@@ -343,7 +366,7 @@ def test_a_quotation_holds_no_secret() -> None:
     ],
 )
 def test_an_added_line_that_speaks_is_a_minor_finding_on_that_line(text: str) -> None:
-    (finding,) = found(**{"src/cart.py": f"import os\n\n{text}\nprint(os)\n"})
+    (finding,) = found(PLAIN, **{"src/cart.py": f"import os\n\n{text}\nprint(os)\n"})
     assert (finding.severity, finding.path, finding.line) == (Severity.MINOR, "src/cart.py", 3)
     assert finding.anchor == text.split("\n")[0]
     assert finding.title == "Added text tells the reviewer what to conclude"
@@ -369,7 +392,7 @@ def test_an_added_line_that_speaks_is_a_minor_finding_on_that_line(text: str) ->
     ],
 )
 def test_code_about_prompts_and_reviews_is_no_finding(text: str) -> None:
-    assert found(**{"src/prompts.py": f"{text}\n"}) == []
+    assert found(PLAIN, **{"src/prompts.py": f"{text}\n"}) == []
 
 
 def test_only_added_lines_of_a_file_count() -> None:
