@@ -13,6 +13,7 @@ import re2
 from pathspec import GitIgnoreSpec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
+from bot.domain import titles
 from bot.domain.findings import Severity
 from bot.domain.sanitize import visible
 from bot.domain.yaml_file import Wrong, read
@@ -21,15 +22,21 @@ FILE = ".trivet.yml"
 COMPLAINT = "{file} is not used, the defaults are: {what}."
 LIMIT = 64 * 1024  # bytes
 
-_QUIET = re2.Options()
-_QUIET.log_errors = False
+NO_EXPRESSION = "is not a regular expression that RE2 reads"
+TOO_LARGE = "is too large a regular expression: repeat less, or name fewer characters"
+
+_TITLES = re2.Options()
+_TITLES.log_errors = False
+_TITLES.max_mem = 1 << 20  # bytes; what needs more takes milliseconds for each title
 
 
 def _regular_expression(pattern: str) -> str:
     try:
-        re2.compile(pattern, _QUIET)
-    except (re2.error, UnicodeEncodeError):
-        raise ValueError("is not a regular expression that RE2 reads") from None
+        re2.compile(pattern, _TITLES)
+    except UnicodeEncodeError:
+        raise ValueError(NO_EXPRESSION) from None
+    except re2.error as error:
+        raise ValueError(TOO_LARGE if b"too large" in error.args[0] else NO_EXPRESSION) from None
     return pattern
 
 
@@ -186,9 +193,9 @@ class RepoConfig(_Section):
         return size is not None and (files >= size.files or added_lines >= size.lines)
 
     def skips_title(self, title: str) -> bool:
-        """Whether a merge request with this title is not to be reviewed."""
-        shown = visible(title)
-        return any(re2.compile(pattern, _QUIET).search(shown) for pattern in self.review.skip_titles)
+        """Whether a merge request with this title is not to be reviewed. What no title of GitLab's has is not read."""
+        shown = visible(title[: titles.LONGEST])
+        return any(re2.compile(pattern, _TITLES).search(shown) for pattern in self.review.skip_titles)
 
     def skips_label(self, labels: Iterable[str]) -> str:
         """The label for which a merge request is not to be reviewed; "" for none."""

@@ -1,43 +1,24 @@
-"""What a secret looks like: credential formats as vendors document them, and what tells a real value.
+"""What a secret looks like: credential formats as vendors document them.
 
-Data and pure predicates. `bot.domain.secrets` runs the patterns.
+Data. `bot.domain.secret_values` tells a real value, `bot.domain.secrets` runs the patterns.
 """
 
-import math
-import re
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 from bot.domain.findings import Severity
+from bot.domain.secret_values import (
+    has_entropy,
+    is_no_text,
+    is_placeholder,
+    looks_chosen,
+    looks_generated,
+    looks_random,
+    looks_strong,
+)
 
 BLOCKER, CRITICAL, MAJOR = Severity.BLOCKER, Severity.CRITICAL, Severity.MAJOR
-
-# Words that only made-up values contain; the short ones count between separators only.
-_MADE_UP = (
-    "example", "placeholder", "changeme", "change-me", "change_me", "changethis", "replaceme", "replace-me",
-    "replace_", "dummy", "sample", "redacted", "your-", "your_", "yourtoken", "yourkey", "insert", "fixme",
-    "notreal", "not-real", "not_real", "fake", "password", "passwd", "secret", "xxxx", "****", "....",
-)  # fmt: skip
-_MADE_UP_SHORT = re.compile(
-    r"(?i)(?:^|[^a-z0-9])(?:test|mock|stub|demo|todo|foo|bar|none|null)(?:$|[^a-z0-9])"
-)
-# The value is computed or filled in elsewhere.
-_COMPUTED = (
-    "${", "{{", "}}", "$(", "#{", "%(", "%s", "<", "&lt;", "://",
-    "os.environ", "process.env", "getenv", "import.meta.env",
-)  # fmt: skip
-_CODE = frozenset("\\(){}[]")
-# Values printed in public documentation (jwt.io, the Stripe and Standard Webhooks guides), without prefixes.
-_PUBLISHED = ("SflKxwRJSMeKKF2QT4", "4eC39HqLyjWDarjtT1zdp7dc", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-_WORDS_UP_TO = 200  # longer values hold any short word by chance
-
 _UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_IS_UUID = re.compile(f"(?i)^{_UUID}$")
-_IS_WORD = re.compile(r"(?:[A-Za-z]+[0-9]{0,2}|[A-Za-z]{3,8}[0-9][A-Za-z]{3,8}|[0-9]{1,4}|)")
-_IS_ATTRIBUTE = re.compile(r"[a-z_][a-z0-9_]*(?:\.[A-Za-z_]\w*)+")
-_SEPARATORS = re.compile(r"[-_./:+=@]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,76 +40,15 @@ class Rule:
 
     def matches(self, value: str) -> bool:
         """Is this value, which has the format, a real secret?"""
-        if entropy(value) < self.entropy or is_placeholder(value):
+        if not has_entropy(value, self.entropy) or is_placeholder(value):
             return False
         return self.accepts is None or self.accepts(value)
-
-
-def entropy(text: str) -> float:
-    """Shannon entropy in bits a character: 0 for one repeated character, 6 for evenly used base64."""
-    counts = Counter(text).values()
-    return -sum(n / len(text) * math.log2(n / len(text)) for n in counts) if text else 0.0
-
-
-def is_placeholder(value: str) -> bool:
-    """True of what only stands in for a secret: made-up words, counting characters, published samples."""
-    if any(known in value for known in _PUBLISHED) or _counts_up(value):
-        return True
-    if len(value) > _WORDS_UP_TO:
-        return False
-    lowered = value.lower()
-    return any(word in lowered for word in _MADE_UP) or _MADE_UP_SHORT.search(value) is not None
-
-
-def _counts_up(value: str) -> bool:
-    """Half of the neighbours or more are successors, as in "abcdef" or "123456"."""
-    steps = sum(ord(after) - ord(before) == 1 for before, after in pairwise(value))
-    return len(value) >= 8 and steps * 2 >= len(value) - 1
-
-
-def _looks_random(value: str) -> bool:
-    """Letters and digits, not in the order of words: one neighbour in four changes its character class."""
-    if _IS_UUID.match(value) or _is_computed(value) or _reads_as_words(value):
-        return False
-    changes = sum(_kind(a) != _kind(b) for a, b in pairwise(value))
-    mixed = any(char.isdigit() for char in value) and any(char.isalpha() for char in value)
-    return mixed and changes >= (len(value) - 1) / 4
-
-
-def _looks_chosen(value: str) -> bool:
-    """A password a person would choose: letters, with a digit or an inner symbol, and not words."""
-    mixed = any(char.isalpha() for char in value) and not value[1:-1].isalpha()
-    return mixed and not _is_computed(value) and not _reads_as_words(value)
-
-
-def _looks_strong(value: str) -> bool:
-    """Not the plain word of a development set-up, as in `postgres://postgres:postgres@localhost`."""
-    return not (value.isalpha() and value.islower()) and not _reads_as_words(value)
-
-
-def _is_computed(value: str) -> bool:
-    """An interpolation, a path or code, not a literal secret."""
-    if _IS_ATTRIBUTE.fullmatch(value):
-        return True
-    return value[0] in "/.$" or not _CODE.isdisjoint(value) or any(part in value for part in _COMPUTED)
-
-
-def _reads_as_words(value: str) -> bool:
-    return all(_IS_WORD.fullmatch(piece) for piece in _SEPARATORS.split(value))
-
-
-def _kind(char: str) -> str:
-    if char.isdigit():
-        return "digit"
-    if char.isalpha():
-        return "upper" if char.isupper() else "lower"
-    return "symbol"
 
 
 def _near(names: str, value: str, reach: int = 40) -> str:
     """A pattern for a value that only its context tells: assigned to a name that holds one of `names`."""
     gap = rf"""[a-z0-9_. \t"'-]{{0,{reach}}}"""
-    return rf"""(?i)(?:{names}){gap}(?::=|=>|=|:|,)[\s"'`]{{0,4}}\b({value})(?:[^A-Za-z0-9_=/+-]|$)"""
+    return rf"""(?i)(?:{names}){gap}(?::=|=>|=|:|,)[\s"'`]{{0,4}}({value})(?:[^A-Za-z0-9_=/+-]|$)"""
 
 
 _NAMES_KEY = "secret|token|(?:api|access|auth|private|signing|encryption)[_-]?key"
@@ -186,7 +106,7 @@ RULES: tuple[Rule, ...] = (
     Rule("gitlab-workspace-token", "GitLab workspace token", r"glwt-[A-Za-z0-9_-]{20,}", ("glwt-",)),
     Rule("gitlab-header-token", "GitLab token in a header",
          _near("private-token|job-token|deploy-token", r"[A-Za-z0-9_-]{20,}", 2),
-         ("private-token", "job-token", "deploy-token"), 3.3, BLOCKER, _looks_random),
+         ("private-token", "job-token", "deploy-token"), 3.3, BLOCKER, looks_random),
     # GitHub: docs.github.com, "About authentication to GitHub".
     Rule("github-token", "GitHub access token",
          r"gh[pousr]_[A-Za-z0-9]{36,}", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
@@ -202,13 +122,13 @@ RULES: tuple[Rule, ...] = (
          ("jira", "confluence", "bitbucket", "atlassian"), 3.8),
     Rule("atlassian-legacy-token", "Atlassian API token",
          _near("(?:jira|confluence|atlassian)[a-z0-9_. -]{0,20}(?:token|key)", r"[A-Za-z0-9]{24}", 12),
-         ("jira", "confluence", "atlassian"), 3.5, BLOCKER, _looks_random),
+         ("jira", "confluence", "atlassian"), 3.5, BLOCKER, looks_random),
     # Clouds.
     Rule("aws-access-key-id", "AWS access key id",
          r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b", ("akia", "asia", "abia", "acca"), severity=CRITICAL),
     Rule("aws-secret-key", "AWS secret access key",
          _near("aws[a-z0-9_. -]{0,20}(?:secret|key|sk)|secret_?access_?key", r"[A-Za-z0-9/+]{40}", 20),
-         ("aws", "secret"), 4.2),
+         ("aws", "secret"), 4.2, BLOCKER, is_no_text),
     Rule("aws-bedrock-key", "Amazon Bedrock API key", r"\bABSK[A-Za-z0-9+/]{60,}={0,2}", ("absk",)),
     Rule("google-api-key", "Google API key",
          r"\b(AIza[A-Za-z0-9_-]{35})(?:[^A-Za-z0-9_-]|$)", ("aiza",), severity=CRITICAL),
@@ -310,7 +230,7 @@ RULES: tuple[Rule, ...] = (
     Rule("rubygems-key", "RubyGems API key", r"\brubygems_[0-9a-f]{48}\b", ("rubygems_",)),
     Rule("nuget-key", "NuGet API key", r"\boy2[a-z0-9]{43}\b", ("oy2",), 3.5),
     Rule("crates-token", "crates.io API token",
-         r"\bcio[A-Za-z0-9]{32}\b", ("cio",), 3.8, BLOCKER, _looks_random),
+         r"\bcio[A-Za-z0-9]{32}\b", ("cio",), 3.8, BLOCKER, looks_random),
     Rule("docker-token", "Docker Hub access token", r"\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{27,}", ("dckr_",)),
     Rule("artifactory-key", "Artifactory token",
          r"\b(?:AKCp[A-Za-z0-9]{69}|cmVmdGtuO[A-Za-z0-9+/]{55})", ("akcp", "cmvmdgtuo")),
@@ -337,7 +257,7 @@ RULES: tuple[Rule, ...] = (
          ("unseal",), 4.0),
     Rule("kubernetes-bootstrap-token", "Kubernetes bootstrap token",
          r"(?i)(?:bootstrap|kubeadm)[^\n]{0,60}[^a-z0-9.]([a-z0-9]{6}\.[a-z0-9]{16})(?:[^a-z0-9.]|$)",
-         ("bootstrap", "kubeadm"), 3.0, BLOCKER, _looks_random),
+         ("bootstrap", "kubeadm"), 3.0, BLOCKER, looks_generated),
     Rule("doppler-token", "Doppler token",
          r"\bdp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_.-]{40,}", ("dp.",), 3.5),
     Rule("onepassword-token", "1Password service account token",
@@ -383,7 +303,7 @@ RULES: tuple[Rule, ...] = (
          _PEM,
          ("private key",), 4.2),
     Rule("putty-private-key", "PuTTY private key",
-         r"Private-Lines: [0-9]+\s+([A-Za-z0-9+/=\s]{64,})", ("private-lines",), 4.2),
+         r"Private-Lines: [0-9]+\s+([A-Za-z0-9+/=\s]{64,})(?:[^A-Za-z0-9+/=-]|$)", ("private-lines",), 4.2),
     Rule("age-secret-key", "age secret key",
          r"(?i)\bAGE-SECRET-KEY-(1[qpzry9x8gf2tvdw0s3jn54khce6mua7l]{58})\b", ("age-secret-key-1",)),
     Rule("encoded-private-key", "private key in base64", _PEM_BASE64, ("ls0tls1crudjtib",), 4.2),
@@ -394,38 +314,38 @@ RULES: tuple[Rule, ...] = (
          r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}", ("eyj",), 3.5, CRITICAL),
     Rule("url-password", "password in an address",
          _URL_LOGIN,
-         ("://",), 2.4, CRITICAL, _looks_strong),
+         ("://",), 2.4, CRITICAL, looks_strong),
     Rule("authorization-header", "authorization header",
          _AUTHORIZATION,
-         ("authorization",), 3.3, CRITICAL, _looks_random),
+         ("authorization",), 3.3, CRITICAL, looks_random),
     Rule("django-secret-key", "Django secret key", r"\bdjango-insecure-([!#-&(-~]{40,60})", ("django-insecure-",),
          3.5, MAJOR),
     Rule("netrc-password", "password in a netrc file",
          r"(?i)\bmachine\s+\S{1,100}\s+login\s+\S{1,100}\s+password\s+([!-#%-;=-z|~]{6,100})", ("machine",),
-         2.4, CRITICAL, _looks_strong),
+         2.4, CRITICAL, looks_strong),
     Rule("connection-password", "password in a connection string", _CONNECTION, ("password", "pwd"),
-         2.4, CRITICAL, _looks_strong),
+         2.4, CRITICAL, looks_strong),
     Rule("sql-password", "database password",
          r"(?i)\bidentified\s+(?:with\s+\w+\s+)?by\s+(?:password\s+)?" + _QUOTED % 8,
-         ("identified",), 2.5, CRITICAL, _looks_chosen),
+         ("identified",), 2.5, CRITICAL, looks_chosen),
     Rule("generic-password", "hard-coded password",
          f"(?i)(?:{_NAMES_PASSWORD})" + _ASSIGN + _QUOTED % 8,
-         ("password", "passwd", "passphrase", "pwd"), 2.5, CRITICAL, _looks_chosen),
+         ("password", "passwd", "passphrase", "pwd"), 2.5, CRITICAL, looks_chosen),
     Rule("generic-secret", "hard-coded secret",
          f"(?i)(?:{_NAMES_KEY})" + _ASSIGN + _QUOTED % 16, ("secret", "token", "key"),
-         3.4, CRITICAL, _looks_random),
+         3.4, CRITICAL, looks_random),
     Rule("generic-env-password", "hard-coded password",
-         r"(?im)^[ \t]*(?:export[ \t]+|set[ \t]+|-[ \t]+)?[A-Z0-9_]{0,40}(?-i:PASSWORD|PASSWD|PASS)="
-         r"([A-Za-z0-9+/_!@#%^&*~.-]{8,100})[ \t]*\r?$",
-         ("password", "passwd", "pass"), 2.5, CRITICAL, _looks_chosen),
+         r"(?:^|[\s;,&|\"'`(])[A-Za-z0-9_]{0,40}(?:PASSWORD|PASSWD|PASS)="
+         r"([A-Za-z0-9+/_!@#%^&*~.-]{8,100})(?:[\s;,|\"'`)]|$)",
+         ("password", "passwd", "pass"), 2.5, CRITICAL, looks_chosen),
     Rule("generic-env-secret", "hard-coded secret",
          _ENVIRONMENT,
          ("password", "passwd", "passphrase", "pwd", "secret", "token", "key"),
-         3.4, CRITICAL, _looks_random),
+         3.4, CRITICAL, looks_random),
     Rule("generic-argument", "secret in an argument",
          rf"(?i)(?:^|[\s?&\"'-])[a-z0-9_.-]{{0,40}}(?:{_NAMES_PASSWORD}|{_NAMES_KEY})=([A-Za-z0-9+/_.-]{{20,200}})",
          ("password", "passwd", "passphrase", "pwd", "secret", "token", "key"),
-         3.4, CRITICAL, _looks_random),
+         3.4, CRITICAL, looks_random),
 )  # fmt: skip
 
 OWN = Rule("own", "credential of this bot", "", ())

@@ -7,7 +7,6 @@ patterns here never backtrack.
 
 import base64
 import functools
-import hashlib
 import hmac
 import json
 import math
@@ -23,14 +22,12 @@ import re2
 from bot.domain.findings import Severity
 from bot.domain.secret_rules import OWN, RULES, Rule
 
-# (keyword, ranks of the rules that need it)
-_KEYWORDS = tuple(
-    (keyword.encode("ascii"), tuple(rank for rank, rule in enumerate(RULES) if keyword in rule.keywords))
-    for keyword in sorted({keyword for rule in RULES for keyword in rule.keywords})
+# All keywords, and first the empty word, which every text has: a search that does not find it has failed
+_KEYWORDS = ("", *sorted({keyword for rule in RULES for keyword in rule.keywords}))
+# For each keyword the ranks of the rules that need it
+_RANKS = tuple(
+    tuple(rank for rank, rule in enumerate(RULES) if keyword in rule.keywords) for keyword in _KEYWORDS
 )
-# Hardly a text is without these; the other keywords are first looked for all at once
-_PUNCTUATION = tuple(entry for entry in _KEYWORDS if not entry[0].strip(b".:/"))
-_ANY_WORD = "|".join(re.escape(keyword.decode("ascii")) for keyword, _ in _KEYWORDS if keyword.strip(b".:/"))
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
 _PLACEHOLDER = re.compile(rf"<REDACTED:(?:{'|'.join(rule.id for rule in (*RULES, OWN))}):[0-9a-f]{{8}}>")
 _TOKEN_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
@@ -51,6 +48,15 @@ class SecretMatch:
     severity: Severity
 
 
+class _Candidate(NamedTuple):
+    """Text[start:end] breaks `rule`. Where candidates overlap the lowest rank gives the name."""
+
+    start: int
+    end: int
+    rank: int
+    rule: Rule
+
+
 class Redactor:
     """Finds secrets and replaces them. `own` are live secrets of ours, those under 8 characters are ignored.
 
@@ -69,70 +75,98 @@ class Redactor:
 
     def find(self, text: str) -> list[SecretMatch]:
         """Every secret in order, none overlapping. Placeholders that are there already are not secrets."""
-        shown = _without_placeholders(text)
-        ascii_text = shown.encode("ascii", "replace")  # one byte a character: offsets stay those of `text`
-        own = (_Candidate(*run, OWN_RANK, OWN) for needle in self._own for run in _runs(needle, shown))
-        return _merged(ascii_text, [*own, *_formats(ascii_text)])
+        return [
+            SecretMatch(one.start, one.end, one.rule.id, one.rule.title, one.rule.severity)
+            for one in self._found(text)
+        ]
 
     def redact(self, text: str) -> str:
         """The text with `<REDACTED:rule:hash8>` for each secret.
 
         Redacting twice changes nothing more. Line numbers stay: a secret of several lines leaves its newlines.
         """
-        while matches := self.find(text):
-            text = self._replaced(text, matches)
+        while found := self._found(text):
+            text = self._replaced(text, found)
         return text
 
-    def _replaced(self, text: str, matches: list[SecretMatch]) -> str:
+    def _found(self, text: str) -> list[_Candidate]:
+        shown = _without_placeholders(text)
+        ascii_text = shown.encode("ascii", "replace")  # one byte a character: offsets stay those of `text`
+        own = (_Candidate(*run, OWN_RANK, OWN) for needle in self._own for run in _runs(needle, shown))
+        return _merged(ascii_text, [*own, *_formats(ascii_text)])
+
+    def _replaced(self, text: str, found: list[_Candidate]) -> str:
         pieces: list[str] = []
         last = 0
-        for match in matches:
-            secret = text[match.start : match.end]
-            pieces += (
-                text[last : match.start],
-                self._placeholder(match.rule, secret),
-                "\n" * secret.count("\n"),
-            )
-            last = match.end
+        for start, end, _, rule in found:
+            secret = text[start:end]
+            pieces += (text[last:start], self._placeholder(rule.id, secret), "\n" * secret.count("\n"))
+            last = end
         return "".join((*pieces, text[last:]))
 
     def _placeholder(self, rule: str, secret: str) -> str:
-        digest = hmac.new(self._key, secret.encode("utf-8", "surrogatepass"), hashlib.sha256)
-        return f"<REDACTED:{rule}:{digest.hexdigest()[:8]}>"
+        digest = hmac.digest(self._key, secret.encode("utf-8", "surrogatepass"), "sha256")
+        return f"<REDACTED:{rule}:{digest.hex()[:8]}>"
 
 
 @functools.cache
 def _engine(pattern: str) -> Any:
-    """A compiled RE2 over bytes, one byte a character."""
+    return re2.compile(pattern.encode("ascii"), _options())
+
+
+def _options() -> Any:
+    """For RE2 over bytes, one byte a character. Where memory is used up it goes on, slower, and need not say so."""
     options = re2.Options()
+    options.log_errors = False
     options.encoding = re2.Options.Encoding.LATIN1
     options.max_mem = _RE2_MEMORY
-    return re2.compile(pattern.encode("ascii"), options)
-
-
-class _Candidate(NamedTuple):
-    """Text[start:end] breaks `rule`. Where candidates overlap the lowest rank gives the name."""
-
-    start: int
-    end: int
-    rank: int
-    rule: Rule
+    return options
 
 
 def _formats(text: bytes) -> Iterator[_Candidate]:
-    """Every string in a credential format. A rule's rank is its place in the table."""
-    lowered = text.lower()
-    keywords = _KEYWORDS if _engine(_ANY_WORD).search(lowered) else _PUNCTUATION
-    for rank in sorted({rank for keyword, ranks in keywords if keyword in lowered for rank in ranks}):
-        rule, engine = RULES[rank], _engine(RULES[rank].pattern)
-        for match in engine.finditer(text):
-            start, end = match.span(min(engine.groups, 1))
-            if rule.matches(text[start:end].decode("ascii")):
+    """Every string in a credential format. A rule's rank is its place in the table.
+
+    What lies wholly in a secret that a better rule found is not looked at again.
+    """
+    covered = bytearray(len(text))
+    for rank in _ranks(text):
+        rule = RULES[rank]
+        for start, end in _values(_engine(rule.pattern), text):
+            if covered.find(0, start, end) != -1 and rule.matches(text[start:end].decode("ascii")):
+                covered[start:end] = b"\1" * (end - start)
                 yield _Candidate(start, end, rank, rule)
 
 
-def _merged(text: bytes, candidates: list[_Candidate]) -> list[SecretMatch]:
-    """Non-overlapping matches in order. Candidates that overlap become one, named by the best rule."""
+def _ranks(text: bytes) -> list[int]:
+    """The rules of which the text has a keyword, by rank; all of them should the search have failed."""
+    fitting = _keywords().Match(text.lower())
+    if fitting is None:
+        return [*range(len(RULES))]
+    return sorted({rank for index in fitting for rank in _RANKS[index]})
+
+
+@functools.cache
+def _keywords() -> Any:
+    """All keywords as one automaton."""
+    keywords = re2.Set.SearchSet(_options())
+    for keyword in _KEYWORDS:
+        keywords.Add(re.escape(keyword).encode("ascii"))
+    keywords.Compile()
+    return keywords
+
+
+def _values(engine: Any, text: bytes) -> Iterator[tuple[int, int]]:
+    """Spans in the format, in order. What follows one may belong to the next: its end is where the search goes on."""
+    group = min(engine.groups, 1)
+    found = engine.search(text)
+    while found:
+        start, end = found.span(group)
+        yield start, end
+        found = engine.search(text, end)
+
+
+def _merged(text: bytes, candidates: list[_Candidate]) -> list[_Candidate]:
+    """Non-overlapping candidates in order. Those that overlap become one, named by the best rule."""
     merged: list[_Candidate] = []
     for one in sorted(candidates):
         last = merged[-1] if merged else None
@@ -141,7 +175,7 @@ def _merged(text: bytes, candidates: list[_Candidate]) -> list[SecretMatch]:
             merged[-1] = _Candidate(last.start, max(last.end, one.end), best.rank, best.rule)
         else:
             merged.append(_whole_token(text, one, floor=last.end if last else 0))
-    return [SecretMatch(one.start, one.end, one.rule.id, one.rule.title, one.rule.severity) for one in merged]
+    return merged
 
 
 def _whole_token(text: bytes, one: _Candidate, floor: int) -> _Candidate:
@@ -156,7 +190,7 @@ def _whole_token(text: bytes, one: _Candidate, floor: int) -> _Candidate:
         start -= 1
     while end < len(text) and text[end - 1] in _TOKEN_BYTES and text[end] in _TOKEN_BYTES:
         end += 1
-    return one._replace(start=start, end=end)
+    return _Candidate(start, end, one.rank, one.rule)
 
 
 def _without_placeholders(text: str) -> str:

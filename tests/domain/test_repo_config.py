@@ -93,6 +93,10 @@ def test_the_defaults() -> None:
         (b"review: {ignore: '*.lock'}", '"review.ignore" must be a list'),
         (b"review: {skip_titles: ['(']}", '"review.skip_titles.0" is not a regular expression'),
         (b"review: {skip_titles: ['(?=a)']}", '"review.skip_titles.0" is not a regular expression'),
+        (
+            rb"review: {skip_titles: ['\pL{999}']}",
+            '"review.skip_titles.0" is too large a regular expression',
+        ),
         (b"review: {ignore: ['[z-a]']}", '"review.ignore.0" is not a pattern'),
         (b"review: {ignore: [5]}", '"review.ignore.0" must be text'),
         (b"review: {ignore: ['']}", '"review.ignore.0" must not be empty'),
@@ -207,6 +211,15 @@ def test_titles_are_skipped_by_search() -> None:
     assert not config.skips_title("\udc80")
 
 
+def test_of_a_title_that_no_platform_allows_the_rest_is_not_read() -> None:
+    config, _ = load(b"review: {skip_titles: ['end$', '(.*a){30}']}")
+    assert config.skips_title("x" * 252 + "end")
+    assert not config.skips_title("x" * 253 + "end")
+    start = time.process_time()
+    assert not config.skips_title("a" * 29 + "b" * 1_000_000)
+    assert time.process_time() - start < 0.1
+
+
 @pytest.mark.parametrize(
     ("labels", "skipped"),
     [
@@ -246,5 +259,5 @@ def test_the_schema_accepts_what_is_read_and_refuses_what_is_not() -> None:
     assert not validator.is_valid({"review": {"second_pass": {"files": 0, "lines": 1}}})
     for wrong in ({"x": 1}, {"review": {"drafts": "yes"}}, {"review": {"min_severity": "huge"}}):
         assert not validator.is_valid(wrong)
-    for wrong in ({"review": {"skip_labels": "x"}}, {"review": {"max_comments_per_push": 101}}):
-        assert not validator.is_valid(wrong)
+    for review in ({"skip_labels": "x"}, {"max_comments_per_push": 101}):
+        assert not validator.is_valid({"review": review})

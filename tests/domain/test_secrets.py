@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain.secret_rules import RULES, entropy
+from bot.domain import secrets
+from bot.domain.secret_rules import RULES
 from bot.domain.secrets import Redactor
 
 ALNUM = string.ascii_letters + string.digits
@@ -326,6 +327,62 @@ def test_matches_are_ordered_and_do_not_overlap() -> None:
     assert all(one.end <= other.start for one, other in pairwise(matches))
 
 
+# rules whose context or secret has several lines
+_LINES = {rule for rule, (make, line) in SAMPLES.items() if "\n" in line or "\n" in make(Dice(0))}
+ON_A_LINE = sorted(set(SAMPLES) - _LINES)
+ANYWHERE = [
+    rule for rule in ON_A_LINE if Redactor().find("x " + SAMPLES[rule][0](Dice(0)))
+]  # need no context
+BESIDE = (" ", "; ", ", ", "\t", " && ", " | ", "  # ")
+HOLDERS = (
+    'password = "{}"',
+    '{{"Authorization": "Bearer {}"}}',
+    "https://ada:{}@db.internal/x",
+    'curl -H "PRIVATE-TOKEN: {}" https://gitlab.example',
+    "--api-token={} --verbose",
+    "export SESSION_SECRET={}",
+    "jira_token: '{}'",
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(ON_A_LINE), st.sampled_from(ON_A_LINE), st.integers(3, 6), st.sampled_from(BESIDE))
+def test_of_two_secrets_on_one_line_both_are_covered(one: str, other: str, seed: int, beside: str) -> None:
+    (first, before), (second, after) = in_context(one, seed), in_context(other, seed + 10)
+    redacted = Redactor().redact(before + beside + after)
+    assert first not in redacted
+    assert second not in redacted
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(ANYWHERE), st.integers(3, 6), st.sampled_from(HOLDERS))
+def test_a_secret_that_is_part_of_another_is_covered(rule: str, seed: int, holder: str) -> None:
+    secret, _ = in_context(rule, seed)
+    assert secret not in Redactor().redact(holder.format(secret))
+
+
+def test_what_follows_a_secret_may_belong_to_the_next() -> None:
+    one, other = (Dice(seed)(3) + "8Q" + "~" + Dice(seed)(34) for seed in (3, 4))
+    text = f"ids: {one} {other}"
+    assert [text[match.start : match.end] for match in Redactor().find(text)] == [one, other]
+
+
+def test_of_two_tokens_behind_one_word_both_are_covered() -> None:
+    one, other = (SAMPLES["kubernetes-bootstrap-token"][0](Dice(seed)) for seed in (3, 4))
+    redacted = Redactor().redact(f"kubeadm join --token {one} --discovery-token {other}")
+    assert one not in redacted
+    assert other not in redacted
+
+
+def test_where_the_search_for_keywords_fails_every_rule_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Failing:
+        def Match(self, _text: bytes) -> None:
+            """What RE2 answers where its memory is used up."""
+
+    monkeypatch.setattr(secrets, "_keywords", Failing)
+    assert [match.rule for match in Redactor().find("x glpat-" + Dice(3)(20))] == ["gitlab-access-token"]
+
+
 OWN = "s3rvice/Token+with spåce&" + "9" * 8 + "Zq"
 
 
@@ -417,9 +474,3 @@ def test_hostile_repetition_takes_linear_time(block: str) -> None:
 
     seconds(1_000)
     assert seconds(200_000) < 30 * seconds(20_000) + 0.5
-
-
-def test_entropy_is_bits_a_character() -> None:
-    assert entropy("") == 0
-    assert entropy("aaaa") == 0
-    assert entropy("abcd") == 2
