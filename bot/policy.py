@@ -63,6 +63,7 @@ class Ground:
 
     A review: the change it saw and the repository at the change's head. Else the issues it may write to, by key, and
     the GitLab project where work may be begun; the spaces, by key, that the operator tied to the project.
+    `was_decided`: a decision was made before on the whole ground; where actions lead is not looked at again.
     """
 
     agent: AgentSpec[Any]
@@ -71,6 +72,7 @@ class Ground:
     issues: frozenset[str] = frozenset()
     code: CodeProject | None = None
     spaces: frozenset[str] = frozenset()
+    was_decided: bool = False
 
 
 def decide(actions: Iterable[Action], ground: Ground) -> tuple[list[Action], list[Decision]]:
@@ -114,9 +116,13 @@ def _to_note(action: UpsertNote, ground: Ground, allowed: Sequence[Action]) -> s
 def _to_finding(action: PostFinding, ground: Ground, allowed: Sequence[Action]) -> str | None:
     if len(action.body) > MAX_BODY:
         return TOO_LONG.format(most=MAX_BODY)
+    if sum(isinstance(one, PostFinding) for one in allowed) >= MAX_FINDINGS:
+        return f"more than {MAX_FINDINGS} findings"
+    if unidentified := _unidentified(action, ground.agent):
+        return unidentified
     if ground.change is None:
-        return "there is no change that it could be about"
-    return _unidentified(action, ground.agent) or _misplaced(action, ground.change, allowed)
+        return None if ground.was_decided else "there is no change that it could be about"
+    return _misplaced(action, ground.change)
 
 
 def _to_update(action: UpdateFinding, ground: Ground, allowed: Sequence[Action]) -> str | None:
@@ -204,13 +210,13 @@ def _to_status(action: SetCommitStatus, ground: Ground, allowed: Sequence[Action
 
 
 def _to_branch(action: OpenBranch, ground: Ground, allowed: Sequence[Action]) -> str | None:
-    if ground.code is None:
+    if ground.code is None and not ground.was_decided:
         return NO_PROJECT
     return None if REF.fullmatch(action.name) else f"{action.name!r} can be no branch"
 
 
 def _to_merge_request(action: OpenMergeRequest, ground: Ground, allowed: Sequence[Action]) -> str | None:
-    if ground.code is None:
+    if ground.code is None and not ground.was_decided:
         return NO_PROJECT
     if len(action.body) > MAX_BODY:
         return TOO_LONG.format(most=MAX_BODY)
@@ -233,10 +239,8 @@ def _unidentified(action: PostFinding, agent: AgentSpec[Any]) -> str | None:
     return None
 
 
-def _misplaced(action: PostFinding, change: ChangeSet, allowed: Sequence[Action]) -> str | None:
+def _misplaced(action: PostFinding, change: ChangeSet) -> str | None:
     """A position is only believed when the diff gives the very same one."""
-    if sum(isinstance(one, PostFinding) for one in allowed) >= MAX_FINDINGS:
-        return f"more than {MAX_FINDINGS} findings"
     if action.position is None:
         return None
     finding = action.finding

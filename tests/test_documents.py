@@ -35,6 +35,7 @@ JSON = re.compile(r"```json\n(.*?)```", re.DOTALL)
 SMART_VALUE = re.compile(r"\{\{.*?\}\}")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 SETTING = re.compile(r"\bTRIVET_[A-Z_]+[A-Z]\b")
+A_TEST = re.compile(r"`([\w/]+\.py)::(\w+)`")
 PLACEHOLDER = re.compile(r'"?\{[^{}]*\}"?')
 SPEAKING = (
     boundary,
@@ -188,3 +189,17 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             headings = re.findall(r"^#+ (.*)$", target.read_text("utf-8"), re.MULTILINE)
             anchors = {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
             assert anchor in anchors
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), sorted({one for text in TEXT.values() for one in A_TEST.findall(text)})
+)
+def test_every_test_that_is_named_exists(file: str, name: str) -> None:
+    assert f"def {name}(" in (ROOT / "tests" / file).read_text("utf-8")
+
+
+def test_each_promise_names_its_tests() -> None:
+    rows = section("reliability.md", "Each promise and its test").splitlines()
+    promises = [row for row in rows if re.match(r"\| \d+\.", row)]
+    assert [int(row[2:].partition(".")[0]) for row in promises] == list(range(1, 13))
+    assert all(A_TEST.search(row) for row in promises)

@@ -28,6 +28,7 @@ from bot.errors import (
     Unavailable,
 )
 from bot.ports import MergeRequestReader
+from bot.proposing.bounds import check_bounds
 from bot.proposing.means import Means
 from bot.routing import ASK, COMMAND, EXPLICIT, JobRequest
 from bot.run import apply, propose
@@ -211,6 +212,7 @@ class Jobs:
         proposal = self.store.proposal(run.id)
         if proposal is None or self.effects is None:
             raise TrivetError("the proposal of this run is gone")
+        check_bounds(proposal, run.request, run.id)
         lease.check()
         current = self.store.run(run.id) or run
         report = apply(proposal, self.effects(), acknowledged=current.award, attempt=current.outages)

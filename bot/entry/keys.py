@@ -118,7 +118,7 @@ def units(target_key: str) -> str:
 
 
 def reviewed(target_key: str, head: str) -> str:
-    """Which run reviewed a target at a head."""
+    """Which run reviewed a target at a head, and against which branch: "0a1b:main"."""
     return f"trivet:reviewed:{target_key}:{head}"
 
 

@@ -87,8 +87,8 @@ class RunViews:
         """Where another run reviewed this head before, as after a command: that one's report."""
         wanted = JobRequest.model_validate_json(request)
         reviewed = keys.reviewed(wanted.target_key, wanted.head)
-        run = await self._get(reviewed) if wanted.head and wanted.agent == REVIEW else None
-        report = await self._get(keys.report(text(run))) if run else None
+        kept = await self._get(reviewed) if wanted.head and wanted.agent == REVIEW else None
+        report = await self._get(keys.report(text(kept).partition(":")[0])) if kept else None
         return View(view.run, view.state, "", view.message, report or view.report)
 
     async def _get(self, name: str) -> bytes | None:

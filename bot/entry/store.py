@@ -48,8 +48,6 @@ WAITS = "waiting: {reason}"
 REVIEW: Final = "review"
 LINK: Final = "link"
 PAGES: Final = "pages"
-INTO: Final = "into:"
-"""What the record of a reviewed head begins with; its target branch follows."""
 MOST_LOOKING: Final = 200  # merge requests that are remembered of one page
 
 log = structlog.get_logger("trivet.store")
@@ -291,8 +289,8 @@ class Store:
 
     def is_retargeted(self, target: Target, head: str, seen: Seen) -> bool:
         """Whether this head was reviewed against another target branch, so that its diff was another."""
-        kept = text(self.redis.get(keys.reviewed(target.key, head)) or "")
-        return kept.startswith(INTO) and kept != INTO + seen.target_branch
+        _, known, branch = text(self.redis.get(keys.reviewed(target.key, head)) or "").partition(":")
+        return bool(known) and branch != seen.target_branch
 
     def has_review(self, target_key: str, head: str) -> bool:
         """Whether a review of this head was published, be it silence."""
@@ -527,7 +525,7 @@ def _told(request: JobRequest, head: str, seen: Seen) -> str:
 def _remember_seen(run: Run, head: str, seen: Seen, pipe: Pipeline) -> None:
     """How the target was when it was reviewed, told to its issues or held against its pages."""
     if run.request.agent == REVIEW:
-        pipe.set(keys.reviewed(run.target_key, head), INTO + seen.target_branch, ex=keys.RUN_TTL)
+        pipe.set(keys.reviewed(run.target_key, head), f"{run.id}:{seen.target_branch}", ex=keys.RUN_TTL)
     if run.request.agent in (LINK, PAGES):
         pipe.set(keys.told(_record(run.request)), _told(run.request, head, seen), ex=keys.RUN_TTL)
 

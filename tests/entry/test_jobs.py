@@ -215,6 +215,20 @@ def test_a_run_is_proposed_acknowledged_and_applied(world: World) -> None:
     assert world.store.redis.exists(keys.proposal(run.id)) == 0
 
 
+def test_a_proposal_that_was_changed_on_its_way_is_not_written_and_that_is_said(world: World) -> None:
+    run = world.begin()
+    world.jobs.propose(run.id)
+    kept = world.store.proposal(run.id)
+    assert kept is not None
+    planted = kept.model_copy(update={"iid": 8})
+    world.store.redis.set(keys.proposal(run.id), planted.model_dump_json())
+    world.jobs.apply(run.id)
+    assert (world.effects.applied, world.now(run.id).state) == ([], "failed")
+    world.jobs.complain(run.id)
+    (said,) = world.effects.complaints
+    assert "about acme/shop!8" in said
+
+
 def test_applying_a_run_that_is_over_writes_nothing(world: World) -> None:
     run = world.begin()
     world.jobs.propose(run.id)

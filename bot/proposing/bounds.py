@@ -1,0 +1,64 @@
+"""What a stored proposal is held against before it is written: that policy allowed it once is not taken on trust.
+
+Between the process that decides and the one that writes lies Redis. What can be told without reading the merge request
+again is told again: whose proposal it is, which run and target it is for, and of each action its kind, form and size.
+"""
+
+from collections.abc import Iterator
+
+from bot.agents.table import AGENTS
+from bot.domain.actions import Proposal
+from bot.errors import TrivetError
+from bot.policy import Ground, decide
+from bot.routing import ASK, JobRequest
+
+NOT_WRITTEN = "nothing of the stored proposal was written, as the run does not allow it: {reason}"
+OTHER_RUN = "it was made for another run"
+OTHER_AGENT = "it was made by the {agent} agent"
+OTHER_TARGET = "it is about {project}!{iid}"
+OTHER_NOTE = "it answers another note"
+
+
+def check_bounds(proposal: Proposal, request: JobRequest, run: str) -> None:
+    """Raises TrivetError where a proposal is not one that this run can have made."""
+    if objection := next(_objections(proposal, request, run), None):
+        raise TrivetError(NOT_WRITTEN.format(reason=objection))
+
+
+def _objections(proposal: Proposal, request: JobRequest, run: str) -> Iterator[str]:
+    if proposal.run != run:
+        yield OTHER_RUN
+    if proposal.agent not in _makers(request):
+        yield OTHER_AGENT.format(agent=proposal.agent)
+        return
+    if request.iid and _is_elsewhere(proposal, request):
+        yield OTHER_TARGET.format(project=proposal.project, iid=proposal.iid)
+    if proposal.note not in (0, request.note):
+        yield OTHER_NOTE
+    _, decisions = decide(proposal.actions, _ground(proposal, request))
+    yield from (one.reason for one in decisions if not one.allowed)
+
+
+def _makers(request: JobRequest) -> frozenset[str]:
+    """Who commands in a note and may not is refused by the agent that talks, whichever was asked for."""
+    return frozenset({request.agent, ASK} if request.note else {request.agent}) & AGENTS.keys()
+
+
+def _is_elsewhere(proposal: Proposal, request: JobRequest) -> bool:
+    """A project's path may change meanwhile, its number does not; 0: the request did not know it."""
+    return proposal.iid != request.iid or request.project_id not in (0, proposal.project_id)
+
+
+def _ground(proposal: Proposal, request: JobRequest) -> Ground:
+    """A run on an issue writes to that one. Which others a merge request names is not read again."""
+    issues = {proposal.issue} if request.issue else _named(proposal, "issue")
+    return Ground(
+        AGENTS[proposal.agent],
+        issues=frozenset(issues),
+        spaces=frozenset(_named(proposal, "space")),
+        was_decided=True,
+    )
+
+
+def _named(proposal: Proposal, what: str) -> set[str]:
+    return {getattr(action, what) for action in proposal.actions if hasattr(action, what)}
