@@ -139,11 +139,9 @@ def as_sarif(report: Report) -> str:
 def as_junit(report: Report) -> str:
     """JUnit XML: a test case a file, failed by its findings, skipped where it was not read; an error a failure."""
     findings = {path: list(some) for path, some in groupby(_by_place(report.findings), lambda one: one.path)}
-    cases = {one.path: one for one in report.coverage} | {
-        path: Coverage(path=path, read=True)
-        for path in findings
-        if path not in {one.path for one in report.coverage}
-    }
+    elsewhere = {path: Coverage(path=path, read=True) for path in findings}
+    cases = {one.path: one for one in report.coverage}
+    cases |= {path: one for path, one in elsewhere.items() if path not in cases}
     suite = ET.Element(
         "testsuite",
         name=_xml(f"{NAME} {report.agent}"),
