@@ -9,6 +9,7 @@
 | TooLong, Unusable, Declined | raised at once: another company would be sent the same | 1 |
 | OverBudget | raised at once | 0 |
 | the breaker is open | the next model | 0 |
+| the run shall stop (`bot.llm.wanted`), seen before a request | raises what says so | 0 |
 
 When no model is left: Unavailable if any fault was passing, else NoModel. A client's own further requests, a repair or
 a step down its ladder, are part of one request here; the repair is reserved with it, and all usage is counted.
@@ -29,6 +30,7 @@ from bot.errors import ModelFault, NoModel, Unavailable
 from bot.llm.breaker import Breaker
 from bot.llm.budget import Budget
 from bot.llm.messages import Called, Message, OneModel, Prompt, Turn, Usage
+from bot.llm.wanted import Unwanted, still_wanted
 
 WAITS: Final = (1.0, 4.0)  # seconds before the second and the third try
 TRIES: Final = 1 + len(WAITS)
@@ -97,6 +99,8 @@ class Chain:
         except (ModelFault, Unavailable) as error:
             error.usage = sum(paid, Usage())
             raise
+        except Unwanted as given_up:
+            raise given_up.reason from None
         return replace(turn, usage=sum(paid, Usage()))
 
     async def aclose(self) -> None:
@@ -119,7 +123,7 @@ class Chain:
     async def _asked(self, model: OneModel, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:
         """The model's answer, after up to TRIES requests and the waits between them."""
         for wait in WAITS:
-            self._breaker.admit(model.name)
+            await self._admitted(model)
             try:
                 return await self._request(model, prompt, paid, ends)
             except Unavailable as error:
@@ -127,8 +131,13 @@ class Chain:
                 if seconds > LONGEST_WAIT or _now() + seconds >= ends:
                     raise
             await self._pause(seconds)
-        self._breaker.admit(model.name)
+        await self._admitted(model)
         return await self._request(model, prompt, paid, ends)
+
+    async def _admitted(self, model: OneModel) -> None:
+        """Raises what opened the model's breaker, and Unwanted."""
+        await still_wanted(Usage())
+        self._breaker.admit(model.name)
 
     async def _request(self, model: OneModel, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:
         """One request, and what the breaker learns from it."""
@@ -199,7 +208,7 @@ async def _by(ends: float, model: OneModel, prompt: Prompt) -> Turn:
 
 def _paid(error: BaseException) -> Usage:
     """What a request has cost that gave no turn."""
-    known = error.usage if isinstance(error, ModelFault | Unavailable) else None
+    known = error.usage if isinstance(error, ModelFault | Unavailable | Unwanted) else None
     return known or Usage()
 
 

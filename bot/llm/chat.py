@@ -12,6 +12,7 @@ from bot.llm.faults import Failed, Server, fault
 from bot.llm.ladder import given_way, least
 from bot.llm.messages import CHARACTERS_A_TOKEN, Asked, Called, Prompt, ToolCall, Turn, Usage
 from bot.llm.schemas import strict_schema
+from bot.llm.wanted import still_wanted
 from bot.llm.wire import Line, Manner, RawCall, Reply, Request, Said, Wire
 
 LONGEST_QUOTE: Final = 6_000  # characters of an unusable answer that go back to the model
@@ -75,6 +76,7 @@ class Chat:
             return self._turn(reply, prompt)
         except Invalid as flaw:
             repair = _repair(reply, str(flaw), prompt.most_output)
+        await still_wanted(reply.usage)
         reply = await self._asked(prompt, repair, reply.usage)
         try:
             return self._turn(reply, prompt)
@@ -112,6 +114,7 @@ class Chat:
                     raise fault(failed, self._server, paid) from failed
                 manner = lesser
                 self._manner = least(self._manner, lesser)
+                await still_wanted(paid)
             except Unavailable as error:
                 error.usage = paid
                 raise
