@@ -29,8 +29,10 @@ lint: $(STAMP)   ## ruff: rules and format
 types: $(STAMP)  ## mypy, strict, on bot/
 	$(BIN)/mypy
 
+# Sorted by how many tests a file has, the long ones of few tests would come last. Without bytecode each command compiles us anew.
 unit: $(STAMP)   ## the tests
-	@mkdir -p $(SHORT); $(BIN)/python -m pytest -n 2 --dist loadfile --basetemp=$(SHORT)/$$$$ $(PYTEST_ARGS); \
+	@mkdir -p $(SHORT); env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 --dist loadfile \
+		--no-loadscope-reorder --basetemp=$(SHORT)/$$$$ $(PYTEST_ARGS); \
 	status=$$?; rm -rf $(SHORT)/$$$$; exit $$status
 
 locks: $(STAMP)  ## write the lock files anew

@@ -14,7 +14,7 @@ from hypothesis import settings
 
 from bot.entry.logs import Forwarder
 from bot.llm.providers import PROVIDERS
-from tests import canaries
+from tests import canaries, prompt_servers
 from tests.redis_server import RedisServer
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
-    if session.config.getoption("--fail-on-skip") and skipped:
+    if session.config.getoption("--fail-on-skip") and reporter and skipped:
         reporter.write_line(f"{len(skipped)} tests were skipped: install what they need", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -56,6 +56,13 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 def no_secret_comes_out() -> Iterator[None]:
     """Of no test: see `canaries`."""
     with canaries.listening():
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def servers_end_promptly() -> Iterator[None]:
+    """Of this process: see `prompt_servers`."""
+    with prompt_servers.ending_promptly():
         yield
 
 

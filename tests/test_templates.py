@@ -233,7 +233,7 @@ def included(repository: Path, form: dict[str, str]) -> tuple[str, dict[str, Any
 def serving(folder: Path) -> Iterator[str]:
     """The address of a web site of this folder."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
