@@ -3,9 +3,8 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from bot.agents.spec import AgentSpec
 from bot.domain import reactions
 from bot.domain.actions import (
     Action,
@@ -57,6 +56,16 @@ NOT_UTF8 = "the file is not UTF-8, and it would be damaged"
 LINE_ENDS = "the lines end with carriage returns, which it would take away"
 
 
+class Actor(Protocol):
+    """An agent: its name, and the kinds of action it may propose."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def may(self) -> frozenset[str]: ...
+
+
 @dataclass(frozen=True)
 class Ground:
     """What a decision stands on: the agent, and what its run is bound to.
@@ -66,7 +75,7 @@ class Ground:
     `was_decided`: a decision was made before on the whole ground; where actions lead is not looked at again.
     """
 
-    agent: AgentSpec[Any]
+    agent: Actor
     change: ChangeSet | None = None
     snapshot: Snapshot | None = None
     issues: frozenset[str] = frozenset()
@@ -230,7 +239,7 @@ def _to_react(action: React, ground: Ground, allowed: Sequence[Action]) -> str |
     return next(unlisted, None if names else "a reaction that neither gives nor takes one")
 
 
-def _unidentified(action: PostFinding, agent: AgentSpec[Any]) -> str | None:
+def _unidentified(action: PostFinding, agent: Actor) -> str | None:
     """A finding is known by its fingerprint: under any other key it would be posted again."""
     if action.finding.agent != agent.name:
         return f"the {agent.name} agent may not speak for {action.finding.agent!r}"

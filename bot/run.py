@@ -1,26 +1,12 @@
 """The use case every way in shares: propose reads and decides, apply writes."""
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Protocol
 
 from bot.domain.actions import Outcome, Proposal, Report
-from bot.proposing.conversation import propose_ask
-from bot.proposing.link import propose_link
 from bot.proposing.means import Means
-from bot.proposing.pages import propose_pages
-from bot.proposing.refusal import Proposer, or_refusal
-from bot.proposing.review import propose_review
-from bot.proposing.triage import propose_triage
 from bot.routing import JobRequest
-
-PROPOSERS: Final[Mapping[str, Proposer]] = {
-    "review": propose_review,
-    "link": propose_link,
-    "triage": propose_triage,
-    "pages": propose_pages,
-    "ask": propose_ask,
-}
 
 
 class Effects(Protocol):
@@ -36,6 +22,11 @@ def propose(request: JobRequest, run: str, means: Means) -> Proposal:
 
     Who commands in a note and may not is told so.
     """
+    from bot.proposing.table import (  # with LangGraph, which who only writes does without
+        PROPOSERS,
+        or_refusal,
+    )
+
     return or_refusal(PROPOSERS[request.agent], request, run, means)
 
 

@@ -103,6 +103,7 @@ def _agents(settings: Settings, store: Store) -> Jobs:
 
     current, rules = SettingsFile(), RulesFile(settings.rules)
     checkpoints(settings)
+    importlib.import_module("bot.proposing.table")
     _import_sdks(settings)
     introduction = _in_gitlab(store, "gitlab-reader", lambda: reading_api(current()))
     introduction.attempt()

@@ -5,9 +5,10 @@ again is told again: whose proposal it is, which run and target it is for, and o
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from bot.agents.table import AGENTS
 from bot.domain.actions import Proposal
+from bot.domain.powers import MAY
 from bot.errors import TrivetError
 from bot.policy import Ground, decide
 from bot.routing import ASK, JobRequest
@@ -17,6 +18,14 @@ OTHER_RUN = "it was made for another run"
 OTHER_AGENT = "it was made by the {agent} agent"
 OTHER_TARGET = "it is about {project}!{iid}"
 OTHER_NOTE = "it answers another note"
+
+
+@dataclass(frozen=True)
+class Maker:
+    """An agent as policy knows it, without its graph: who writes does without LangGraph."""
+
+    name: str
+    may: frozenset[str]
 
 
 def check_bounds(proposal: Proposal, request: JobRequest, run: str) -> None:
@@ -41,7 +50,7 @@ def _objections(proposal: Proposal, request: JobRequest, run: str) -> Iterator[s
 
 def _makers(request: JobRequest) -> frozenset[str]:
     """Who commands in a note and may not is refused by the agent that talks, whichever was asked for."""
-    return frozenset({request.agent, ASK} if request.note else {request.agent}) & AGENTS.keys()
+    return frozenset({request.agent, ASK} if request.note else {request.agent}) & MAY.keys()
 
 
 def _is_elsewhere(proposal: Proposal, request: JobRequest) -> bool:
@@ -53,7 +62,7 @@ def _ground(proposal: Proposal, request: JobRequest) -> Ground:
     """A run on an issue writes to that one. Which others a merge request names is not read again."""
     issues = {proposal.issue} if request.issue else _named(proposal, "issue")
     return Ground(
-        AGENTS[proposal.agent],
+        Maker(proposal.agent, MAY[proposal.agent]),
         issues=frozenset(issues),
         spaces=frozenset(_named(proposal, "space")),
         was_decided=True,

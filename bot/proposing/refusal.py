@@ -8,6 +8,7 @@ from typing import Final
 from bot.agents.spec import AgentResult, AgentSpec
 from bot.domain.actions import Action, Proposal, React, Reply
 from bot.domain.change import MergeRequest
+from bot.domain.powers import MAY
 from bot.domain.reactions import NOT_ALLOWED, OUTCOME
 from bot.errors import NotAllowed, Stopped
 from bot.policy import Ground
@@ -49,7 +50,7 @@ def refused(context: Refusal) -> AgentResult:
     return AgentResult(actions=tuple(actions))
 
 
-SPEC: Final[AgentSpec[Refusal]] = AgentSpec(name=ASK, may=frozenset({"react", "reply"}), run=refused)
+SPEC: Final[AgentSpec[Refusal]] = AgentSpec(name=ASK, may=MAY[ASK], run=refused)
 """Whichever agent was asked for, it is the one that talks with people who answers."""
 
 

@@ -2,5 +2,6 @@
 
 from bot.agents.ask.graph import ask
 from bot.agents.spec import AgentSpec, AskContext
+from bot.domain.powers import MAY
 
-SPEC: AgentSpec[AskContext] = AgentSpec(name="ask", may=frozenset({"reply", "react"}), run=ask)
+SPEC: AgentSpec[AskContext] = AgentSpec(name="ask", may=MAY["ask"], run=ask)

@@ -2,9 +2,10 @@
 
 from bot.agents.link.graph import link
 from bot.agents.spec import AgentSpec
+from bot.domain.powers import MAY
 
 SPEC = AgentSpec(
     name="link",
-    may=frozenset({"link_issue", "comment_issue", "move_issue", "set_commit_status", "upsert_note"}),
+    may=MAY["link"],
     run=link,
 )

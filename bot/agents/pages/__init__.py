@@ -3,6 +3,7 @@
 from bot.agents.pages.graph import sections
 from bot.agents.pages.notes import notes
 from bot.agents.spec import AgentResult, AgentSpec, NotesContext, PagesContext
+from bot.domain.powers import MAY
 
 
 def run(context: PagesContext) -> AgentResult:
@@ -12,6 +13,6 @@ def run(context: PagesContext) -> AgentResult:
 
 SPEC: AgentSpec[PagesContext] = AgentSpec(
     name="pages",
-    may=frozenset({"write_section", "comment_page", "upsert_note", "link_issue"}),
+    may=MAY["pages"],
     run=run,
 )

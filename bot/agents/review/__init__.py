@@ -2,9 +2,10 @@
 
 from bot.agents.review.graph import review
 from bot.agents.spec import AgentContext, AgentSpec
+from bot.domain.powers import MAY
 
 SPEC: AgentSpec[AgentContext] = AgentSpec(
     name="review",
-    may=frozenset({"post_finding", "update_finding", "reply", "upsert_note", "react"}),
+    may=MAY["review"],
     run=review,
 )

@@ -2,9 +2,10 @@
 
 from bot.agents.spec import AgentSpec, TriageContext
 from bot.agents.triage.graph import triage
+from bot.domain.powers import MAY
 
 SPEC: AgentSpec[TriageContext] = AgentSpec(
     name="triage",
-    may=frozenset({"comment_issue", "edit_issue", "open_branch", "open_merge_request", "link_issue"}),
+    may=MAY["triage"],
     run=triage,
 )
