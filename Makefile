@@ -47,9 +47,10 @@ ci-local: $(STAMP) ## install gitlab-ci-local, which the tests of templates/ nee
 helm: $(STAMP)   ## install Helm, which the tests of chart/ need
 	$(BIN)/python tests/tools/helm.py
 
-docs: $(STAMP)   ## write the tables of the READMEs that are made from other files
+docs: $(STAMP)   ## write what in the documents is made from other files
 	$(BIN)/python tests/tools/inputs_table.py
 	$(BIN)/python tests/tools/values_table.py
+	$(BIN)/python tests/tools/openapi.py
 
 chaos: $(STAMP)  ## break it at random, and count what people see then; FULL=1: an hour long
 	$(BIN)/python -m tests.chaos $(if $(FULL),--full)

@@ -8,7 +8,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from bot.domain.change import Target
 from bot.entry.id_tokens import IdTokens
@@ -52,6 +60,12 @@ class MergeRequestTarget(BaseModel):
 
     project: Number | Path
     iid: Number
+
+    @field_validator("project", "iid", mode="before")
+    @classmethod
+    def _whole(cls, value: object) -> object:
+        """`7.0` is an integer, too, in JSON Schema (2020-12, 4.2.3): some languages write no other numbers."""
+        return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 class Options(BaseModel):

@@ -100,7 +100,7 @@ class Wire:
         said = self.sent("GET", address, what).headers.get("Date", "")
         try:
             moment = parsedate_to_datetime(said).timestamp() + HALF_A_SECOND
-        except ValueError:
+        except (ValueError, OverflowError):  # a year of twenty digits
             return None
         return moment - (asked_at + time.time()) / 2
 

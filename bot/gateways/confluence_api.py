@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from itertools import islice
 from typing import Any, Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from atlassian.rest_client import AtlassianRestAPI
 
@@ -87,7 +87,7 @@ class Root:
             yield page
             if not page.links.next:
                 return
-            following = {**query, **parse_qs(urlsplit(page.links.next).query)}
+            following = {**query, **parse_qs(page.links.next.partition("?")[2])}
             if following == asked:
                 break
             asked = following

@@ -64,5 +64,5 @@ def _ahead(date: str, now: float) -> float | None:
     """The header tells whole seconds, cut off: half a second is what it is short of on average."""
     try:
         return parsedate_to_datetime(date).timestamp() + 0.5 - now
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of twenty digits
         return None

@@ -170,7 +170,7 @@ def _is_number(said: str) -> bool:
 def _date(said: str) -> datetime | None:
     try:
         found = parsedate_to_datetime(said)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of twenty digits
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 

@@ -18,6 +18,7 @@ from bot.llm.prices import cost_usd
 from bot.llm.wire import Line, Request, Said
 
 CONNECT_SECONDS: Final = 5.0
+MOST_TOKENS: Final = 10**9  # of one request that a server may tell of: Redis counts no further than 2**63
 NO_KEY: Final = "none"  # servers without keys take any; the SDKs insist on one
 
 Shape = TypeVar("Shape", bound=BaseModel)
@@ -117,7 +118,12 @@ class Connection:
 
 
 def usage(model: str, whole: int, output: int, cached: int, written: int) -> Usage:
-    """What one request took, as the server tells it: `whole` is all input, `cached` and `written` are parts of it."""
+    """What one request took, as the server tells it: `whole` is all input, `cached` and `written` are parts of it.
+
+    No server gives tokens back: less than none would raise a budget.
+    """
+    counts = (min(max(count, 0), MOST_TOKENS) for count in (whole, output, cached, written))
+    whole, output, cached, written = counts
     return Usage(1, whole, output, cached, cost_usd(model, whole, output, cached, written))
 
 
