@@ -1,10 +1,14 @@
 """S6: a worker's tree dies between two steps of a review, while models are asked: no answer is paid twice.
 
 Four files are read side by side in three turns each, then one look at the claims. At each death so many turns of a
-round are answered and kept, and the others are under way.
+round are answered and kept, and the others are under way; or all is answered, and the rest of the review is. It is the
+tree that dies, the worker alone, or its job alone. What happens in between, at each write of a step, is tried with
+processes and the real file in `tests/entry/test_review_killed.py`.
 """
 
+import itertools
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +16,7 @@ from random import Random
 
 from tests.chaos.field import Field, field
 from tests.chaos.gates import Gate
+from tests.chaos.kills import CHILD, MANNERS, PARENT, TREE, killed
 from tests.model_replies import about, confirmed, reported, turn, verifies
 from tests.model_server import Body, ModelServer, Reply, answered, called, nothing_found, schema_of
 
@@ -21,18 +26,21 @@ TURNS = 3
 PARALLEL = 4
 SECOND_LOOK = ("claims", 1)
 POSITIONS = [(round, kept) for round in range(TURNS) for kept in range(PARALLEL)] + [(TURNS, 0)]
+ANSWERED = (TURNS + 1, 0)
+AFTER_SECONDS = 0.3  # from the last answer to a death, at most
+DEATHS = list(itertools.product([*POSITIONS, ANSWERED], MANNERS))
 Turn = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class Paying:
-    """`deaths`: positions of a death, drawn at random; all of them in turn where there are as many."""
+    """`deaths`: so many of them, drawn at random."""
 
     deaths: int = 3
 
 
 SHORT = Paying()
-LONG = Paying(2 * len(POSITIONS))
+LONG = Paying(len(DEATHS))
 
 
 class Reviewer:
@@ -75,10 +83,13 @@ class Paid:
 
 
 def paying(dice: Random, folder: Path, size: Paying = SHORT) -> list[Gate]:
-    whole, rest = divmod(size.deaths, len(POSITIONS))
-    positions = POSITIONS * whole + dice.sample(POSITIONS, rest)
+    deaths = dice.sample(DEATHS, size.deaths)
+    after = [dice.uniform(0, AFTER_SECONDS) for _ in deaths]
     with field(folder) as (here, model):
-        seen = [_one_death(here, model, f"paying-{number:04}", *one) for number, one in enumerate(positions)]
+        seen = [
+            _one_death(here, model, f"paying-{number:04}", *position, manner, after[number])
+            for number, (position, manner) in enumerate(deaths)
+        ]
     again, in_flight = sum(one.again for one in seen), max(one.in_flight for one in seen)
     partial = sum(not one.is_whole for one in seen)
     return [
@@ -93,16 +104,23 @@ def paying(dice: Random, folder: Path, size: Paying = SHORT) -> list[Gate]:
     ]
 
 
-def _one_death(here: Field, model: ModelServer, branch: str, round: int, kept: int) -> Paid:
+def _one_death(
+    here: Field, model: ModelServer, branch: str, round: int, kept: int, manner: str, after: float
+) -> Paid:
     files = {f"{branch}/{fruit}.py": f"{LINE}\n" * 700 for fruit in FRUITS}
     turns = [[(path, number) for path in files] for number in range(1, TURNS + 1)] + [[SECOND_LOOK]]
-    under_way = set(turns[round][kept:])
-    model.reply = reviewer = Reviewer(list(files), under_way)
+    is_answered = (round, kept) == ANSWERED
+    under_way = {SECOND_LOOK} if is_answered else set(turns[round][kept:])
+    model.reply = reviewer = Reviewer(list(files), set() if is_answered else under_way)
     iid = here.sandbox.merge_request(files=files, source=branch)
-    finished = PARALLEL * round + kept
-    here.wait(lambda: here.kept_turns() == finished, what=f"{finished} turns to be kept")
+    if not is_answered:
+        finished = PARALLEL * round + kept
+        here.wait(lambda: here.kept_turns() == finished, what=f"{finished} turns to be kept")
     here.wait(lambda: reviewer.asked.keys() >= under_way, what="the next turns to be asked for")
-    here.kill("agents", tree=True)
+    time.sleep(after if is_answered else 0)
+    worker, jobs = here.process("agents"), here.children("agents")
+    for victim in {TREE: [*jobs, worker], PARENT: [worker], CHILD: jobs}[manner]:
+        killed(victim)
     reviewer.let_go()
     here.reviewed(iid)
     here.idle()

@@ -7,22 +7,23 @@ tests run, and that whoever counts what got through would see it. Times are not 
 import sys
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import ModuleType
 
 import pytest
-from pydantic import ValidationError
 
 from bot.domain.secrets import Redactor
 from bot.entry import allowance
-from bot.entry.runs_api import NOT_ITS_TARGET, Order
+from bot.llm import chain
 from tests import reviewing
 from tests.canaries import plant
 from tests.chaos.gates import Gate
 from tests.hostile import __main__ as hostile
 from tests.hostile import bombs, leaking, obeying, obeying_live, orders, showing
 from tests.hostile.echo import filled
+from tests.hostile.failing import FAULTS, Failing, failing
 from tests.hostile.material import spoilt, torn
 from tests.hostile.nonsense import Answers, Nonsense, nonsense
 from tests.hostile.obeying import CARRIERS, SETS, Round
@@ -30,10 +31,17 @@ from tests.hostile.proofs import Case, Proofs, problem, proofs
 from tests.hostile.redacting import Redacting, redacting
 from tests.hostile.senders import SENDERS
 from tests.hostile.spending import Spending, spending
+from tests.model_server import answered
 from tests.reviewing import Desk
 from tests.test_obedient_model import EVIL, by_the_bot
 
 FEW = Nonsense(spoilt=30, torn=30, slow=20, honest=20, public=False)
+SOME_FAULTS = [
+    one
+    for one in FAULTS
+    if one.name in ("429", "401", "refusal", "cut off by length", "a tool that does not exist")
+]
+SOME = Failing(SOME_FAULTS, ("anthropic", "ollama"), mixed=4)
 SMALL = Redacting(each=2, own=5, megabytes=0.2)
 
 
@@ -72,21 +80,6 @@ def test_a_payload_is_spoilt_without_touching_the_one_it_is_made_from() -> None:
     assert torn(b'{"a": 1}', dice) != b'{"a": 1}'
 
 
-def test_orders_made_from_the_schema_are_orders() -> None:
-    made: list[object] = orders.from_schema(Random(9), orders.Orders(made=8), 0.0)
-    assert made
-    assert [words for one in made for words in _faults(one) if NOT_ITS_TARGET not in words] == []
-
-
-def _faults(order: object) -> list[str]:
-    """What is wrong with an order."""
-    try:
-        Order.model_validate(order)
-    except ValidationError as error:
-        return [one["msg"] for one in error.errors()]
-    return []
-
-
 def test_a_refusal_that_is_not_one_sentence_is_seen() -> None:
     head = b"HTTP/1.1 422 Unprocessable\r\n\r\n"
     assert orders.is_refusal(head + b'{"error": "No."}')
@@ -109,6 +102,26 @@ def test_a_budget_that_lets_too_much_through_fails_its_gate(
         allowance, "RESERVE", allowance.RESERVE.replace("> tonumber(ARGV[4", "> 9 * tonumber(ARGV[4")
     )
     assert spending(Random(9), tmp_path, Spending(calls=500, day=10_000, mr=10_000))[0].met is False
+
+
+# --- what a model does
+
+
+def test_a_model_that_fails_costs_no_more_requests_than_the_table_says(tmp_path: Path) -> None:
+    assert unmet(failing(Random(9), tmp_path, SOME), but=("time",)) == []
+
+
+def test_a_chain_that_asks_too_often_fails_its_gate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain, "WAITS", (0.1, 0.1, 0.1))
+    ends, requests, *_ = failing(Random(9), tmp_path, replace(SOME, mixed=0))
+    assert (ends.met, requests.met) == (True, False)
+
+
+def test_an_answer_in_place_of_a_refusal_fails_its_gate(tmp_path: Path) -> None:
+    (refusal,) = [one for one in FAULTS if one.name == "refusal"]
+    answers = replace(refusal, replies=(answered({"colour": "red"}),))
+    ends, requests, *_ = failing(Random(9), tmp_path, replace(SOME, faults=[answers], mixed=0))
+    assert (ends.met, requests.met) == (False, True)
 
 
 # --- what is covered

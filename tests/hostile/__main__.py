@@ -17,6 +17,7 @@ SCENARIOS = (
     "orders",
     "proofs",
     "spending",
+    "failing",
     "obeying",
     "redacting",
     "leaking",

@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 from bot.domain.repo_config import RepoConfig
+from bot.domain.secret_rules import RULES
 from bot.domain.secrets import Redactor
 from bot.entry.supervisor import PYTHON
 from tests.canaries import READ_TOKEN
@@ -29,7 +30,16 @@ SAID = "undefined_name"
 FAILED = 3  # a platform or a model did
 LONGEST_SECONDS = 1.0  # for a megabyte
 LOOK_SECONDS = 0.02
-EVIL_PATTERNS = ("^(a+)+$", "^(a|a)*$", "(.*a){30}", "^(([a-z])+.)+[A-Z]([a-z])+$", r"(\w+\s?)*\d$")
+EVIL_PATTERNS = (
+    "^(a+)+$",
+    "^(a|a)*$",
+    "(.*a){30}",
+    "^(([a-z])+.)+[A-Z]([a-z])+$",
+    r"(\w+\s?)*\d$",
+    "(a?){500}a*b",
+    ".{1000}",
+    "((((a|b){10}){10}){10})",
+)
 BLOCKS = {
     "a half key": "AK" + "IA" + "ABCDEFGHJKLMQRST",
     "a key that never ends": "-----BEGIN PRIVATE KEY-----",
@@ -37,7 +47,13 @@ BLOCKS = {
     "one letter": "q",
     "dots": "ey" + "J.",
     "spaces": " ",
+    "short passwords": 'pwd="kW4xT9pZ"\n',
+    "tokens of many rules": "JOB_TOKEN=gl" + "cbt-64_u8jzPde0IgxLd6GncfBA\n",
+    "half a connection": "Server=db,1433;Database=shop;User Id=shop;Password=",
+    "every name": " ".join(sorted({keyword for rule in RULES for keyword in rule.keywords})) + "=",
 }
+LONGER, MOST_LONGER = 4, 6.0  # so many times the text takes at most so many times as long
+A_MOMENT = 0.1  # seconds, which are no measure
 
 
 @dataclass(frozen=True)
@@ -86,28 +102,30 @@ def bombs(_dice: Random, folder: Path, size: Bombs = SHORT) -> list[Gate]:
 
 
 def _changes(folder: Path, size: Bombs) -> Iterator[Gate]:
-    """Each beside a small file with a defect, which a check has to find all the same."""
+    """Each beside a small file with a defect, which a check has to find all the same; what is not read is declared."""
     row = b"total = total + 1  # and so on, line after line, as generated code does it all\n"
-    kinds: dict[str, tuple[str, Files]] = {
+    kinds: dict[str, tuple[str, str, Files]] = {
         "large diff": (
             f"{size.diff} MB of one file",
+            "big.py: its diff is larger",
             {b"big.py": (FILE, row * (size.diff * 10**6 // len(row)))},
         ),
         "long line": (
             f"one line of {size.line} MB",
+            "line.py: its diff is larger",
             {b"line.py": (FILE, b"x = '" + b"y" * (size.line * 10**6) + b"'\n")},
         ),
         "many files": (
             f"{size.files:,} files",
+            f"of {size.files + 1:,}",
             {b"many/%03d/f%06d.txt" % (number % 500, number): (FILE, b"x\n") for number in range(size.files)},
         ),
     }
-    for name, (done, files) in kinds.items():
+    wanted = "ends, finds the defect beside it, and says what was not read"
+    for name, (done, declared, files) in kinds.items():
         ended = _reviewed(_checkout(folder / name.replace(" ", "-"), files), size)
-        found = ended.code == 1 and SAID in ended.said
-        yield ended.gate(
-            name, f"`trivet review --local` of {done}", "ends, and finds the defect beside it", found
-        )
+        is_right = ended.code == 1 and SAID in ended.said and declared in ended.said
+        yield ended.gate(name, f"`trivet review --local` of {done}", wanted, is_right)
 
 
 def _checkout(folder: Path, files: Files) -> Path:
@@ -212,23 +230,38 @@ def _swollen(megabytes: int) -> Iterator[str]:
 
 def patterns() -> list[Gate]:
     """What backtracks elsewhere, on a megabyte: in seconds of the processor."""
-    slowest = max((_seconds_of_redaction(block), name) for name, block in BLOCKS.items())
+    once = {name: _seconds_of_redaction(block) for name, block in BLOCKS.items()}
+    slowest = max((seconds, name) for name, seconds in once.items())
+    growing = max((_growth(block, once[name]), name) for name, block in BLOCKS.items())
     own = max((_seconds_of_pattern(pattern), pattern) for pattern in EVIL_PATTERNS)
     done = f"{len(BLOCKS)} texts of 1 MB that half fit a rule"
     told = f"{len(EVIL_PATTERNS)} patterns of a .trivet.yml that backtrack elsewhere, on 1 MB"
     return [
         Gate("S19 patterns of ours", done, _slowest(*slowest), "under 1 s/MB", slowest[0] < LONGEST_SECONDS),
+        Gate(
+            "S19 patterns of ours, longer texts",
+            f"the same texts, {LONGER} MB",
+            f"{growing[0]:.1f} times the time at most (`{growing[1]}`)",
+            f"under {MOST_LONGER:g} times",
+            growing[0] < MOST_LONGER,
+        ),
         Gate("S19 patterns of a repository", told, _slowest(*own), "under 1 s/MB", own[0] < LONGEST_SECONDS),
     ]
+
+
+def _growth(block: str, once: float) -> float:
+    """How many times as long a text takes that is LONGER times as long."""
+    return _seconds_of_redaction(block, LONGER) / max(once, A_MOMENT)
 
 
 def _slowest(seconds: float, name: str) -> str:
     return f"{seconds:.2f} s/MB at most (`{name}`)".replace("|", "\\|")
 
 
-def _seconds_of_redaction(block: str) -> float:
+def _seconds_of_redaction(block: str, megabytes: int = 1) -> float:
     redactor = Redactor(["q" * 40])
-    text = block * (10**6 // len(block))
+    redactor.redact(block)  # rules are compiled once in a process
+    text = block * (megabytes * 10**6 // len(block))
     return _seconds(lambda: redactor.redact(text))
 
 

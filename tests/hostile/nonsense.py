@@ -2,44 +2,48 @@
 
 import json
 import os
-import socket
 import statistics
+import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 from tests.bench.hostile import HEADERS
 from tests.bench.memory import resident
+from tests.bench.serving import Server
 from tests.chaos.gates import Gate
+from tests.hostile.dribbling import HELD, Place, slow_senders
 from tests.hostile.material import beside, json_texts, naughty, said_everywhere, spoilt, torn
-from tests.hostile.senders import SENDERS, Sender, receiver, sent, wired
+from tests.hostile.senders import SENDERS, Sender, receiver, sent, started, wired
 from tests.redis_server import RedisServer
 
 MOST_SECONDS = 0.05
 MOST_MEGABYTES = 20.0
+MOST_PATIENCE = 15.0  # seconds: 11 of patience, and what a machine under load makes of them
+NOBODY = "http://127.0.0.1:9"
 WARM_UP = 300  # honest deliveries, after which memory is what it is
-HALF = b"POST %b HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n{"
 
 
 @dataclass(frozen=True)
 class Nonsense:
-    """For each of the three: payloads with odd values, torn bodies, and honest deliveries beside slow senders.
+    """For each of the three: payloads with odd values and torn bodies.
 
-    `public`: whether the public sets are sent, too, where they are there.
+    `slow`: connections that never send a whole request; `honest`: deliveries beside them. `public`: whether the public
+    sets are sent, too, where they are there.
     """
 
     spoilt: int = 350
     torn: int = 200
-    slow: int = 200
+    slow: int = 400
     honest: int = 500
     public: bool = True
 
 
 SHORT = Nonsense()
-LONG = Nonsense(20_000, 14_000, 800, 2_000)
+LONG = Nonsense(20_000, 14_000, 2_400, 2_000)
 
 
 @dataclass
@@ -67,7 +71,11 @@ class Answers:
 
 
 def nonsense(dice: Random, folder: Path, size: Nonsense = SHORT) -> list[Gate]:
-    with RedisServer(folder / "redis") as redis, receiver(folder, redis.url) as there:
+    with (
+        RedisServer(folder / "redis") as redis,
+        receiver(folder, redis.url) as there,
+        _api(folder, redis.url) as api,
+    ):
         for number in range(WARM_UP):
             _honest(there.port, f"warm-{number}")
         before = resident(there.pid)
@@ -75,9 +83,10 @@ def nonsense(dice: Random, folder: Path, size: Nonsense = SHORT) -> list[Gate]:
         for request in requests(dice, size):
             answers.add(*sent(there.port, request)[:2])
         grown = resident(there.pid) - before
-        beside_slow = _slow(there.port, size)
-        assert sent(there.port, wired("GET", "/readyz"))[0] == "200", "the receiver does not answer any more"
-    return [*_judged(answers, grown), _slow_judged(beside_slow, size)]
+        slow = beside_the_slow(there, api, size)
+        for server in (there, api):
+            assert sent(server.port, wired("GET", "/readyz"))[0] == "200", "it does not answer any more"
+    return [*_judged(answers, grown), *slow]
 
 
 def requests(dice: Random, size: Nonsense) -> Iterator[bytes]:
@@ -113,18 +122,6 @@ def _odd_headers(sender: Sender) -> Iterator[bytes]:
         yield start + length + header + b"\r\n\r\n{}"
 
 
-def _slow(port: int, size: Nonsense) -> Answers:
-    """Honest deliveries while others have sent half a request, and never send the rest."""
-    answers = Answers()
-    with ExitStack() as stack:
-        for number in range(size.slow):
-            client = stack.enter_context(socket.create_connection(("127.0.0.1", port), 5))
-            client.sendall(HALF % SENDERS[number % len(SENDERS)].path.encode())
-        for number in range(size.honest):
-            answers.add(*_honest(port, f"beside-{number}"))
-    return answers
-
-
 def _honest(port: int, name: str) -> tuple[str, float]:
     sender = SENDERS[0]
     body = json.dumps(sender.own[0]).encode()
@@ -151,11 +148,51 @@ def _judged(answers: Answers, grown: float) -> list[Gate]:
     ]
 
 
-def _slow_judged(answers: Answers, size: Nonsense) -> Gate:
-    return Gate(
-        "S9 slow senders",
-        f"{size.slow} connections with half a request, {size.honest} honest deliveries meanwhile",
-        f"{answers}; p99 {answers.p99 * 1000:.1f} ms",
-        "all 202, p99 under 50 ms",
-        answers.statuses.keys() == {"202"} and answers.p99 < MOST_SECONDS,
+def _api(folder: Path, redis_url: str) -> AbstractContextManager[Server]:
+    """`trivet web`, with a GitLab that it never needs to ask."""
+    settings = {
+        "TRIVET_REDIS_URL": redis_url,
+        "TRIVET_DATA_DIR": str(folder / "data"),
+        "TRIVET_PUBLIC_URL": NOBODY,
+        "TRIVET_GITLAB__URL": NOBODY,
+        "TRIVET_GITLAB__READ_TOKEN": "t" * 20,
+    }
+    return started("web", folder, settings)
+
+
+def beside_the_slow(there: Server, api: Server, size: Nonsense) -> list[Gate]:
+    """Honest deliveries all the while that others hold connections open, and while those are cut off."""
+    places = [*(Place(there.port, sender.path) for sender in SENDERS), Place(api.port, "/api/v1/runs")]
+    answers = Answers()
+    with slow_senders(places, size.slow) as slow:
+        began = time.monotonic()
+        for number in range(size.honest):
+            time.sleep(max(0, began + number * MOST_PATIENCE / size.honest - time.monotonic()))
+            answers.add(*_honest(there.port, f"beside-{number}"))
+        slow.wait(began + MOST_PATIENCE)
+    return _slow_judged(
+        answers,
+        slow.ends(),
+        f"{size.slow} connections to the receiver and the runs API that send {', '.join(HELD)}",
     )
+
+
+def _slow_judged(answers: Answers, ends: Counter[str], slow: str) -> list[Gate]:
+    """`ends`: how the slow connections ended."""
+    told = ", ".join(f"{count} x {end}" for end, count in sorted(ends.items()))
+    return [
+        Gate(
+            "S9 slow senders",
+            f"{slow}; {answers.statuses.total()} honest deliveries meanwhile",
+            f"{answers}; p99 {answers.p99 * 1000:.1f} ms",
+            "all 202, p99 under 50 ms",
+            answers.statuses.keys() == {"202"} and answers.p99 < MOST_SECONDS,
+        ),
+        Gate(
+            "S9 connections held open",
+            slow,
+            told,
+            f"all closed within {MOST_PATIENCE:g} s, nothing but 408 answered",
+            ends.keys() <= {"closed", "408"},
+        ),
+    ]

@@ -52,22 +52,26 @@ def redacting(dice: Random, _folder: Path, size: Redacting = SHORT) -> list[Gate
 
 
 def _recall(dice: Random, size: Redacting) -> Gate:
-    """A secret counts as covered where its text is gone, whatever rule covered it."""
+    """A secret counts as covered where its text is gone, whatever rule covered it: alone, and behind another."""
     missed: list[str] = []
+    beside: list[str] = []
     redactor = Redactor()
+    before = ""
     for rule, (make, line) in SAMPLES.items():
         for _ in range(size.each):
             secret = make(Dice(dice.getrandbits(32)))
-            if secret in redactor.redact(line.replace("@", secret, 1)):
-                missed.append(rule)
+            text = line.replace("@", secret, 1)
+            missed += [rule] * (secret in redactor.redact(text))
+            beside += [rule] * (secret in redactor.redact(f"{before} ; {text}"))
+            before = text
     total = len(SAMPLES) * size.each
-    share = 1 - len(missed) / total
+    share, together = (1 - len(gone) / total for gone in (missed, beside))
     return Gate(
         "S15 secrets of others: recall",
-        f"{total} secrets of {len(SAMPLES)} kinds, each in a line of code",
-        f"{share:.1%}; missed: {shown(missed)}",
+        f"{total} secrets of {len(SAMPLES)} kinds, each in a line of code, alone and behind another",
+        f"{share:.1%}; missed: {shown(missed)}. Behind another {together:.1%}; missed: {shown(beside)}",
         "at least 85%",
-        share >= LEAST_RECALL,
+        min(share, together) >= LEAST_RECALL,
     )
 
 
