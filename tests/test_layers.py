@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "bot.agents": {"bot.agents", "bot.domain", "bot.errors", "bot.llm", "bot.ports"},
     "bot.sources": {"bot.sources", "bot.domain", "bot.errors", "bot.ports"},
     "bot.gateways": {"bot.gateways", "bot.domain", "bot.errors", "bot.ports"},
-    "bot.policy": {"bot.agents", "bot.domain", "bot.errors", "bot.ports"},
+    "bot.policy": {"bot.domain", "bot.errors", "bot.ports"},
     "bot.routing": {"bot.domain", "bot.errors"},
     "bot.proposing": {
         "bot.agents",

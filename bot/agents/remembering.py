@@ -16,6 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 
 from bot.agents.spec import Memory
 from bot.llm.messages import Model
+from bot.llm.wanted import wanted_while
 
 MOST_STEPS: Final = 200
 
@@ -29,6 +30,9 @@ class Context(Protocol):
     @property
     def model(self) -> Model | None: ...
 
+    @property
+    def still_wanted(self) -> Callable[[], None]: ...
+
 
 def walk(
     build: Callable[[Saver | None], Graph],
@@ -37,13 +41,14 @@ def walk(
     memory: Memory | None,
     parallel: int = 1,
 ) -> Mapping[str, Any]:
-    """What the graph puts out. Raises what its nodes raise.
+    """What the graph puts out. Raises what its nodes raise, and what `still_wanted` raises before a model's next try.
 
     `about` is its input and says what the run is about: steps kept for anything else are of no use. `parallel` nodes
     are run at once. The model is closed at the end.
     """
     config = RunnableConfig(max_concurrency=parallel, recursion_limit=MOST_STEPS)
-    return asyncio.run(_walked(build, about, context, memory, config))
+    with wanted_while(context.still_wanted):
+        return asyncio.run(_walked(build, about, context, memory, config))
 
 
 async def _walked(

@@ -9,7 +9,7 @@
 | TooLong, Unusable, Declined | raised at once: another company would be sent the same | 1 |
 | OverBudget | raised at once | 0 |
 | the breaker is open | the next model | 0 |
-| the run shall stop (`bot.llm.wanted`), seen before a request | raises what says so | 0 |
+| the run shall stop (`bot.llm.wanted`), seen before a further request | raises Unwanted | 0 |
 
 When no model is left: Unavailable if any fault was passing, else NoModel. A client's own further requests, a repair or
 a step down its ladder, are part of one request here; the repair is reserved with it, and all usage is counted.
@@ -99,8 +99,6 @@ class Chain:
         except (ModelFault, Unavailable) as error:
             error.usage = sum(paid, Usage())
             raise
-        except Unwanted as given_up:
-            raise given_up.reason from None
         return replace(turn, usage=sum(paid, Usage()))
 
     async def aclose(self) -> None:
@@ -123,7 +121,7 @@ class Chain:
     async def _asked(self, model: OneModel, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:
         """The model's answer, after up to TRIES requests and the waits between them."""
         for wait in WAITS:
-            await self._admitted(model)
+            await self._admitted(model, paid)
             try:
                 return await self._request(model, prompt, paid, ends)
             except Unavailable as error:
@@ -131,12 +129,13 @@ class Chain:
                 if seconds > LONGEST_WAIT or _now() + seconds >= ends:
                     raise
             await self._pause(seconds)
-        await self._admitted(model)
+        await self._admitted(model, paid)
         return await self._request(model, prompt, paid, ends)
 
-    async def _admitted(self, model: OneModel) -> None:
-        """Raises what opened the model's breaker, and Unwanted."""
-        await still_wanted(Usage())
+    async def _admitted(self, model: OneModel, paid: list[Usage]) -> None:
+        """Raises what opened the model's breaker, and Unwanted where this would not be the turn's first request."""
+        if paid:
+            await still_wanted(Usage())
         self._breaker.admit(model.name)
 
     async def _request(self, model: OneModel, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:

@@ -124,6 +124,8 @@ def usage(model: str, whole: int, output: int, cached: int, written: int) -> Usa
     """
     counts = (min(max(count, 0), MOST_TOKENS) for count in (whole, output, cached, written))
     whole, output, cached, written = counts
+    cached = min(cached, whole)
+    written = min(written, whole - cached)
     return Usage(1, whole, output, cached, cost_usd(model, whole, output, cached, written))
 
 

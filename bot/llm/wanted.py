@@ -1,7 +1,7 @@
 """Before a model is asked once more, it is looked whether the run shall go on at all.
 
 A turn may take minutes, with its waits, repairs and steps down the ladder; a merge request may move on meanwhile.
-Who begins the turn says how to look, around it; without that, every further request is wanted.
+Who runs the graph says how to look, around it; without that, every further request is wanted.
 """
 
 import asyncio
@@ -32,6 +32,8 @@ def wanted_while(look: Look) -> Iterator[None]:
     token = _LOOK.set(look)
     try:
         yield
+    except Unwanted as given_up:
+        raise given_up.reason from None
     finally:
         _LOOK.reset(token)
 

@@ -17,7 +17,6 @@ from bot.agents.tool_turns import kept_calls
 from bot.errors import ModelFault, TooLong, Unavailable
 from bot.llm.budget import most_tokens
 from bot.llm.messages import Turn
-from bot.llm.wanted import wanted_while
 
 READS = "{model} reads what was asked"
 LONG = "the question does not fit the model's window"
@@ -42,8 +41,7 @@ async def ask(state: AskState, runtime: Runtime[AskContext]) -> Update:
     if most_tokens(words) > model.window:
         return _too_long(state, context)
     try:
-        with wanted_while(context.still_wanted):
-            turn = await model.turn(words)
+        turn = await model.turn(words)
     except TooLong as error:
         return _too_long(state, context) | paid(error.usage)
     except ModelFault as error:

@@ -14,7 +14,6 @@ from bot.agents.spec import LinkContext
 from bot.agents.spending import paid
 from bot.errors import ModelFault, PlatformError, Unavailable
 from bot.llm.messages import Model, Turn, Usage
-from bot.llm.wanted import wanted_while
 
 READS = "{model} reads what the merge request does"
 NOT_TOLD = "The comment has the author's words, no model's: {error}"
@@ -48,9 +47,7 @@ async def _asked(context: LinkContext, model: Model) -> Turn:
     await asyncio.to_thread(context.still_wanted)
     context.tell(READS.format(model=model.name))
     change = await asyncio.to_thread(context.change) if context.change else None
-    prompt = await asyncio.to_thread(lines_prompt, context, change, model.window)
-    with wanted_while(context.still_wanted):
-        return await model.turn(prompt)
+    return await model.turn(await asyncio.to_thread(lines_prompt, context, change, model.window))
 
 
 def _answered(turn: Turn, context: LinkContext, model: Model) -> Update:

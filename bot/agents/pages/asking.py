@@ -16,7 +16,6 @@ from bot.domain.visible import line_ends, without_invisible
 from bot.errors import ModelFault, TooLong, Unavailable
 from bot.llm.budget import most_tokens
 from bot.llm.messages import Turn
-from bot.llm.wanted import wanted_while
 
 READS = '{model} reads whether section "{section}" of {page} stays true'
 TOO_LONG = "the section does not fit the model's window"
@@ -63,8 +62,7 @@ def open_tasks(state: SectionsState) -> list[Task]:
 
 async def _turn(task: Task, opened: Laid, context: SectionsContext) -> Update:
     try:
-        with wanted_while(context.still_wanted):
-            turn = await the_model(context).turn(opened.prompt)
+        turn = await the_model(context).turn(opened.prompt)
     except TooLong as error:
         return _shorter(task) | paid(error.usage)
     except ModelFault as error:

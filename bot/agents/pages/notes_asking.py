@@ -24,7 +24,6 @@ from bot.domain.actions import Decision
 from bot.domain.change import ChangeSet
 from bot.errors import ModelFault, PlatformError, Unavailable
 from bot.llm.messages import Model, Turn, Usage
-from bot.llm.wanted import wanted_while
 
 LOOKS = "{model} looks for breaking changes: {count} merged"
 NO_ANSWER = "the model gave no answer"
@@ -142,9 +141,7 @@ async def _heard(context: NotesContext, wanted: Entry, change: ChangeSet, model:
         question, wanted.merged, wanted.declared, files, context.redactor, model.window
     )
     is_whole = asked.is_whole and len(files) == len(change.files) and not change.omitted
-    with wanted_while(context.still_wanted):
-        turn = await model.turn(asked.prompt)
-    return Answer(files, turn, is_whole)
+    return Answer(files, await model.turn(asked.prompt), is_whole)
 
 
 def _failed(iid: int, reason: str, context: NotesContext, usage: Usage | None = None) -> Update:

@@ -33,7 +33,6 @@ from bot.domain.secrets import Redactor
 from bot.errors import Declined, NoModel, OverBudget, TooLong, Unavailable, Unusable
 from bot.llm.budget import most_tokens
 from bot.llm.messages import Prompt, Turn
-from bot.llm.wanted import wanted_while
 
 TOO_LONG = "it does not fit the model's window"
 NO_ANSWER = "the model gave no answer"
@@ -67,8 +66,7 @@ async def ask(state: Work, runtime: Runtime[AgentContext]) -> Update:
     if most_tokens(prompt) > context.model.window:
         return _split(state, context)
     try:
-        with wanted_while(context.still_wanted):
-            turn = await context.model.turn(prompt)
+        turn = await context.model.turn(prompt)
     except TooLong as error:
         return _split(state, context) | paid(error.usage)
     except (Unusable, Declined, OverBudget, NoModel) as error:

@@ -15,7 +15,6 @@ from bot.agents.triage.schema import QuestionAnswer, TriageAnswer, TriageState, 
 from bot.errors import ModelFault, TooLong, Unavailable
 from bot.llm.budget import most_tokens
 from bot.llm.messages import Turn
-from bot.llm.wanted import wanted_while
 
 READS = "{model} reads the issue"
 TOO_LONG = "the issue does not fit the model's window"
@@ -33,8 +32,7 @@ async def ask(state: TriageState, runtime: Runtime[TriageContext]) -> Update:
     if most_tokens(words) > model.window:
         return _too_long(state, context)
     try:
-        with wanted_while(context.still_wanted):
-            turn = await model.turn(words)
+        turn = await model.turn(words)
     except TooLong as error:
         return _too_long(state, context) | paid(error.usage)
     except ModelFault as error:
