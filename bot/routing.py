@@ -36,6 +36,7 @@ from bot.domain.issues import CATEGORY_WORDS
 from bot.domain.rules import JiraRule, On, Rules
 from bot.domain.versions import version_of
 
+RETARGETED: Final = "retargeted"
 TRIGGERS: Final[dict[str, tuple[str, ...]]] = {
     "review": ("asked", "became_ready", "opened", "reopened", "pushed", "retargeted"),
     "link": (

@@ -289,8 +289,8 @@ class Store:
 
     def is_retargeted(self, target: Target, head: str, seen: Seen) -> bool:
         """Whether this head was reviewed against another target branch, so that its diff was another."""
-        _, known, branch = text(self.redis.get(keys.reviewed(target.key, head)) or "").partition(":")
-        return bool(known) and branch != seen.target_branch
+        _, _, branch = text(self.redis.get(keys.reviewed(target.key, head)) or "").partition(":")
+        return branch not in ("", seen.target_branch)
 
     def has_review(self, target_key: str, head: str) -> bool:
         """Whether a review of this head was published, be it silence."""
@@ -517,9 +517,9 @@ class Store:
 
 
 def _told(request: JobRequest, head: str, seen: Seen) -> str:
-    """Which issues a merge request names, and what they are told of it, hangs on its words and its target branch."""
-    more = (seen.wording, seen.target_branch) if request.agent == LINK else ()
-    return ":".join((head, seen.state, *more))
+    """Pages are held against the diff with the target branch; which issues are named hangs on the words, too."""
+    more = () if request.release else (seen.target_branch,)
+    return ":".join((head, seen.state, *more, *((seen.wording,) if request.agent == LINK else ())))
 
 
 def _remember_seen(run: Run, head: str, seen: Seen, pipe: Pipeline) -> None:

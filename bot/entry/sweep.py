@@ -20,9 +20,8 @@ from bot.entry.meters import count
 from bot.entry.store import REVIEW, Run, Store
 from bot.errors import PlatformError
 from bot.gateways.gitlab_sweep import MAX_CHANGED, Changed, GitLabSweep
-from bot.routing import JobRequest, Routing, route
+from bot.routing import RETARGETED, JobRequest, Routing, route
 
-RETARGETED: Final = "retargeted"
 STUCK_SECONDS: Final = 600.0
 KILLED_EACH_TIME = "its process was killed each time it was tried; the workers' log of run {run} says how"
 NO_COMMIT: Final = "0" * 40
@@ -157,7 +156,7 @@ class Sweep:
         event = _as_event(changed, is_retargeted=is_retargeted)
         requests = requests_of(route(event, self.policy())) if event else []
         open_ones = [one for one in requests if not self._is_handled(one, changed.seen)]
-        return start_unknown(self.store, open_ones, event)
+        return start_unknown(self.store, [_by_branch(one, changed) for one in open_ones], event)
 
     def _is_handled(self, request: JobRequest, seen: Seen) -> bool:
         if request.agent == REVIEW:
@@ -169,6 +168,15 @@ class Sweep:
         notes = self.gitlab.notes(changed.target, since)
         requests = [request for note in notes for request in requests_of(route(note, policy))]
         return start_unknown(self.store, requests)
+
+
+def _by_branch(request: JobRequest, changed: Changed) -> JobRequest:
+    """A review of another target is one run for each: what it writes changes the time that its key would have."""
+    if request.agent != REVIEW or request.trigger != RETARGETED:
+        return request
+    target, branch = changed.target, changed.seen.target_branch
+    key = f"{REVIEW}:{target.project_id}:{target.iid}:{changed.head}:into:{branch}"
+    return request.model_copy(update={"key": key})
 
 
 def _as_event(changed: Changed, *, is_retargeted: bool) -> MergeRequestChanged | None:

@@ -14,11 +14,10 @@ from bot.errors import NotAllowed, Postponed, Stopped, Superseded
 from bot.proposing.means import Means
 from bot.proposing.members import NOT_ALLOWED, OWN, is_member
 from bot.proposing.pausing import MINUTE, paused_by, quiet_until
-from bot.routing import COMMAND, EXPLICIT, OTHER_BOTS, JobRequest
+from bot.routing import COMMAND, EXPLICIT, OTHER_BOTS, RETARGETED, JobRequest
 
 OPENED: Final = "opened"
 PUSHED: Final = "pushed"
-RETARGETED: Final = "retargeted"
 WAITING: Final = frozenset({PUSHED, RETARGETED, "reopened"})
 """The triggers of reviews that `pause` holds back. A pipeline waits for its verdict, and what was opened, or made
 ready, is reviewed once."""
