@@ -27,6 +27,7 @@ from bot.errors import (
     TrivetError,
     Unavailable,
 )
+from bot.gateways.writing import writing_while
 from bot.ports import MergeRequestReader
 from bot.proposing.bounds import check_bounds
 from bot.proposing.means import Means
@@ -215,7 +216,8 @@ class Jobs:
         check_bounds(proposal, run.request, run.id)
         lease.check()
         current = self.store.run(run.id) or run
-        report = apply(proposal, self.effects(), acknowledged=current.award, attempt=current.outages)
+        with writing_while(lease.still):
+            report = apply(proposal, self.effects(), acknowledged=current.award, attempt=current.outages)
         self.store.finish(
             run,
             "done",

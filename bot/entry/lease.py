@@ -1,6 +1,7 @@
 """One run at a time per target: a key in Redis that names the run and this execution of it, renewed while alive."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -14,6 +15,7 @@ from bot.entry.keys import text
 
 LEASE_SECONDS: Final = 12.0
 RENEW_SECONDS: Final = 3.0
+FRESH_SECONDS: Final = 2 * RENEW_SECONDS
 
 TAKE: Final = """
 -- KEYS: lease. ARGV: run, token, milliseconds. A run takes over from its own earlier execution, from no other run.
@@ -77,6 +79,7 @@ class Leases:
                 continue
             if lease.lost:
                 return
+            lease.renewed = _now()
 
 
 class Lease:
@@ -89,6 +92,7 @@ class Lease:
         self.token = uuid4().hex[:12]
         self.lost = False
         self.kept = False
+        self.renewed = _now()
 
     @property
     def holder(self) -> str:
@@ -99,6 +103,26 @@ class Lease:
         if self.lost or text(self._redis.get(self.key)) != self.holder:
             raise Replaced(self.key)
 
+    def still(self) -> None:
+        """As `check`, for right before a write: Redis is asked only where the lease was not renewed just now.
+
+        A process that stood still wakes with a lease that is old, and may be another's. While Redis does not answer it
+        gives the lease to nobody.
+        """
+        if self.lost:
+            raise Replaced(self.key)
+        if _now() - self.renewed < FRESH_SECONDS:
+            return
+        try:
+            self.check()
+        except RedisError:
+            return
+
     def keep(self) -> None:
         """Do not release it at the end: it runs out by itself, or the run's next job takes it over."""
         self.kept = True
+
+
+def _now() -> float:
+    """Seconds, those that the machine was suspended included."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

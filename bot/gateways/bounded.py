@@ -7,6 +7,8 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from bot.gateways.writing import before_request
+
 CHUNK = 65_536
 MAX_ANSWER = 33_554_432  # bytes, decompressed: a page of a hundred items is a few megabytes at most
 MAX_REFUSAL = 65_536  # bytes of an error's body; what follows is left unread
@@ -38,7 +40,8 @@ class BoundedAdapter(HTTPAdapter):
         cert: Any = None,
         proxies: Mapping[str, str] | None = None,
     ) -> requests.Response:
-        """Raises `requests.RequestException`s, TooManyBytes among them."""
+        """Raises `requests.RequestException`s, TooManyBytes among them, and what forbids a write (`writing`)."""
+        before_request(request.method)
         answer = super().send(
             request, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=dict(proxies or {})
         )
