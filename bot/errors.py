@@ -37,7 +37,7 @@ class UsageError(TrivetError):
 
 
 class BadDelivery(TrivetError):
-    """A request that is not an authentic, readable delivery. `status` is the HTTP answer: 400, 401, 408, 413 or 415."""
+    """A request that is not an authentic, readable delivery. `status` is the answer: 400, 401, 408, 413, 415, 503."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)

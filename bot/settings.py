@@ -209,7 +209,7 @@ Issuers = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_listed)]
 ModelSpecs = Annotated[tuple[ModelSpec, ...], NoDecode, BeforeValidator(_listed)]
 MarkSecrets = Annotated[tuple[MarkSecret, ...], NoDecode, BeforeValidator(_listed)]
 Port = Annotated[int, Field(ge=0, le=65_535)]
-Tokens = Annotated[int, Field(gt=0)]
+Tokens = Annotated[int, Field(gt=0, le=10**12)]
 
 
 # --- the settings ---

@@ -138,6 +138,10 @@ class RedisInbox:
             info = await _answered(self._redis.info())
         except StoreDown as error:
             return f"Redis does not answer ({error})"
+        try:
+            await _answered(self._redis.set(keys.TRIED, 1, ex=keys.TRIED_TTL))
+        except StoreDown as error:
+            return FULL.format(error=error)
         return None if self._volatile_ok else forgetful(info)
 
     async def common(self) -> Iterable[Family]:
@@ -148,6 +152,9 @@ class RedisInbox:
     async def close(self) -> None:
         await self._accept.close()
         await self._redis.aclose()
+
+
+FULL = "Redis takes no records ({error}): it has no memory or disk left, or is read-only"
 
 
 async def _answered(asked: Awaitable[Any]) -> Any:

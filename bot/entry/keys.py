@@ -24,6 +24,8 @@ WATCHED = "trivet:watched"
 HOOKS = "trivet:hooks"
 HEARD = "trivet:heard"
 SWEEP = "sweep"
+TRIED = "trivet:tried"
+TRIED_TTL = 60
 
 
 def text(value: object) -> str:
@@ -34,7 +36,7 @@ def text(value: object) -> str:
 def identity(said: object) -> tuple[int, str] | None:
     """The id and user name in a value of `IDENTITIES`, "7:trivet"."""
     number, _, name = text(said or "").partition(":")
-    return (int(number), name) if number else None
+    return (int(number), name) if number.isdecimal() else None
 
 
 def tracker(said: object) -> NamedBy | None:

@@ -26,6 +26,7 @@ AGAIN_SECONDS: Final = b"5"
 HOP_BY_HOP: Final = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
+DATED: Final = frozenset({"date"})  # the server here says when, too
 OURS: Final = HOP_BY_HOP | {"content-length", "host"}
 
 CLOSED = "the runs API is not served here: `trivet up` serves it where TRIVET_PUBLIC_URL is set, else `trivet web` does"
@@ -84,7 +85,7 @@ class Passage:
             await _answer(send, 503, DOWN)
             return
         try:
-            await _start(send, answer.status_code, _end_to_end(answer.headers.raw, HOP_BY_HOP))
+            await _start(send, answer.status_code, _end_to_end(answer.headers.raw, HOP_BY_HOP | DATED))
             async for part in answer.aiter_raw():
                 await send({"type": "http.response.body", "body": part, "more_body": True})
             await send({"type": "http.response.body", "body": b""})

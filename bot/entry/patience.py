@@ -43,7 +43,9 @@ class Connection(HttpToolsProtocol):
     def lets_us_wait(self) -> bool:
         """For a request, for the rest of one, or for an answer to be read; not while we work on what was asked."""
         cycle = self.cycle
-        return cycle is None or cycle.response_complete or cycle.more_body or self.flow.write_paused
+        if cycle is None or self.flow.write_paused:
+            return True
+        return not self.pipeline and (cycle.response_complete or cycle.more_body)
 
     def cut(self) -> None:
         """At once: who does not read would keep open what is closed with care."""
@@ -122,7 +124,9 @@ class Patience:
         self.go_on(connection)
 
     def wait_for(self, connection: Connection) -> None:
-        """From now on, whatever it had to do before."""
+        """From now on, whatever it had to do before. One that is gone keeps nobody waiting."""
+        if connection.transport.is_closing():
+            return
         self._since[connection] = asyncio.get_running_loop().time()
         self._since.move_to_end(connection)
         if not self._looks:

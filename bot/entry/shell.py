@@ -33,6 +33,7 @@ from bot.errors import PlatformError, Stopped, Unavailable
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.jira_reader import JiraReader
 from bot.gateways.local import DryRun
+from bot.proposing.bounds import check_bounds
 from bot.routing import ASK, NEXT, JobRequest, of_release
 from bot.run import apply
 from bot.settings import Settings, kept_secret, own_folder
@@ -143,6 +144,8 @@ def _run(settings: Settings, request: JobRequest, *, dry_run: bool) -> Report:
         tracker, wiki = _writers(settings, request.agent)
         accounts = Accounts(who.person, _named(tracker()) if tracker else None, wiki() if wiki else None)
         made = propose_apart(request, accounts, settings)
+        if isinstance(made, Proposal):
+            check_bounds(made, request, made.run)
         return applied(made, effects(settings, api, who, lambda: None, tracker, wiki), progress)
 
 

@@ -213,7 +213,7 @@ def _bearer(request: Request) -> str:
 
 
 async def _body(request: Request) -> bytes:
-    """Raises Denied (400, 408, 413, 415)."""
+    """Raises Denied (400, 408, 413, 415, 503)."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != "application/json":
         raise Denied(415, NOT_JSON)

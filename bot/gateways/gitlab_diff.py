@@ -67,8 +67,6 @@ def _in_all(sources: DiffSources, count: str) -> str:
         return count or "more"
     try:
         return f"{sources.counted():,}"
-    except Unavailable:
-        raise
     except PlatformError:
         return count
 

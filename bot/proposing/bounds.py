@@ -40,7 +40,7 @@ def _objections(proposal: Proposal, request: JobRequest, run: str) -> Iterator[s
     if proposal.agent not in _makers(request):
         yield OTHER_AGENT.format(agent=proposal.agent)
         return
-    if request.iid and _is_elsewhere(proposal, request):
+    if _is_elsewhere(proposal, request):
         yield OTHER_TARGET.format(project=proposal.project, iid=proposal.iid)
     if proposal.note not in (0, request.note):
         yield OTHER_NOTE
@@ -54,8 +54,12 @@ def _makers(request: JobRequest) -> frozenset[str]:
 
 
 def _is_elsewhere(proposal: Proposal, request: JobRequest) -> bool:
-    """A project's path may change meanwhile, its number does not; 0: the request did not know it."""
-    return proposal.iid != request.iid or request.project_id not in (0, proposal.project_id)
+    """A project's path may change meanwhile, its number does not; 0: the request did not know it.
+
+    A run on an issue has the project that the operator mapped, whatever pipeline asks.
+    """
+    is_its_own = bool(request.issue) or request.project_id in (0, proposal.project_id)
+    return proposal.iid != request.iid or not is_its_own
 
 
 def _ground(proposal: Proposal, request: JobRequest) -> Ground:

@@ -52,3 +52,18 @@ def test_who_hangs_up_in_the_middle_is_not_waited_for() -> None:
     with pytest.raises(BadDelivery) as caught:
         asyncio.run(read(PIECE, {"type": "http.disconnect"}))
     assert caught.value.status == 400
+
+
+def test_bodies_that_are_not_whole_take_only_so_much_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One in a single piece needs no room: what it takes is there already."""
+    monkeypatch.setattr(body, "SECONDS", 0.2)
+    monkeypatch.setattr(body, "ROOM", body.Room(5))
+
+    async def many() -> list[bytes | BaseException]:
+        half = [read(PIECE, PIECE) for _ in range(3)]
+        return await asyncio.gather(*half, read(LAST), return_exceptions=True)
+
+    for _ in range(2):
+        *refused, whole = asyncio.run(many())
+        codes = sorted(one.status for one in refused if isinstance(one, BadDelivery))
+        assert (codes, whole) == ([408, 408, 503], b"x"), "what was taken is given back"
