@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ ARTIFACTS = set(job_of(REVIEW)["artifacts"]["paths"])
 LEAK = "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
 DEFECTS = {"app.py": "import os\n\nvalue = undefined_name\n", "settings.py": f'TOKEN = "{LEAK}"\n'}
 WHERE = {("app.py", 3), ("settings.py", 1)}
+HOSTILE = "`touch title`\"; touch quote; '$(touch paren) ${IFS} $[[ inputs.mode ]]"
+HOSTILE_BRANCH = "x$(touch${IFS}branch)`touch${IFS}tick`"
 
 
 @pytest.fixture(scope="module")
@@ -67,18 +70,43 @@ def threads(sandbox: SandboxServer, iid: int) -> set[tuple[str, int]]:
     return {(one["position"]["new_path"], one["position"]["new_line"]) for one in found}
 
 
+@dataclass(frozen=True)
+class Ran:
+    """A job that was run. `made`: the names of what is new in its checkout."""
+
+    iid: int
+    job: CiJob
+    ended: ci_local.Job
+    made: set[str]
+
+
+@pytest.fixture(scope="module")
+def given_nothing(sandbox: SandboxServer, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """Neither inputs nor a token, for a merge request whose texts are commands."""
+    iid = sandbox.merge_request(HOSTILE, DEFECTS, source=HOSTILE_BRANCH, description=HOSTILE)
+    job = checked_out(sandbox, tmp_path_factory.mktemp("nothing"), iid)
+    before = set(job.folder.iterdir())
+    ended = run(job, CI_MERGE_REQUEST_LABELS=HOSTILE, CI_COMMIT_MESSAGE=HOSTILE)
+    return Ran(iid, job, ended, {file.name for file in set(job.folder.iterdir()) - before})
+
+
 def test_a_job_that_was_given_nothing_reports_and_writes_nothing(
-    sandbox: SandboxServer, tmp_path: Path
+    sandbox: SandboxServer, given_nothing: Ran
 ) -> None:
-    iid = sandbox.merge_request(files=DEFECTS, source="given-nothing")
-    job = checked_out(sandbox, tmp_path, iid)
-    ended = run(job)
+    ended, job = given_nothing.ended, given_nothing.job
     assert (ended.code, ended.verdict) == (0, "PASS")
     assert ended.log.splitlines()[0].startswith("trivet: report only")
     assert code_quality(job) == WHERE
     assert left(job) == ARTIFACTS
-    assert threads(sandbox, iid) == set()
+    assert threads(sandbox, given_nothing.iid) == set()
     assert LEAK not in ended.log
+
+
+def test_titles_and_branches_that_are_commands_run_none(given_nothing: Ran) -> None:
+    assert given_nothing.job.variables["CI_MERGE_REQUEST_TITLE"] == HOSTILE
+    assert given_nothing.job.variables["CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"] == HOSTILE_BRANCH
+    assert given_nothing.ended.verdict == "PASS"
+    assert given_nothing.made == {".gitlab-ci-local", *ARTIFACTS}
 
 
 @pytest.mark.parametrize(
@@ -121,19 +149,6 @@ def test_whether_a_gitlab_that_is_down_fails_the_pipeline_is_an_input(
     ended = run(job, **down)
     assert (ended.code, ended.verdict) == (3, verdict)
     assert "cannot be reached" in ended.log
-
-
-def test_titles_and_branches_that_are_commands_run_none(sandbox: SandboxServer, tmp_path: Path) -> None:
-    hostile = "`touch title`\"; touch quote; '$(touch paren) ${IFS} $[[ inputs.mode ]]"
-    branch = "x$(touch${IFS}branch)`touch${IFS}tick`"
-    iid = sandbox.merge_request(hostile, DEFECTS, source=branch, description=hostile)
-    job = checked_out(sandbox, tmp_path, iid, mode="report")
-    assert job.variables["CI_MERGE_REQUEST_SOURCE_BRANCH_NAME"] == branch
-    before = set(job.folder.iterdir())
-    ended = run(job, CI_MERGE_REQUEST_LABELS=hostile, CI_COMMIT_MESSAGE=hostile)
-    assert ended.verdict == "PASS"
-    made = {file.name for file in set(job.folder.iterdir()) - before}
-    assert made == {".gitlab-ci-local", *ARTIFACTS}
 
 
 class WebRig(Rig):

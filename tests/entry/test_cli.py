@@ -1,4 +1,8 @@
-"""The command line from outside: what it prints, where, and with which exit code. No traceback reaches anybody."""
+"""The command line from outside: what it prints, where, and with which exit code. No traceback reaches anybody.
+
+A process costs some two seconds for what it imports: several tests look at one run where they can, and what does not
+need a process runs in the test's own.
+"""
 
 import json
 import os
@@ -8,6 +12,8 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +30,7 @@ from tests.model_server import ModelServer, answered, failed
 from tests.rig import clean_environment
 from tests.sandbox_server import SandboxServer
 
+REPOSITORY = str(Path(__file__).parents[2])
 COMMANDS = (
     "ask",
     "config",
@@ -68,7 +75,7 @@ def trivet(
     *words: str, folder: Path | None = None, settings: Mapping[str, str] | None = None, **streams: object
 ) -> subprocess.CompletedProcess[str]:
     """The real command."""
-    environment = clean_environment() | {"PYTHONPATH": str(Path(__file__).parents[2])} | dict(settings or {})
+    environment = clean_environment() | {"PYTHONPATH": REPOSITORY} | dict(settings or {})
     pipes: dict[str, object] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
     done: subprocess.CompletedProcess[str] = subprocess.run(  # type: ignore[call-overload]
         [sys.executable, "-m", "bot", *words],
@@ -82,6 +89,25 @@ def trivet(
     )
     assert "Traceback" not in (done.stderr or "")
     return done
+
+
+def in_process(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str] | None = None
+) -> int:
+    """The exit code of the same command in this process; with `settings` they are all that it is given."""
+    if settings is not None:
+        only_given(settings, monkeypatch)
+    monkeypatch.setattr(sys, "argv", ["trivet", *words])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return int(end.value.code or 0)
+
+
+def only_given(settings: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ.keys() - clean_environment().keys():
+        monkeypatch.delenv(name)
+    for name, value in {"PYTHONPATH": REPOSITORY, **settings}.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.fixture(scope="module")
@@ -179,19 +205,10 @@ def test_help_imports_nothing_heavy() -> None:
 def test_a_wrong_call_is_a_sentence_and_exit_2(
     words: list[str], sentence: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in (name for name in os.environ if name.startswith("TRIVET_")):
-        monkeypatch.delenv(name)
-    assert in_process(words, monkeypatch) == 2
+    assert in_process(words, monkeypatch, settings={}) == 2
     said = capsys.readouterr()
     assert sentence in said.err
     assert said.out == ""
-
-
-def in_process(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["trivet", *words])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    return int(end.value.code or 0)
 
 
 @pytest.mark.parametrize(
@@ -202,11 +219,17 @@ def in_process(words: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
     ],
 )
 def test_a_redis_that_is_not_there_is_a_failure_and_a_wrong_address_a_mistake(
-    url: str, code: int, sentence: str
+    url: str,
+    code: int,
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     marks = {"TRIVET_MARK_SECRETS": "m" * 20, "TRIVET_REDIS_URL": url}
-    done = trivet("work", "effects", settings=marks)
-    assert (done.returncode, sentence in done.stderr) == (code, True)
+    assert in_process(["work", "effects"], monkeypatch, marks) == code
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert "Traceback" not in said
 
 
 def test_an_error_nobody_foresaw_is_one_redacted_line(
@@ -229,23 +252,54 @@ def test_an_error_nobody_foresaw_is_one_redacted_line(
 # --- review --local ---
 
 
-def test_a_local_review_prints_its_findings_and_exits_0(checkout: Path) -> None:
-    done = trivet("review", "--local", "--base", "main", folder=checkout)
-    assert done.returncode == 0
-    assert "app.py:3" in done.stdout
-    assert "undefined_name" in done.stdout
-    assert done.stderr.splitlines()[0] == "trivet: comparing with main"
-    assert all(line.startswith("trivet: ") for line in done.stderr.splitlines())
+@pytest.fixture(scope="module")
+def trap(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Settings with which a process ends at the first connection, by an audit hook, and a GitLab not to be asked."""
+    folder = tmp_path_factory.mktemp("trap")
+    (folder / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "network = ('socket.connect', 'socket.getaddrinfo')\n"
+        "sys.addaudithook(lambda event, _: os._exit(99) if event in network else None)\n"
+    )
+    path = os.pathsep.join((str(folder), REPOSITORY))
+    return {"PYTHONPATH": path, "TRIVET_GITLAB__URL": "http://127.0.0.1:9"}
+
+
+@pytest.fixture(scope="module")
+def reviewed(checkout: Path, trap: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return trivet("review", "--local", "--base", "main", folder=checkout, settings=trap)
+
+
+def test_a_local_review_prints_its_findings_and_exits_0(
+    reviewed: subprocess.CompletedProcess[str],
+) -> None:
+    assert reviewed.returncode == 0
+    assert "app.py:3" in reviewed.stdout
+    assert "undefined_name" in reviewed.stdout
+    assert reviewed.stderr.splitlines()[0] == "trivet: comparing with main"
+    assert all(line.startswith("trivet: ") for line in reviewed.stderr.splitlines())
+
+
+def test_a_local_review_opens_no_connection(
+    reviewed: subprocess.CompletedProcess[str], trap: dict[str, str]
+) -> None:
+    assert reviewed.returncode == 0, reviewed.stderr
+    probe = "import socket; socket.create_connection(('127.0.0.1', 9))"
+    trapped = subprocess.run([sys.executable, "-c", probe], env=clean_environment() | trap, check=False)
+    assert trapped.returncode == 99, "the trap works"
 
 
 def test_standard_output_is_the_report_alone_and_all_reports_come_from_one_run(
-    checkout: Path, tmp_path: Path
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.chdir(checkout)
     kinds = ("sarif", "codequality", "junit", "json", "markdown")
-    words = [word for kind in kinds for word in ("--report", f"{kind}={tmp_path / kind}")]
-    done = trivet("review", "--local", "--format", "json", "--fail-on", "critical", *words, folder=checkout)
-    assert done.returncode == 1
-    report = json.loads(done.stdout)
+    files = [word for kind in kinds for word in ("--report", f"{kind}={tmp_path / kind}")]
+    words = ["review", "--local", "--format", "json", "--fail-on", "critical", *files]
+    assert in_process(words, monkeypatch, settings={}) == 1
+    said = capfd.readouterr()
+    assert "Traceback" not in said.err
+    report = json.loads(said.out)
     (finding,) = report["findings"]
     assert report["target"] == "shop: the changes since main"
     assert json.loads((tmp_path / "json").read_text()) == report
@@ -316,22 +370,6 @@ def test_outside_of_a_checkout_it_says_so(
     assert "is not in a git checkout" in capsys.readouterr().err
 
 
-def test_a_local_review_opens_no_connection(checkout: Path, tmp_path: Path) -> None:
-    """With an audit hook that ends the process at the first one, and a token that must not be needed."""
-    (tmp_path / "sitecustomize.py").write_text(
-        "import os, sys\n"
-        "network = ('socket.connect', 'socket.getaddrinfo')\n"
-        "sys.addaudithook(lambda event, _: os._exit(99) if event in network else None)\n"
-    )
-    path = os.pathsep.join((str(tmp_path), str(Path(__file__).parents[2])))
-    settings = {"PYTHONPATH": path, "TRIVET_GITLAB__URL": "http://127.0.0.1:9"}
-    done = trivet("review", "--local", "--base", "main", folder=checkout, settings=settings)
-    assert done.returncode == 0, done.stderr
-    probe = "import socket; socket.create_connection(('127.0.0.1', 9))"
-    trapped = subprocess.run([sys.executable, "-c", probe], env=clean_environment() | settings, check=False)
-    assert trapped.returncode == 99, "the trap works"
-
-
 def test_a_reader_that_goes_away_changes_neither_reports_nor_exit_code(
     checkout: Path, tmp_path: Path
 ) -> None:
@@ -376,32 +414,23 @@ def test_a_report_on_a_full_disk_is_a_failure_after_the_review_is_shown(
     )
 
 
-def test_a_narrow_character_set_is_no_reason_to_fail(tmp_path: Path) -> None:
+@pytest.mark.parametrize("narrow", ["ascii", "latin-1"])
+def test_a_narrow_character_set_is_no_reason_to_fail(
+    narrow: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """click writes UTF-8 where a stream is ASCII; any other stream is ours to see to."""
     new_repository(tmp_path / "r", bare=False)
     (tmp_path / "r" / "naïve—名.py").write_text("x = 1\n")
     git(tmp_path / "r", "add", ".")
     git(tmp_path / "r", "commit", "--quiet", "-m", "first")
     git(tmp_path / "r", "checkout", "--quiet", "-b", "f")
     (tmp_path / "r" / "naïve—名.py").write_text("x = undefined_name\n")
-    done = trivet(
-        "review", "--local", "--base", "main", folder=tmp_path / "r", settings={"PYTHONIOENCODING": "ascii"}
-    )
-    assert done.returncode == 0
-    assert "undefined_name" in done.stdout
-
-
-def test_a_terminal_sees_one_line_that_changes_and_is_gone_at_the_end(checkout: Path) -> None:
-    leader, follower = pty.openpty()
-    done = trivet(
-        "review", "--local", "--base", "main", folder=checkout, stderr=follower, settings={"TERM": "xterm"}
-    )
-    os.close(follower)
-    shown = os.read(leader, 100_000).decode()
-    os.close(leader)
-    assert done.returncode == 0
-    assert "checking 1 file" in shown
-    assert "\n" not in shown
-    assert shown.endswith("\r\x1b[K")
+    monkeypatch.chdir(tmp_path / "r")
+    written = BytesIO()
+    monkeypatch.setattr(sys, "stdout", TextIOWrapper(written, encoding=narrow, write_through=True))
+    words = ["review", "--local", "--base", "main"]
+    assert in_process(words, monkeypatch, {"PYTHONIOENCODING": narrow}) == 0
+    assert b"undefined_name" in written.getvalue()
 
 
 # --- being stopped ---
@@ -475,14 +504,42 @@ def test_a_model_that_fails_is_exit_3_and_standard_output_stays_the_report(check
     assert "OPENAI_API_KEY" in report.failures[0]
 
 
-def test_a_model_that_finds_nothing_is_exit_0_with_its_price_told(checkout: Path) -> None:
+@dataclass(frozen=True)
+class Watched:
+    """A review with a model at a terminal. `shown`: what the terminal got. `asked`: how often the model was."""
+
+    code: int
+    out: str
+    shown: str
+    asked: int
+
+
+@pytest.fixture(scope="module")
+def watched(checkout: Path) -> Watched:
+    leader, follower = pty.openpty()
     with ModelServer() as server:
-        done = trivet(
-            "review", "--local", "--base", "main", folder=checkout, settings=server.environ("ollama")
-        )
-        assert server.asked
-    assert done.returncode == 0
-    assert re.search(r"^ollama:\S+: 1 call, [\d,]+ tokens$", done.stdout, re.MULTILINE)
+        settings = {"TERM": "xterm", **server.environ("ollama")}
+        words = ("review", "--local", "--base", "main")
+        done = trivet(*words, folder=checkout, stderr=follower, settings=settings)
+        asked = len(server.asked)
+    os.close(follower)
+    shown = os.read(leader, 100_000).decode()
+    os.close(leader)
+    return Watched(done.returncode, done.stdout, shown, asked)
+
+
+def test_a_model_that_finds_nothing_is_exit_0_with_its_price_told(watched: Watched) -> None:
+    assert watched.asked
+    assert watched.code == 0
+    assert re.search(r"^ollama:\S+: 1 call, [\d,]+ tokens$", watched.out, re.MULTILINE)
+
+
+def test_a_terminal_sees_one_line_that_changes_and_is_gone_at_the_end(watched: Watched) -> None:
+    assert watched.code == 0
+    assert "checking 1 file" in watched.shown
+    assert "\n" not in watched.shown
+    assert "Traceback" not in watched.shown
+    assert watched.shown.endswith("\r\x1b[K")
 
 
 # --- a question ---
@@ -494,46 +551,51 @@ def sandbox() -> Iterator[SandboxServer]:
         yield started
 
 
-def asked(
-    sandbox: SandboxServer, folder: Path, *words: str, **settings: str
-) -> subprocess.CompletedProcess[str]:
-    """`trivet ask` about a merge request of the sandbox that adds `app.py`."""
-    made = sandbox.state()["merge_requests"]
-    iid = made[0]["iid"] if made else sandbox.merge_request(files={"app.py": DEFECT})
-    given = {
-        "TRIVET_DATA_DIR": str(folder / "data"),
+@pytest.fixture
+def given(sandbox: SandboxServer, tmp_path: Path) -> dict[str, str]:
+    return {
+        "TRIVET_DATA_DIR": str(tmp_path / "data"),
         "TRIVET_GITLAB__URL": sandbox.url,
         "TRIVET_GITLAB__TOKEN": sandbox.token("trivet"),
     }
-    sandbox.clear_requests()
-    url = f"{sandbox.url}/acme/shop/-/merge_requests/{iid}"
-    return trivet("ask", url, *words, settings=given | settings)
+
+
+@pytest.fixture(scope="module")
+def url(sandbox: SandboxServer) -> str:
+    """Of a merge request of the sandbox that adds `app.py`."""
+    return f"{sandbox.url}/acme/shop/-/merge_requests/{sandbox.merge_request(files={'app.py': DEFECT})}"
 
 
 def test_the_answer_to_a_question_is_printed_and_nothing_is_written(
-    sandbox: SandboxServer, tmp_path: Path
+    sandbox: SandboxServer, url: str, given: dict[str, str]
 ) -> None:
     """A process, and the one that reads: what a person sees of an answer, what the model sees of the question."""
     block = {"kind": "paragraph", "text": "The name is never bound.", "items": [], "code": ""}
+    sandbox.clear_requests()
     with ModelServer() as server:
         server.reply = lambda _: answered({"known": True, "blocks": [block], "places": []})
-        done = asked(sandbox, tmp_path, "Why does this fail?", **server.environ("openai"))
+        done = trivet("ask", url, "Why does this fail?", settings=given | server.environ("openai"))
         assert "Why does this fail?" in as_text(server.asked[0])
     assert (done.returncode, done.stdout) == (0, "The name is never bound.\n")
     written = [one for one in sandbox.requests() if one["method"] != "GET" and ".git/" not in one["path"]]
     assert written == []
 
 
-def test_a_question_that_cannot_be_answered_is_no_success(sandbox: SandboxServer, tmp_path: Path) -> None:
-    """Two processes, each with the one that reads: the exit codes that a script sees."""
-    without = asked(sandbox, tmp_path, "Why?")
-    assert (without.returncode, without.stdout) == (2, "")
-    assert "no model is configured" in without.stderr
+def test_a_question_that_cannot_be_answered_is_no_success(
+    url: str, given: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Twice the process that reads: the exit codes that a script sees."""
+    monkeypatch.setattr("bot.entry.lifeline.stoppable", lambda: None)
+    assert in_process(["ask", url, "Why?"], monkeypatch, given) == 2
+    without = capfd.readouterr()
+    assert without.out == ""
+    assert "no model is configured" in without.err
     with ModelServer() as server:
         server.reply = lambda _: failed(401, "Incorrect API key provided", code="invalid_api_key")
-        broken = asked(sandbox, tmp_path, "Why?", **server.environ("openai"))
-    assert broken.returncode == 3
-    assert "OPENAI_API_KEY" in broken.stdout
+        assert in_process(["ask", url, "Why?"], monkeypatch, given | server.environ("openai")) == 3
+    broken = capfd.readouterr()
+    assert "OPENAI_API_KEY" in broken.out
+    assert "Traceback" not in without.err + broken.err
 
 
 def test_a_program_gets_an_answer_with_the_account_of_its_run(

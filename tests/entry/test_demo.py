@@ -1,4 +1,8 @@
-"""`trivet demo` from outside, in surroundings that are not friendly."""
+"""`trivet demo` from outside, in surroundings that are not friendly.
+
+A tour costs some 20 seconds of processor time, so two are played for the whole file, at once: one is served until
+Ctrl-C, which is the last that is done with it; the other is `--once`, with a model.
+"""
 
 import os
 import re
@@ -9,7 +13,8 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -70,6 +75,7 @@ UNFRIENDLY = {
     "ALL_PROXY": "http://127.0.0.1:9",
     "CI": "true",
 }
+PLAYED = "Ctrl-C stops everything"
 
 
 @contextmanager
@@ -109,39 +115,129 @@ def left_behind(folder: Path) -> list[str]:
     return [*started, *(file.name for file in folder.iterdir())]
 
 
-@pytest.fixture
-def folders(tmp_path: Path) -> tuple[Path, Path]:
-    found = (tmp_path / "one", tmp_path / "two")
-    for folder in found:
-        folder.mkdir()
-    return found
+@dataclass
+class Playing:
+    """A demo that runs. `said`: the lines that were read of its output."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    said: list[str] = field(default_factory=list)
+
+    def until(self, words: str) -> str:
+        """All it has printed, once the words are in it."""
+        assert self.process.stdout is not None
+        while not any(words in line for line in self.said):
+            line = self.process.stdout.readline()
+            assert line, self.said
+            self.said.append(line)
+        return "".join(self.said)
 
 
-def test_two_at_once_show_their_review_whatever_the_surroundings(folders: tuple[Path, Path]) -> None:
-    """With settings of a real installation, dead proxies, and a current folder nobody can write to."""
-    with ExitStack() as stack:
-        both = [
-            (stack.enter_context(demo(folder, "--once", settings=UNFRIENDLY, cwd="/proc")), folder)
-            for folder in folders
-        ]
-        ends = [finished(process, folder) for process, folder in both]
-    for (code, out, err), folder in zip(ends, folders, strict=True):
-        assert code == 0, err
-        assert "Open http://127.0.0.1:" in out
-        assert "findings on their lines, one summary" in out
-        assert "shop/settings.py:12" in out
-        assert err == ""
-        assert left_behind(folder) == []
+@dataclass(frozen=True)
+class Ended:
+    """`left`: what was left behind at that moment."""
+
+    code: int
+    out: str
+    err: str
+    left: list[str]
+
+
+def ended(playing: Playing) -> Ended:
+    """Once it has."""
+    code, out, err = finished(playing.process, playing.folder)
+    return Ended(code, "".join(playing.said) + out, err, left_behind(playing.folder))
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """What a demo without a model prints."""
-    folder = tmp_path_factory.mktemp("demo")
-    with demo(folder, "--once") as process:
-        code, out, err = finished(process, folder)
-    assert (code, err) == (0, "")
-    return out
+def port() -> int:
+    """Of the demo that is served."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        server.reply = finds_one_defect
+        yield server
+
+
+@pytest.fixture(scope="module")
+def both(
+    tmp_path_factory: pytest.TempPathFactory, port: int, model: ModelServer
+) -> Iterator[tuple[Playing, Playing]]:
+    """The one that is served and the one that is not, at once.
+
+    With settings of a real installation, dead proxies, and a current folder nobody can write to.
+    """
+    served, alone = (tmp_path_factory.mktemp(name) for name in ("served", "alone"))
+    of_model = UNFRIENDLY | model.environ("openai")
+    with (
+        demo(served, "--port", str(port), settings=UNFRIENDLY, cwd="/proc") as first,
+        demo(alone, "--once", settings=of_model, cwd="/proc") as second,
+    ):
+        yield Playing(first, served), Playing(second, alone)
+
+
+@pytest.fixture(scope="module")
+def serving(both: tuple[Playing, Playing]) -> Playing:
+    """Without a model, as soon as its tour begins."""
+    both[0].until("Open http")
+    return both[0]
+
+
+@pytest.fixture(scope="module")
+def out(serving: Playing) -> str:
+    """What a demo without a model prints on its tour."""
+    return serving.until(PLAYED)
+
+
+@pytest.fixture(scope="module")
+def once(both: tuple[Playing, Playing]) -> Ended:
+    """With a model."""
+    return ended(both[1])
+
+
+@needs_chromium
+def test_the_page_shows_the_issue_on_its_way_and_lets_a_person_begin_another(
+    serving: Playing, port: int
+) -> None:
+    """The tour's issue is done; one that a person writes and moves on the page gets its draft beside it.
+
+    The page is opened when the tour begins, and is not loaded anew.
+    """
+    status = "document.querySelector('#issue-key .lozenge').textContent"
+    with Browser() as browser:
+        page = browser.open(f"http://127.0.0.1:{port}/jira/browse/SHOP-13", width=1440)
+        page.wait(SHOWN)
+        page.wait(f"{status} === 'Done'", timeout=90)
+        page.wait("document.querySelector('.heading .state').dataset.state === 'merged'")
+        way = page.run(
+            "[...document.querySelectorAll('#issue-history [data-field=status] .change')].map(one => one.textContent)"
+        )
+        assert way == ["In Review → Done", "In Progress → In Review", "To Do → In Progress"]
+        assert page.run("document.querySelectorAll('#issue-links [data-resolved=yes]').length") == 1
+        page.wait("document.querySelector('#to-wiki').textContent.startsWith('Release next')", timeout=60)
+        assert "Confirmation mail" in page.run("document.querySelector('#wiki-text').textContent")
+        page.run("document.getElementById('issue-summary').value = 'Say when it ships'")
+        page.run("document.getElementById('issue-form').requestSubmit()")
+        page.wait(f"location.pathname.endsWith('SHOP-14') && {SHOWN}")
+        page.run("document.querySelector('#moves button').click()")
+        page.wait("document.querySelector('.heading .state')?.dataset.state === 'draft'", timeout=60)
+        assert page.run("document.querySelector('h1').textContent") == "Draft: SHOP-14 Say when it ships"
+        assert page.complaints == []
+
+
+def test_two_at_once_show_their_review_whatever_the_surroundings(out: str, once: Ended) -> None:
+    for shown in (out, once.out):
+        assert "Open http://127.0.0.1:" in shown
+        assert "findings on their lines, one summary" in shown
+        assert "shop/settings.py:12" in shown
+
+
+def test_once_it_ends_by_itself_and_leaves_nothing(once: Ended) -> None:
+    assert (once.code, once.err) == (0, "")
+    assert once.left == []
 
 
 def test_an_issue_goes_all_the_way_from_its_branch_to_done(out: str) -> None:
@@ -177,52 +273,10 @@ def test_its_merge_puts_the_page_right_that_was_accepted_and_writes_the_release_
     assert re.search(r"Fixes\n\n +- Confirmation mail shows the wrong currency \(SHOP-13, !2, by", notes)
 
 
-@needs_chromium
-def test_the_page_shows_the_issue_on_its_way_and_lets_a_person_begin_another(tmp_path: Path) -> None:
-    """The tour's issue is done; one that a person writes and moves on the page gets its draft beside it."""
-    port = free_port()
-    status = "document.querySelector('#issue-key .lozenge').textContent"
-    with demo(tmp_path, "--port", str(port)) as process, Browser() as browser:
-        read_until(process, "Open http")
-        page = browser.open(f"http://127.0.0.1:{port}/jira/browse/SHOP-13", width=1440)
-        page.wait(SHOWN)
-        page.wait(f"{status} === 'Done'", timeout=90)
-        page.wait("document.querySelector('.heading .state').dataset.state === 'merged'")
-        way = page.run(
-            "[...document.querySelectorAll('#issue-history [data-field=status] .change')].map(one => one.textContent)"
-        )
-        assert way == ["In Review → Done", "In Progress → In Review", "To Do → In Progress"]
-        assert page.run("document.querySelectorAll('#issue-links [data-resolved=yes]').length") == 1
-        page.wait("document.querySelector('#to-wiki').textContent.startsWith('Release next')", timeout=60)
-        assert "Confirmation mail" in page.run("document.querySelector('#wiki-text').textContent")
-        page.run("document.getElementById('issue-summary').value = 'Say when it ships'")
-        page.run("document.getElementById('issue-form').requestSubmit()")
-        page.wait(f"location.pathname.endsWith('SHOP-14') && {SHOWN}")
-        page.run("document.querySelector('#moves button').click()")
-        page.wait("document.querySelector('.heading .state')?.dataset.state === 'draft'", timeout=60)
-        assert page.run("document.querySelector('h1').textContent") == "Draft: SHOP-14 Say when it ships"
-        assert page.complaints == []
-
-
-def read_until(process: subprocess.Popen[str], words: str) -> list[str]:
-    """The lines up to one that holds the words."""
-    assert process.stdout is not None
-    seen: list[str] = []
-    while not any(words in line for line in seen):
-        line = process.stdout.readline()
-        assert line, seen
-        seen.append(line)
-    return seen
-
-
-def test_a_model_in_the_environment_reads_along_and_is_told_with_its_price(tmp_path: Path) -> None:
-    with ModelServer() as server:
-        server.reply = finds_one_defect
-        settings = UNFRIENDLY | server.environ("openai")
-        with demo(tmp_path, "--once", settings=settings) as process:
-            code, out, err = finished(process, tmp_path)
-        seen = "".join(map(text_of, server.asked))
-    assert (code, err) == (0, "")
+def test_a_model_in_the_environment_reads_along_and_is_told_with_its_price(
+    once: Ended, model: ModelServer
+) -> None:
+    out, seen = once.out, "".join(map(text_of, model.asked))
     assert "openai:gpt-6.1-sol reads along: the sandbox's code is sent to it." in out
     assert ANCHOR in seen
     assert "shop/discounts.py:36\n    Major: Cents are not rounded" in out
@@ -251,16 +305,17 @@ def finds_one_defect(body: Body) -> Reply:
     return answered(known) if known else nothing_found(body)
 
 
-def test_ctrl_c_after_the_review_is_a_good_end_and_leaves_nothing(tmp_path: Path) -> None:
-    port = free_port()
-    with demo(tmp_path, "--port", str(port)) as process:
-        read_until(process, "Ctrl-C stops everything")
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as page:
-            assert page.status == 200
-        process.send_signal(signal.SIGINT)
-        code, _, err = finished(process, tmp_path)
-    assert (code, err) == (0, "")
-    assert left_behind(tmp_path) == []
+def test_ctrl_c_after_the_review_is_a_good_end_and_leaves_nothing(
+    serving: Playing, out: str, port: int
+) -> None:
+    """The last that is done with the demo that is served."""
+    assert PLAYED in out
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=20) as page:
+        assert page.status == 200
+    serving.process.send_signal(signal.SIGINT)
+    stopped = ended(serving)
+    assert (stopped.code, stopped.err) == (0, "")
+    assert stopped.left == []
 
 
 def test_ctrl_c_in_the_middle_of_the_start_leaves_nothing_either(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ DEFECT = b"value = undefined_name\n"
 SAID = "undefined_name"
 FAILED = 3  # a platform or a model did
 LONGEST_SECONDS = 1.0  # for a megabyte
+LONGEST_TITLE_SECONDS = 0.02  # for one pattern: fifty of them within a second
 LOOK_SECONDS = 0.02
 EVIL_PATTERNS = (
     "^(a+)+$",
@@ -235,7 +236,9 @@ def patterns() -> list[Gate]:
     growing = max((_growth(block, once[name]), name) for name, block in BLOCKS.items())
     own = max((_seconds_of_pattern(pattern), pattern) for pattern in EVIL_PATTERNS)
     done = f"{len(BLOCKS)} texts of 1 MB that half fit a rule"
-    told = f"{len(EVIL_PATTERNS)} patterns of a .trivet.yml that backtrack elsewhere, on 1 MB"
+    told = (
+        f"{len(EVIL_PATTERNS)} patterns of a .trivet.yml that backtrack elsewhere, each on the longest title"
+    )
     return [
         Gate("S19 patterns of ours", done, _slowest(*slowest), "under 1 s/MB", slowest[0] < LONGEST_SECONDS),
         Gate(
@@ -245,7 +248,13 @@ def patterns() -> list[Gate]:
             f"under {MOST_LONGER:g} times",
             growing[0] < MOST_LONGER,
         ),
-        Gate("S19 patterns of a repository", told, _slowest(*own), "under 1 s/MB", own[0] < LONGEST_SECONDS),
+        Gate(
+            "S19 patterns of a repository",
+            told,
+            f"{own[0] * 1000:.1f} ms at most (`{own[1]}`)".replace("|", "\\|"),
+            f"under {LONGEST_TITLE_SECONDS * 1000:g} ms",
+            own[0] < LONGEST_TITLE_SECONDS,
+        ),
     ]
 
 
@@ -267,7 +276,8 @@ def _seconds_of_redaction(block: str, megabytes: int = 1) -> float:
 
 def _seconds_of_pattern(pattern: str) -> float:
     config = RepoConfig.model_validate({"review": {"skip_titles": (pattern,)}})
-    title = "a" * (10**6 - 1) + "!"
+    title = "a" * (10**6 - 1) + "!"  # of which only so much is read as a title may have
+    config.skips_title(title)  # a pattern is compiled once
     return _seconds(lambda: config.skips_title(title))
 
 
