@@ -52,7 +52,7 @@ docs: $(STAMP)   ## write what in the documents is made from other files
 	$(BIN)/python tests/tools/values_table.py
 	$(BIN)/python tests/tools/openapi.py
 
-chaos: $(STAMP)  ## break it at random, and count what people see then; FULL=1: an hour long
+chaos: $(STAMP)  ## break it at random, and count what people see then; FULL=1: hours
 	$(BIN)/python -m tests.chaos $(if $(FULL),--full)
 
 hostile: $(STAMP) ## attack it, and count what gets through; FULL=1: long

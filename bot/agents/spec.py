@@ -270,7 +270,8 @@ class SectionsContext:
     """Everything a run of the pages agent on a merge request may read. `steps` None: none are kept.
 
     `trigger` is a word of `bot.routing`; the merge request's state says whether it is open, merged or closed.
-    `newest_note` is the id of the latest note on the merge request. Otherwise as in `AgentContext`.
+    `newest_note` is the id of the latest note on the merge request. `branch` is its target branch as it is now: a merge
+    may be looked at late, when others have followed. Otherwise as in `AgentContext`.
     """
 
     request: MergeRequest
@@ -278,6 +279,7 @@ class SectionsContext:
     change: ChangeSet
     snapshot: Snapshot
     redactor: Redactor
+    branch: Callable[[], Snapshot]
     newest_note: int = 0
     sections: Sequence[LivingSection] = ()
     model: Model | None = None

@@ -248,7 +248,10 @@ def _jira(settings: Settings, email: str | None, token: SecretStr, setting: str)
 def jira_effects(settings: Settings, me: IssuePerson) -> JiraEffects:
     redact, hosts = redactor(settings).redact, known_hosts(settings)
     return JiraEffects(
-        writing_jira(settings), me=me, clean=lambda document: clean(document, redact=redact, hosts=hosts)
+        writing_jira(settings),
+        me=me,
+        clean=lambda document: clean(document, redact=redact, hosts=hosts),
+        marks=mark_book(settings),
     )
 
 

@@ -1,5 +1,7 @@
 """Our one comment with a key on an issue: found by its property and its author, edited in place.
 
+On Data Center it is found before it has its property, too, by what was remembered of its words (`jira_intents`).
+
 What we wrote is remembered in the property as a digest, for Jira gives bodies back in another form. A body that
 somebody else edited stays until we have something new to say.
 """
@@ -15,11 +17,13 @@ import orjson
 from bot.domain.actions import CommentIssue
 from bot.domain.document import Document, paragraph
 from bot.domain.issues import PROPERTY, IssuePerson
+from bot.domain.marks import MarkBook
 from bot.errors import NotFound
 from bot.gateways.jira_api import JiraApi, issue_path
+from bot.gateways.jira_intents import Intents, words
 from bot.gateways.jira_reader import INTERNAL, read_comments
 from bot.gateways.jira_shapes import CommentShape, shaped
-from bot.gateways.jira_texts import plain, stored
+from bot.gateways.jira_texts import stored
 
 VERSION = 1
 LONGEST = 32_767  # characters of a comment (`jira.text.field.character.limit`, which Cloud cannot raise)
@@ -29,32 +33,42 @@ WRITTEN, EDITED, ADOPTED = "written", "edited in place", "written before, now ma
 NOT_THERE = "there is no comment to edit"
 
 Done = tuple[Literal["done", "unchanged"], str, str]
+NOTHING: Done = ("unchanged", NOT_THERE, "")
 
 
 def write_comment(
-    api: JiraApi, me: IssuePerson, action: CommentIssue, document: Document, made: Mapping[str, str]
+    api: JiraApi,
+    me: IssuePerson,
+    action: CommentIssue,
+    document: Document,
+    made: Mapping[str, str],
+    book: MarkBook,
 ) -> Done:
-    """Make the issue carry this comment once: what was done, in words, and the comment's id ("": there is none)."""
+    """Make the issue carry this comment once: what was done, in words, and the comment's id ("": there is none).
+
+    `book` seals what is remembered of it.
+    """
+    intents = Intents(api, action, book)
     body = stored(_fitting(document, made, is_cloud=api.is_cloud), made, is_cloud=api.is_cloud)
     value = _value(action, body)
     own = [one for one in read_comments(api, action.issue) if one.author and one.author.person().id == me.id]
-    there = _collapsed(api, action, own)
-    if there and _properties(there).get(PROPERTY) == value:
+    there = _collapsed(api, action, own, intents) or _orphan(own, body)
+    if there is None:
+        return ("done", WRITTEN, _create(api, action, body, value, intents)) if action.create else NOTHING
+    if _properties(there).get(PROPERTY) == value:
         return "unchanged", "", there.id
-    if there:
-        _edit(api, action, there, body, value)
-        return "done", EDITED, there.id
-    if orphan := _orphan(own, body):
-        _mark(api, action, orphan.id, _marks(action, value))
-        return "done", ADOPTED, orphan.id
-    if not action.create:
-        return "unchanged", NOT_THERE, ""
-    return "done", WRITTEN, _create(api, action, body, value)
+    if _key(there) is None and words(there.body) == words(body):
+        _mark(api, action, there.id, _marks(action, value))
+        return "done", ADOPTED, there.id
+    _edit(api, action, there, body, value)
+    return "done", EDITED, there.id
 
 
-def _collapsed(api: JiraApi, action: CommentIssue, own: list[CommentShape]) -> CommentShape | None:
+def _collapsed(
+    api: JiraApi, action: CommentIssue, own: list[CommentShape], intents: Intents
+) -> CommentShape | None:
     """The comment with the action's key. Of several, two runs that overlapped, the oldest stays."""
-    same = [one for one in own if _key(one) == action.key]
+    same = _with_key(action, own, intents)
     for double in same[1:]:
         try:
             api.delete(f"{issue_path(action.issue)}/comment/{double.id}", _named(action, double.id))
@@ -63,17 +77,29 @@ def _collapsed(api: JiraApi, action: CommentIssue, own: list[CommentShape]) -> C
     return same[0] if same else None
 
 
+def _with_key(action: CommentIssue, own: list[CommentShape], intents: Intents) -> list[CommentShape]:
+    """Those marked with the action's key, and those that a job wrote for it and did not come to mark."""
+    unmarked = list(filter(_is_unmarked, own))
+    said = intents.said([one.body for one in unmarked])
+    meant = {one.id for one, is_meant in zip(unmarked, said, strict=True) if is_meant}
+    return [one for one in own if _key(one) == action.key or one.id in meant]
+
+
+def _is_unmarked(comment: CommentShape) -> bool:
+    return PROPERTY not in _properties(comment)
+
+
 def _orphan(own: list[CommentShape], body: Any) -> CommentShape | None:
-    """A comment that was written and not yet marked when a run ended, where no properties come with it."""
-    words = plain(body).split()
-    unmarked = (one for one in own if PROPERTY not in _properties(one))
-    return next((one for one in unmarked if words and plain(one.body).split() == words), None)
+    """A comment that says the same and was not marked, nor could what it would say be remembered."""
+    unmarked = filter(_is_unmarked, own)
+    return next((one for one in unmarked if words(body) and words(one.body) == words(body)), None)
 
 
-def _create(api: JiraApi, action: CommentIssue, body: Any, value: dict[str, Any]) -> str:
+def _create(api: JiraApi, action: CommentIssue, body: Any, value: dict[str, Any], intents: Intents) -> str:
     what = f"a comment on {action.issue}"
     marks = _marks(action, value)
     data = {"body": body, **_visibility(action, None), "properties": _pairs(marks)}
+    intents.intend(body)
     found = shaped(CommentShape, api.post(f"{issue_path(action.issue)}/comment", what, data), what)
     if not api.is_cloud:
         _mark(api, action, found.id, marks)

@@ -9,6 +9,7 @@ from typing import Literal
 from bot.domain.actions import CommentIssue, EditIssue, IssueAction, LinkIssue, MoveIssue, Outcome
 from bot.domain.document import Document, Inlines, Link, Paragraph, Text, lines_of
 from bot.domain.issues import IssuePerson
+from bot.domain.marks import MarkBook
 from bot.errors import AccessDenied, Forbidden, NotFound, PlatformError, Refused, Unavailable
 from bot.gateways.jira_api import JiraApi, issue_path
 from bot.gateways.jira_comments import write_comment
@@ -24,12 +25,23 @@ Result = Literal["done", "unchanged", "refused", "failed"]
 
 
 class JiraEffects:
-    """One write token on one Jira. `me` is its account, `clean` the one sanitizer before every write."""
+    """One write token on one Jira. `me` is its account, `clean` the one sanitizer before every write.
 
-    def __init__(self, api: JiraApi, *, me: IssuePerson, clean: Callable[[Document], Document]) -> None:
+    `marks` gives the book that seals what is remembered of a comment, by a scope.
+    """
+
+    def __init__(
+        self,
+        api: JiraApi,
+        *,
+        me: IssuePerson,
+        clean: Callable[[Document], Document],
+        marks: Callable[[str], MarkBook] = lambda scope: MarkBook((), scope),
+    ) -> None:
         self._api = api
         self._me = me
         self._clean = clean
+        self._marks = marks
 
     def apply(self, action: IssueAction, made: Mapping[str, str]) -> Outcome:
         """Make the issue carry what the action says. `made`: addresses of what other actions made, by their key.
@@ -78,7 +90,9 @@ class JiraEffects:
         return self._outcome(action, "done" if is_new else "unchanged")
 
     def _comment(self, action: CommentIssue, made: Mapping[str, str]) -> Outcome:
-        result, reason, comment = write_comment(self._api, self._me, action, self._clean(action.body), made)
+        book = self._marks(f"jira:{action.issue}:{action.key}")
+        body = self._clean(action.body)
+        result, reason, comment = write_comment(self._api, self._me, action, body, made, book)
         return self._outcome(action, result, reason, f"?focusedCommentId={comment}" if comment else "")
 
     def _outcome(self, action: IssueAction, result: Result, reason: str = "", place: str = "") -> Outcome:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import Final
 
 from bot.agents.spec import AgentResult, LivingSection, SectionsContext
@@ -15,6 +15,7 @@ from bot.domain.pages import slug
 from bot.domain.repo_config import PageSection, matches
 from bot.errors import Stopped
 from bot.policy import Ground
+from bot.ports import Snapshot
 from bot.proposing.acceptance import ASKED, is_on_proposal, may_accept, own_notes, shown_notes
 from bot.proposing.means import Means, Wiki
 from bot.proposing.page_sections import Touched, read_sections
@@ -57,6 +58,7 @@ def propose_sections(request: JobRequest, run: str, means: Means) -> Proposal:
         change=change,
         snapshot=means.reader.snapshot(merge_request),
         redactor=means.redactor,
+        branch=cache(partial(_branch, merge_request, wiki)),
         newest_note=said.newest,
         sections=sections,
         model=means.model,
@@ -72,6 +74,11 @@ def propose_sections(request: JobRequest, run: str, means: Means) -> Proposal:
     pages = tuple(dict.fromkeys(one.page.id for one in sections if one.page))
     bound = replace(bound_to(merge_request), pages=pages)
     return proposal(request, run, means, bound, result, ground, started)
+
+
+def _branch(request: MergeRequest, wiki: Wiki) -> Snapshot:
+    """Raises PlatformError."""
+    return wiki.code.branch(wiki.code.project(request.target.project), request.target_branch)
 
 
 def _is_due(request: MergeRequest, wanted: Sequence[PageSection]) -> None:

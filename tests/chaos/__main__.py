@@ -2,11 +2,11 @@
 
 python -m tests.chaos [NAME ...] [--seed N] [--full] [--keep]
 
-Names: of scenarios, all when none is given. The seed, which is printed, fixes what is done: which processes die how,
-which requests fail, when. In which moment of the product's work that falls, the machine decides. It takes about four
-minutes on two idle cores, with --full an hour. Everything listens on loopback only, and only processes that
-were started here are killed. Where a gate is not met the exit code is 1, and the logs, what GitLab held and what it was
-asked are kept.
+Names: of scenarios; when none is given, all those that take minutes, and with --full the soak, too. The seed, which is
+printed, fixes what is done: which processes die how, which requests fail, when. In which moment of the product's work
+that falls, the machine decides. It takes some six minutes on two idle cores, with --full hours.
+Everything listens on loopback only, and only processes that were started here are killed. Where a gate is not met the
+exit code is 1, and the logs, what GitLab held and what it was asked are kept.
 """
 
 import signal
@@ -16,6 +16,8 @@ from tests.chaos.playing import Tool
 
 SCENARIOS = (
     "storm",
+    "freezing",
+    "ties",
     "losses",
     "dropping",
     "dying",
@@ -25,6 +27,8 @@ SCENARIOS = (
     "rolling",
     "outage",
 )
+SOAKS = ("soak",)
+"""Played with --full, or by name."""
 STOPPED = 128 + signal.SIGTERM
 
 
@@ -32,6 +36,7 @@ def main(words: list[str]) -> int:
     tool = Tool(
         package="tests.chaos",
         scenarios=SCENARIOS,
+        lengthy=SOAKS,
         description="Break it, and count.",
         does="playing",
         at_random="what is done at random",

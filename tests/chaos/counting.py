@@ -46,9 +46,9 @@ def tally(state: Json, iids: Collection[int], most_notifications: int = 1) -> Ta
         doubled=tuple(
             text
             for request, seen in found
-            for text in (*_twice(request, seen), *_told_again(state, request, seen, most_notifications))
+            for text in (*twice(request), *_told_again(state, request, seen, most_notifications))
         ),
-        left=tuple(text for request, _ in found for text in _left(request)),
+        left=tuple(text for request, _ in found for text in left_behind(request)),
     )
 
 
@@ -80,7 +80,9 @@ def _lost(request: Json, seen: list[Seen]) -> Iterator[str]:
     yield from (f"{name} has nothing on {path}" for path in defects if path not in shown)
 
 
-def _twice(request: Json, seen: list[Seen]) -> Iterator[str]:
+def twice(request: Json) -> Iterator[str]:
+    """Notes of ours that are there more often than once."""
+    seen = list(notes(request))
     again = {*_repeated(seen, lambda one: one.told), *_repeated(seen, lambda one: (one.place, one.words))}
     yield from (
         f"!{request['iid']} has note {one.id} twice, {one.told[0]}" for one in seen if one.id in again
@@ -100,7 +102,8 @@ def _told_again(state: Json, request: Json, seen: list[Seen], most: int) -> Iter
         yield f"!{request['iid']} told people {len(told)} times"
 
 
-def _left(request: Json) -> Iterator[str]:
+def left_behind(request: Json) -> Iterator[str]:
+    """What is of use to a run alone, and is still there."""
     if request["drafts"]:
         yield f"!{request['iid']} has {len(request['drafts'])} drafts"
     if any(award["user"] == BOT and award["name"] == "eyes" for award in request["awards"]):

@@ -16,6 +16,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from bot.entry.keys import HEARD, SWEEP
+from tests.atlassian_server import Deployment
 from tests.chaos.counting import DEFECT, Tally, tally
 from tests.chaos.crew import Crew
 from tests.chaos.scripted import ORDERS, review
@@ -43,11 +44,25 @@ class Untold:
 
 
 class Field(Rig):
-    """`pairs`: so many agents and effects workers more, which come back at once when they end."""
+    """`pairs`: so many agents and effects workers more, which come back at once when they end.
 
-    def __init__(self, folder: Path, *, sweep: float, pairs: int, **settings: Any) -> None:
+    `jira`, `confluence`: the deployment of the one that stands beside GitLab, if any.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sweep: float,
+        pairs: int,
+        jira: Deployment | None = None,
+        confluence: Deployment | None = None,
+        **settings: Any,
+    ) -> None:
         super().__init__(folder, sweep=sweep, **settings)
-        self.sandbox = SandboxServer(process=True, folder=folder / "sandbox")
+        self.sandbox = SandboxServer(
+            process=True, folder=folder / "sandbox", jira=jira, confluence=confluence
+        )
         self.crew = Crew(folder, pairs)
 
     def start(self) -> None:

@@ -23,6 +23,8 @@ BROKE = "it did not come to its end: {}"
 class Tool:
     """`package` holds a module for each scenario, with a function of its name, SHORT and LONG.
 
+    `lengthy`: scenarios that are played in full runs, or by name.
+
     `does` is the verb of what is done with a scenario, `at_random` what the seed fixes, `kept` what is said of a
     folder that stays.
     """
@@ -33,12 +35,14 @@ class Tool:
     does: str
     at_random: str
     kept: str
+    lengthy: Sequence[str] = ()
 
     def main(self, words: Sequence[str]) -> int:
         """0 where every gate is met, else 1."""
         asked = self._parser().parse_args(words)
         print(f"seed {asked.seed}{', full' if asked.full else ''}\n", machine(), sep="\n", flush=True)
-        gates = [gate for name in asked.names or self.scenarios for gate in self._played(name, asked)]
+        names = asked.names or (*self.scenarios, *(self.lengthy if asked.full else ()))
+        gates = [gate for name in names for gate in self._played(name, asked)]
         print("", table(gates), sep="\n")
         return 0 if all(gate.met for gate in gates) else 1
 
@@ -65,7 +69,7 @@ class Tool:
     def _parser(self) -> argparse.ArgumentParser:
         parser = argparse.ArgumentParser(prog=f"python -m {self.package}", description=self.description)
         parser.add_argument(
-            "names", nargs="*", choices=[[], *self.scenarios], metavar="NAME", help="scenarios"
+            "names", nargs="*", choices=[[], *self.scenarios, *self.lengthy], metavar="NAME", help="scenarios"
         )
         parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help=self.at_random)
         parser.add_argument("--full", action="store_true", help="the long runs")

@@ -1,7 +1,8 @@
-"""A GitLab that has its days: requests it fails before or after it has done them, at random."""
+"""Platforms that have their days: requests they fail before or after they have done them, at random."""
 
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from random import Random
 from typing import Any
 
@@ -32,17 +33,27 @@ LATEST = 4  # requests that a fault lets pass first
 
 
 class Weather:
-    """So many faults, about every so many seconds, each striking one request of the bot; ends once `enough`."""
+    """So many faults, about every so many seconds, each striking one request of the bot; ends once `enough`.
+
+    `of`: the kinds there are, by name; GitLab's unless others are given.
+    """
 
     def __init__(
-        self, sandbox: SandboxServer, dice: Random, faults: int, every: float, time_outs: int = 0
+        self,
+        sandbox: SandboxServer,
+        dice: Random,
+        faults: int,
+        every: float,
+        time_outs: int = 0,
+        of: Mapping[str, Spec] = FAULTS,
     ) -> None:
         self._sandbox = sandbox
         self._dice = dice
-        kinds = [dice.choice(list(FAULTS)) for _ in range(faults)]
+        kinds = [dice.choice(list(of)) for _ in range(faults)]
         kinds += [dice.choice(list(TIME_OUTS)) for _ in range(time_outs)]
         dice.shuffle(kinds)
         self._kinds = kinds
+        self._specs = {**of, **TIME_OUTS}
         self._every = every
         self.enough = threading.Event()
         self.ordered = Counter[str]()
@@ -51,6 +62,5 @@ class Weather:
         for kind in self._kinds:
             if self.enough.wait(self._dice.uniform(0, 2 * self._every)):
                 return
-            spec = {**FAULTS, **TIME_OUTS}[kind]
-            self._sandbox.fault(user="trivet", after=self._dice.randrange(LATEST), **spec)
+            self._sandbox.fault(user="trivet", after=self._dice.randrange(LATEST), **self._specs[kind])
             self.ordered[kind] += 1

@@ -1,12 +1,14 @@
-"""The smallest storm of `make chaos`, always the same; and that its gates can fail, as must the command with them.
+"""The smallest storms of `make chaos`, always the same; and that its gates can fail, as must the command with them.
 
-Slow (half a minute): what is bought is that real workers die under real deliveries each time the tests run, and that
+Slow (a minute): what is bought is that real workers die under real deliveries each time the tests run, and that
 whoever counts lost and doubled reviews would see one.
 """
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -14,13 +16,18 @@ from types import ModuleType
 import pytest
 
 from tests.chaos import __main__ as chaos
+from tests.chaos import pushes, soak
 from tests.chaos.counting import tally
 from tests.chaos.field import CODE
 from tests.chaos.gates import Gate
+from tests.chaos.playing import Tool
 from tests.chaos.storm import Storm, judged, storm
+from tests.chaos.ties import Ties, ties
+from tests.model_server import nothing_found
 from tests.sandbox_server import SandboxServer
 
 SMALLEST = Storm(requests=6, rate=6, kills=2, every=0.6, faults=4, thinks=0.4, pairs=0, drain_seconds=90)
+SMALLEST_TIES = Ties(2, 1, 1, 1, kills=2, every=0.6, faults=3, pairs=0, patience=60, drain_seconds=60)
 BRANCH = "planted-0"
 PATH = f"{BRANCH}/code.py"
 KEY = "5f" * 16
@@ -32,6 +39,12 @@ def test_workers_are_killed_and_each_merge_request_has_one_review(tmp_path: Path
     assert effects.met, effects
     told = json.loads((tmp_path / "state.json").read_text())["notifications"]
     assert sorted(one["merge_request"] for one in told) == list(range(1, SMALLEST.requests + 1))
+
+
+def test_workers_are_killed_and_each_issue_and_page_is_told_once(tmp_path: Path) -> None:
+    told, effects = ties(Random(9), tmp_path, SMALLEST_TIES)
+    assert told.met, told
+    assert effects.met, effects
 
 
 # --- the gates
@@ -120,6 +133,29 @@ def test_one_notification_too_many_fails_the_gate_of_effects(planted: Planted) -
     assert seen.doubled == (f"!{planted.iid} told people 2 times",)
 
 
+def test_a_request_about_a_head_that_was_left_is_counted() -> None:
+    asked = pushes.Asked(nothing_found)
+    left = pushes.Pushed("pushes-0001", 7, "a" * 40, before=1, after=2, delivered=3)
+    for path in (
+        "pushes-0001/code.py",
+        "pushes-0001/code.py pushes-0001/later/code.py",
+        "pushes-0002/code.py",
+    ):
+        asked({"messages": [{"role": "user", "content": path}]})
+    assert asked.about_old_heads([left]) == {7: 1}
+    assert asked.about_old_heads([replace(left, delivered=time.time() + 60)]) == {}
+
+
+@pytest.mark.parametrize(("last", "is_met"), [(80.0, True), (80.0 + soak.MOST_GROWTH, True), (90.0, False)])
+def test_memory_that_grows_fails_the_gate_of_the_soak(last: float, is_met: bool) -> None:
+    growing = [70.0] * 3 + [80.0] * 3 + [80.0] + [last] * 3
+    assert soak.grown(dict.fromkeys(soak.PARTS, growing)).met is is_met
+
+
+def test_a_part_that_was_not_watched_fails_the_gate_of_the_soak() -> None:
+    assert soak.grown({"serve": [80.0] * 10}).met is False
+
+
 # --- the command
 
 MET = Gate("calm", "nothing", "0", "0", True)
@@ -143,6 +179,24 @@ def play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Callable[
         return chaos.main(["--seed", "7"])
 
     return played
+
+
+@pytest.mark.parametrize(
+    ("words", "played"),
+    [
+        ([], chaos.SCENARIOS),
+        (["--full"], (*chaos.SCENARIOS, "soak")),
+        (["soak"], ("soak",)),
+        (["--seed", "7"], chaos.SCENARIOS),
+    ],
+)
+def test_the_soak_is_played_where_it_is_asked_for(
+    words: list[str], played: Sequence[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    monkeypatch.setattr(Tool, "_played", lambda _self, name, _asked: names.append(name) or [MET])
+    assert chaos.main(words) == 0
+    assert names == list(played)
 
 
 def broken() -> list[Gate]:

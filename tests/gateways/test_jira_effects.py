@@ -15,6 +15,7 @@ from bot.domain import clean_document
 from bot.domain.actions import CommentIssue, EditIssue, IssueAction, LinkIssue, MoveIssue, Outcome
 from bot.domain.document import BulletList, Document, Made, Paragraph, inlines, paragraph
 from bot.domain.issues import PROPERTY
+from bot.domain.marks import MarkBook
 from bot.errors import AccessDenied, Unavailable
 from bot.gateways.jira_effects import JiraEffects
 from bot.sandbox.jira import deeds
@@ -43,7 +44,11 @@ def clean(document: Document) -> Document:
 
 def apply(jira: JiraBridge, action: IssueAction, made: Mapping[str, str] | None = None) -> Outcome:
     """As a job of its own would."""
-    return JiraEffects(jira.api(), me=jira.me(), clean=clean).apply(action, made or {})
+    return effects(jira).apply(action, made or {})
+
+
+def effects(jira: JiraBridge) -> JiraEffects:
+    return JiraEffects(jira.api(), me=jira.me(), clean=clean, marks=lambda scope: MarkBook(["m" * 32], scope))
 
 
 def link(**given: Any) -> LinkIssue:
@@ -561,7 +566,7 @@ def test_a_job_broken_off_at_any_request_leaves_no_trace_when_done_again(
 def test_a_comment_that_was_not_marked_yet_is_not_written_twice(tmp_path: Path) -> None:
     """On Data Center properties follow the comment: the process may die between the two."""
     with JiraBridge("datacenter", tmp_path) as jira:
-        jira.fail("PUT", "/properties/")
+        jira.fail("PUT", "/comment/.*/properties/")
         with pytest.raises(Unavailable):
             apply(jira, comment())
         assert [one.properties for one in jira.issue().comments] == [{}]
@@ -569,6 +574,58 @@ def test_a_comment_that_was_not_marked_yet_is_not_written_twice(tmp_path: Path) 
         assert (outcome.result, outcome.reason) == ("done", "written before, now marked as ours")
         assert len(jira.issue().comments) == 1
         assert apply(jira, comment()).result == "unchanged"
+
+
+def test_a_comment_that_was_not_marked_yet_is_edited_by_a_newer_run_that_says_something_else(
+    tmp_path: Path,
+) -> None:
+    """Its own run was replaced before it came back to mark it."""
+    with JiraBridge("datacenter", tmp_path) as jira:
+        jira.comment("It is open", author="trivet")
+        jira.fail("PUT", "/comment/.*/properties/")
+        with pytest.raises(Unavailable):
+            apply(jira, comment("It is open, too"))
+        outcome = apply(jira, comment("It is merged"))
+        assert (outcome.result, outcome.reason) == ("done", "edited in place")
+        assert [one.body for one in ours(jira)] == ["It is open", "It is merged"]
+        assert apply(jira, comment("It is merged")).result == "unchanged"
+
+
+def test_a_comment_that_came_late_and_unmarked_is_taken_away(tmp_path: Path) -> None:
+    """The request was still under way when the next run looked."""
+    with JiraBridge("datacenter", tmp_path) as jira:
+        jira.fail("POST", "/comment", status=503)
+        with pytest.raises(Unavailable):
+            apply(jira, comment("It is open"))
+        apply(jira, comment("It is merged"))
+        jira.comment("It is open", author="trivet")
+        assert apply(jira, comment("It is merged")).result == "unchanged"
+        assert [one.body for one in ours(jira)] == ["It is merged"]
+
+
+def test_what_others_remember_at_the_issue_makes_no_comment_ours(tmp_path: Path) -> None:
+    """Who may edit an issue may write its properties; the account may be a person's, who writes by hand, too."""
+    by_hand = "Deploy only after the audit"
+    place = f"{PROPERTY}.comment.{comment().key}"
+    with JiraBridge("datacenter", tmp_path) as jira:
+        apply(jira, comment("It is open"))
+        (known,) = jira.issue().properties[place]["seals"]
+        jira.comment(by_hand, author="trivet")
+        planted = MarkBook(["n" * 32], f"jira:{KEY}:{comment().key}").seal(by_hand)
+        for seal in (planted, known, by_hand, "\u00e9"):
+            jira.issue().properties[place] = {"v": 1, "seals": [seal]}
+            apply(jira, comment(f"It is merged {seal}"))
+            assert by_hand in [one.body for one in ours(jira)]
+
+
+def test_a_comment_of_an_account_that_may_not_edit_issues_is_written_once(tmp_path: Path) -> None:
+    with JiraBridge("datacenter", tmp_path) as jira:
+        jira.issue().project.permissions["EDIT_ISSUES"] = []
+        jira.fail("PUT", "/comment/.*/properties/")
+        with pytest.raises(Unavailable):
+            apply(jira, comment())
+        assert apply(jira, comment()).reason == "written before, now marked as ours"
+        assert (jira.issue().properties, len(ours(jira))) == ({}, 1)
 
 
 def test_an_unmarked_comment_with_other_words_is_left_alone(tmp_path: Path) -> None:

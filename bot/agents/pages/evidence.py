@@ -7,7 +7,7 @@ from bot.agents.pages.diff_text import CUT, Row, files_of, rows
 from bot.agents.shown import shown_lines
 from bot.agents.spec import SectionsContext
 from bot.domain.change import Side
-from bot.errors import PlatformError, Unavailable
+from bot.errors import NotFound, PlatformError, Unavailable
 
 SHORTEST_PART: Final = 12  # characters of a line that stand for the line
 LONGEST_PATH: Final = 400
@@ -34,6 +34,21 @@ def proof(path: str, quoted: str, context: SectionsContext) -> Proof | None:
     if reads is None or not place:
         return None
     return _in_diff(place, reads, context) or _at_head(place, reads, context)
+
+
+def is_outrun(shown: Proof, quoted: str, context: SectionsContext) -> bool:
+    """Whether a later merge has taken the line from the target branch. Raises PlatformError where that is not read."""
+    reads = _reading(quoted)
+    if shown.is_removed or reads is None or context.request.state != "merged":
+        return False
+    try:
+        branch = context.branch()
+    except NotFound:
+        return False
+    content = branch.read(shown.path)
+    if content is None:
+        return branch.size(shown.path) is None
+    return not any(map(reads, shown_lines(content, context.redactor)))
 
 
 def flat(text: str) -> str:

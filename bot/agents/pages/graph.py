@@ -164,6 +164,8 @@ def _judgement(task: Task, context: SectionsContext) -> tuple[Standing, list[Dec
         for reason in (*task["dropped"], *said.dropped)
     ]
     changed = [Decision(key=key, allowed=True, reason=reason, about=about) for reason in said.changed]
+    if said.edit is None and said.is_outrun:
+        return Standing(living, None, is_judged=False), left_out
     return settled(living, said.edit, context), [*left_out, *changed]
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from bot.agents.link.plain import plain
 from bot.agents.pages.diff_text import digest as digest_of_change
 from bot.agents.pages.diff_text import files_of
-from bot.agents.pages.evidence import Proof, flat, proof
+from bot.agents.pages.evidence import Proof, flat, is_outrun, proof
 from bot.agents.pages.prompting import is_rewritable, shown_block
 from bot.agents.pages.schema import SectionAnswer, Statement
 from bot.agents.spec import LivingSection, SectionsContext
@@ -25,6 +25,7 @@ from bot.domain.storage import to_storage
 NO_BLOCK = "no such block: {block}"
 NO_QUOTE = "no such quote: block {block} does not hold the words that are said to be wrong"
 NO_PROOF = "no proof: the quoted line is neither in the diff nor in the file at head"
+OUTRUN = "outrun: a later merge has changed the quoted line of {path}"
 NO_TEXT = "no text: there is nothing to write in block {block}"
 NO_WHY = "no reason: it is not said what is wrong in block {block}"
 NO_CHANGE = "no change: the new text of block {block} says what the old one does"
@@ -41,11 +42,15 @@ ESCAPE = re.compile(r"\\(?=[^\w\s])")
 
 @dataclass(frozen=True)
 class Judged:
-    """`edit` None: the section is true. `dropped`: why statements are left out; `changed`: what some of them lost."""
+    """`edit` None: the section is true. `dropped`: why statements are left out; `changed`: what some of them lost.
+
+    `is_outrun`: a statement rests on code that a later merge has changed, which that one is held against the page for.
+    """
 
     edit: SectionEdit | None
     dropped: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    is_outrun: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,20 +66,25 @@ class _Dropped(Exception):
     """A statement that is not borne out; its text says why."""
 
 
+class _Outrun(_Dropped):
+    """One that was, until a later merge."""
+
+
 def judged(answer: SectionAnswer, living: LivingSection, context: SectionsContext) -> Judged:
     """Raises Unavailable where the repository cannot be read for the moment."""
     stands: list[_Stands] = []
-    dropped: list[str] = []
+    dropped: list[_Dropped] = []
     for said in answer.wrong:
         try:
             stands.append(_standing(said, living, context, stands))
         except _Dropped as reason:
-            dropped.append(str(reason))
+            dropped.append(reason)
     changed = tuple(one.changed for one in stands if one.changed)
     edit = _edit(stands, living, context)
     if stands and edit is None:
-        dropped.append(UNDONE)
-    return Judged(edit, tuple(dropped), changed)
+        dropped.append(_Dropped(UNDONE))
+    is_outrun = any(isinstance(one, _Outrun) for one in dropped)
+    return Judged(edit, tuple(map(str, dropped)), changed, is_outrun)
 
 
 def change_of(living: LivingSection, context: SectionsContext) -> str:
@@ -96,6 +106,8 @@ def _standing(
     shown = proof(said.path, said.line, context)
     if shown is None:
         raise _Dropped(NO_PROOF)
+    if is_outrun(shown, said.line, context):
+        raise _Outrun(OUTRUN.format(path=plain(shown.path, context.redactor, LONGEST_PATH)))
     if said.how != "insert" and block is not None and not is_rewritable(block, context.redactor):
         return _Stands(_reason(said, shown, context, by_hand=True), None)
     body, changed = _body(said, living.section, context)

@@ -7,7 +7,7 @@ from bot.agents.pages import SPEC
 from bot.agents.pages.schema import SectionAnswer, Statement
 from bot.agents.spec import AgentResult, LivingSection, SectionsContext, Shown
 from bot.domain.actions import Action, CommentPage, UpsertNote, WriteSection
-from bot.domain.change import ChangeSet
+from bot.domain.change import ChangeSet, Side
 from bot.domain.document import Document, lines_of
 from bot.domain.pages import Page, SectionEdit
 from bot.domain.repo_config import PageSection
@@ -79,10 +79,20 @@ def run(model: ScriptedModel | None, *sections: LivingSection, **fields: Any) ->
         "change": change,
         "snapshot": SNAPSHOT,
         "redactor": Redactor(),
+        "branch": lambda: merged_into(change),
         "sections": sections or (LIVING,),
         "model": model,
     }
     return SPEC.run(SectionsContext(**given | fields))
+
+
+def merged_into(change: ChangeSet) -> DictSnapshot:
+    """The target branch right after a merge of this, as far as the diff tells."""
+    lines = {
+        file.path: [line.text for hunk in file.hunks for line in hunk.lines if line.side is not Side.REMOVED]
+        for file in change.files
+    }
+    return DictSnapshot({**SNAPSHOT.files, **{path: "\n".join(found) for path, found in lines.items()}})
 
 
 def of_kind(result: AgentResult, kind: type[Any]) -> list[Any]:

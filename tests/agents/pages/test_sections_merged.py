@@ -13,7 +13,7 @@ from bot.domain.action_words import described
 from bot.domain.actions import CommentPage, UpsertNote, WriteSection
 from bot.domain.change import MergeRequest
 from bot.domain.document import Link, lines_of
-from bot.errors import Declined
+from bot.errors import Declined, NotFound
 from bot.llm.messages import Prompt
 from bot.policy import MAX_COMMENT, Ground, decide
 from bot.testing import ScriptedModel
@@ -34,7 +34,7 @@ from tests.agents.pages.living import (
     words,
     wrong,
 )
-from tests.doubles import change_of, edited_file
+from tests.doubles import DictSnapshot, change_of, edited_file
 
 WRITES = [("write", "Endpoints"), ("edit note",), ("stale", "refused only")]
 REMARKS = [("edit note",), ("stale", "always")]
@@ -57,6 +57,40 @@ def test_a_first_text_is_written_unasked_only_in_mode_auto(mode: str, expected: 
     said = wrong(block=0, quote="", how="insert", text="A cart holds 50 items.")
     result = run(says(said), living(name="limits", mode=mode), request=MERGED)
     assert [one[0] for one in words(result)] == [one[0] for one in expected]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [{"api/orders.py": CODE.replace("50", "70")}, {"api/others.py": CODE}],
+    ids=["changed", "moved away"],
+)
+@pytest.mark.parametrize("fields", [{"mode": "auto", "is_ours": True}, {"has_notice": True}])
+def test_a_merge_that_is_looked_at_when_a_later_one_has_changed_its_line_says_nothing(
+    fields: dict[str, Any], files: dict[str, str]
+) -> None:
+    """The page may say by then what the later one made true."""
+    result = run(says(wrong()), living(**fields), request=MERGED, branch=lambda: DictSnapshot(files))
+    assert result.actions == ()
+    assert [one.reason for one in result.decisions if not one.allowed] == [
+        "outrun: a later merge has changed the quoted line of api/orders.py"
+    ]
+
+
+def test_a_merge_whose_line_still_stands_is_told_though_others_followed() -> None:
+    files = {"api/orders.py": f"import math\n\n{CODE}MORE = 1\n"}
+    section = living(mode="auto", is_ours=True)
+    result = run(says(wrong()), section, request=MERGED, branch=lambda: DictSnapshot(files))
+    assert of_kind(result, WriteSection)
+
+
+def gone() -> DictSnapshot:
+    raise NotFound("there is no branch main")
+
+
+@pytest.mark.parametrize("branch", [gone, lambda: DictSnapshot({"api/orders.py": CODE + "#" * 1_000_000})])
+def test_a_merge_is_told_where_its_branch_is_gone_or_its_file_too_large_to_read(branch: Any) -> None:
+    result = run(says(wrong()), living(mode="auto", is_ours=True), request=MERGED, branch=branch)
+    assert of_kind(result, WriteSection)
 
 
 @pytest.mark.parametrize("accepted", [True, False])
