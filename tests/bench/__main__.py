@@ -19,6 +19,7 @@ MEASUREMENTS = (
     "requests_made",
     "model_use",
     "recovery",
+    "crashes",
     "hostile",
 )
 
