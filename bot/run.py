@@ -22,10 +22,8 @@ def propose(request: JobRequest, run: str, means: Means) -> Proposal:
 
     Who commands in a note and may not is told so.
     """
-    from bot.proposing.table import (  # with LangGraph, which who only writes does without
-        PROPOSERS,
-        or_refusal,
-    )
+    from bot.proposing.refusal import or_refusal  # both with LangGraph, which who only writes does without
+    from bot.proposing.table import PROPOSERS
 
     return or_refusal(PROPOSERS[request.agent], request, run, means)
 

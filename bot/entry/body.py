@@ -1,7 +1,7 @@
 """The body of a request, of a bounded size, within a bounded time: a larger one is refused before it is read."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
@@ -45,30 +45,21 @@ class Room:
         self._left = most
 
     @contextmanager
-    def shared(self) -> Iterator["Share"]:
-        share = Share(self)
+    def shared(self) -> Iterator[Callable[[int], None]]:
+        """Takes so many bytes when it is called, until the end of the block. Raises BadDelivery (503)."""
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            if size > self._left:
+                raise BadDelivery(503, CROWDED)
+            self._left -= size
+            taken += size
+
         try:
-            yield share
+            yield take
         finally:
-            self._left += share.taken
-
-    def take(self, size: int) -> None:
-        """Raises BadDelivery (503)."""
-        if size > self._left:
-            raise BadDelivery(503, CROWDED)
-        self._left -= size
-
-
-class Share:
-    """What one body has taken of the room."""
-
-    def __init__(self, room: Room) -> None:
-        self._room = room
-        self.taken = 0
-
-    def take(self, size: int) -> None:
-        self._room.take(size)
-        self.taken += size
+            self._left += taken
 
 
 ROOM: Final = Room(MOST_UNDER_WAY)
@@ -78,14 +69,14 @@ async def _whole(receive: Receive, limit: int) -> bytes:
     first, more = await _piece(receive)
     if not more:
         return _limited(first, limit)
-    with ROOM.shared() as share:
-        return await _gathered(first, receive, limit, share)
+    with ROOM.shared() as take:
+        return await _gathered(first, receive, limit, take)
 
 
-async def _gathered(first: bytes, receive: Receive, limit: int, share: Share) -> bytes:
+async def _gathered(first: bytes, receive: Receive, limit: int, take: Callable[[int], None]) -> bytes:
     body, piece, more = bytearray(), first, True
     while True:
-        share.take(len(piece))
+        take(len(piece))
         body += piece
         if not more or len(body) > limit:
             return _limited(bytes(body), limit)

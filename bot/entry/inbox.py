@@ -21,6 +21,7 @@ from bot.routing import JobRequest, ends
 
 CONNECT_SECONDS = 0.5
 ANSWER_SECONDS = 2.0
+FULL = "Redis takes no records ({error}): it has no memory or disk left, or is read-only"
 
 ACCEPT: Final = """
 -- KEYS: delivery, event, unfinished, target, queue, queues
@@ -152,9 +153,6 @@ class RedisInbox:
     async def close(self) -> None:
         await self._accept.close()
         await self._redis.aclose()
-
-
-FULL = "Redis takes no records ({error}): it has no memory or disk left, or is read-only"
 
 
 async def _answered(asked: Awaitable[Any]) -> Any:

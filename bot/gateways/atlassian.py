@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import orjson
 import requests
 
+from bot.domain.http_date import http_date
 from bot.errors import PlatformError, Unavailable
 from bot.gateways.bounded import BoundedAdapter
 from bot.gateways.http import busy_for, status_error, transport_error
@@ -98,11 +98,10 @@ class Wire:
         """
         asked_at = time.time()
         said = self.sent("GET", address, what).headers.get("Date", "")
-        try:
-            moment = parsedate_to_datetime(said).timestamp() + HALF_A_SECOND
-        except (ValueError, OverflowError):  # a year of twenty digits
+        moment = http_date(said)
+        if moment is None:
             return None
-        return moment - (asked_at + time.time()) / 2
+        return moment.timestamp() + HALF_A_SECOND - (asked_at + time.time()) / 2
 
     def not_accepted(self, what: str) -> PlatformError:
         """The error for a token that is taken for nobody's."""

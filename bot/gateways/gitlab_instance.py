@@ -4,9 +4,9 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Final
 
+from bot.domain.http_date import http_date
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_shapes import shaped
 from bot.gateways.shapes import Shape
@@ -62,7 +62,5 @@ def _numbers(said: str) -> Version:
 
 def _ahead(date: str, now: float) -> float | None:
     """The header tells whole seconds, cut off: half a second is what it is short of on average."""
-    try:
-        return parsedate_to_datetime(date).timestamp() + 0.5 - now
-    except (ValueError, OverflowError):  # a year of twenty digits
-        return None
+    moment = http_date(date)
+    return moment.timestamp() + 0.5 - now if moment else None

@@ -5,10 +5,10 @@ Nothing here repeats a request: the one owner of retries is the queue, which put
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import requests
 
+from bot.domain.http_date import http_date
 from bot.errors import AccessDenied, Forbidden, NotFound, PlatformError, Refused, Unavailable
 from bot.gateways.bounded import TooManyBytes
 
@@ -61,7 +61,7 @@ TOO_LARGE = "{platform} answered {what} with more than {limit:,} bytes"
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Seconds to wait by `Retry-After` (seconds or a date, RFC 9110), at most an hour; None where it says nothing."""
     said = headers.get("Retry-After", "").strip()
-    return _bounded(float(said)) if _is_number(said) else _until(_date(said), now)
+    return _bounded(float(said)) if _is_number(said) else _until(http_date(said), now)
 
 
 def reset_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
@@ -129,14 +129,6 @@ def _redirected(error: requests.RequestException, platform: str, what: str) -> P
 
 def _is_number(said: str) -> bool:
     return said.isascii() and said.isdigit() and len(said) <= 20
-
-
-def _date(said: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(said)
-    except (ValueError, OverflowError):  # a year of twenty digits
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _until(moment: datetime | None, now: datetime | None) -> float | None:

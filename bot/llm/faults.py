@@ -9,9 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
+from bot.domain.http_date import http_date
 from bot.domain.secrets import Redactor
 from bot.errors import Declined, ModelFault, NoModel, PlatformError, TooLong, Unavailable, Unusable
 from bot.llm.messages import Usage
@@ -106,7 +106,7 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
         return _bounded(float(milliseconds) / 1000)
     if _is_number(said):
         return _bounded(float(said))
-    date = _date(said)
+    date = http_date(said)
     return _bounded((date - (now or datetime.now(UTC))).total_seconds()) if date else None
 
 
@@ -165,14 +165,6 @@ def _shown(words: str, key: str) -> str:
 
 def _is_number(said: str) -> bool:
     return bool(re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?", said))
-
-
-def _date(said: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(said)
-    except (ValueError, OverflowError):  # a year of twenty digits
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _bounded(seconds: float) -> float:

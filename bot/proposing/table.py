@@ -6,11 +6,9 @@ from typing import Final
 from bot.proposing.conversation import propose_ask
 from bot.proposing.link import propose_link
 from bot.proposing.pages import propose_pages
-from bot.proposing.refusal import Proposer, or_refusal
+from bot.proposing.refusal import Proposer
 from bot.proposing.review import propose_review
 from bot.proposing.triage import propose_triage
-
-__all__ = ["PROPOSERS", "or_refusal"]
 
 PROPOSERS: Final[Mapping[str, Proposer]] = {
     "review": propose_review,
