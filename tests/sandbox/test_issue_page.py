@@ -248,7 +248,7 @@ def test_a_comment_is_sent_as_ada_and_typed_text_outlives_changes(browser, jira)
     assert page.run("document.getElementById('issue-comment-body').value") == "@trivet *why*?"
     page.run("document.getElementById('issue-comment').requestSubmit()")
     page.wait("document.querySelectorAll('[data-comment]').length === 2")
-    assert page.run("document.getElementById('issue-comment-body').value") == ""
+    page.wait("document.getElementById('issue-comment-body').value === ''")
     assert text_of(page, "[data-comment][data-author=ada] strong") == "why"
     assert [one["author"]["name"] for one in jira.issue("SHOP-13")["comments"]] == ["sam", "ada"]
 

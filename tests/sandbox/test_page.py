@@ -199,6 +199,7 @@ def test_a_thread_is_closed_and_opened_again_by_whoever_was_chosen(browser, sand
     assert page.run(f"{card}.querySelector('.marks').textContent") == "resolved by Grace Okafor"
     assert page.run("document.getElementById('comment-as').value") == "grace"
     assert page.run(f"{button}.textContent") == "Open again"
+    page.wait(f"!{button}.disabled")
     page.run(f"{button}.click()")
     page.wait(f"{card}.dataset.resolved === 'no'")
     assert page.run(f"{card}.open") is True
@@ -301,7 +302,7 @@ def test_a_comment_and_a_reply_are_sent_as_the_author(browser, sandbox):
     page.run("document.getElementById('comment-body').value = '@trivet review'")
     page.run("document.getElementById('comment').requestSubmit()")
     page.wait("document.querySelector('#conversation [data-author=ada]')")
-    assert page.run("document.getElementById('comment-body').value") == ""
+    page.wait("document.getElementById('comment-body').value === ''")
     form = f"document.querySelector('form[data-reply=\"{thread}\"]')"
     page.run(f"{form}.elements.body.value = 'I will take it out'; {form}.requestSubmit()")
     page.wait(f"document.querySelectorAll('.thread[data-discussion=\"{thread}\"] [data-note]').length === 2")
