@@ -345,12 +345,14 @@ PagesContext = SectionsContext | NotesContext
 class AgentResult:
     """What a run proposes and how it came to it. `failures` are what a model did not do, a sentence each.
 
-    `reviewed`: what a review leaves for the next one. `answer`: of a question that a shell asks, Markdown.
+    `files_in_all`: how many files the change has, where not all of them could be listed. `reviewed`: what a review
+    leaves for the next one. `answer`: of a question that a shell asks, Markdown.
     """
 
     actions: tuple[Action, ...]
     findings: tuple[Finding, ...] = ()
     coverage: tuple[Coverage, ...] = ()
+    files_in_all: str = ""
     decisions: tuple[Decision, ...] = ()
     complaints: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()

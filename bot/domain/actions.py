@@ -307,7 +307,8 @@ class Report(_Frozen):
 
     `failures`: what a platform or a model did not do, a sentence each; the complaints tell them, too. `model` is empty
     where none is configured. `cached_tokens` are part of `tokens`. `cost_usd` 0: the price is not known.
-    `answer`: to the question of a shell, Markdown.
+    `answer`: to the question of a shell, Markdown. `files_in_all`: how many files the change has, in words, where not
+    all of them are in `coverage`.
     """
 
     run: str
@@ -322,6 +323,7 @@ class Report(_Frozen):
     ledger: Ledger | None = None
     answer: str = ""
     coverage: tuple[Coverage, ...] = ()
+    files_in_all: str = ""
     decisions: tuple[Decision, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     complaints: tuple[str, ...] = ()

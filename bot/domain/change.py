@@ -154,12 +154,14 @@ class FileChange:
 class ChangeSet:
     """A merge request's whole diff, every file of it read or with a reason why not.
 
-    `omitted`: files known to exist in the change but not listed by the platform, with the reason (overflow).
+    `omitted`: files known to exist in the change but not listed by the platform, with the reason (overflow); then
+    `in_all` is how many the change has, as far as that is known ("100,001", "1000+").
     """
 
     refs: DiffRefs
     files: tuple[FileChange, ...]
     omitted: str | None = None
+    in_all: str = ""
 
     def file(self, path: str) -> FileChange | None:
         """The change of this path at head; a change of type is two entries of one path, a deletion and an addition."""

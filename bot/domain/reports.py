@@ -228,10 +228,14 @@ def _ending(report: Report) -> str:
     said = [counted(len(report.findings), "finding")]
     if report.coverage:
         read = len(report.coverage) - len(_unread(report))
-        said.append(f"{read:,} of {counted(len(report.coverage), 'file')} read")
+        said.append(f"{read:,} of {_all_files(report)} read")
     said.append(spent(report.seconds))
     ending = f"{INCOMPLETE if report.failures else report.state}: {', '.join(said)}"
     return f"{ending}. {on_one_line(report.message)}" if report.message else ending
+
+
+def _all_files(report: Report) -> str:
+    return f"{report.files_in_all} files" if report.files_in_all else counted(len(report.coverage), "file")
 
 
 def _model(report: Report) -> str:

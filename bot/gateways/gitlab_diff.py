@@ -57,14 +57,17 @@ class DiffSources:
 def change_set(sources: DiffSources, refs: DiffRefs, count: str) -> ChangeSet:
     """`count` is how many files changed in GitLab's words: "3", "1000+", "" where it does not say."""
     files, is_whole = _all_files(sources, count)
-    omitted = None if is_whole else OMITTED.format(read=len(files), count=_in_all(sources, count))
-    return ChangeSet(refs=refs, files=tuple(_completed(sources, files)), omitted=omitted)
+    if is_whole:
+        return ChangeSet(refs, tuple(_completed(sources, files)))
+    in_all = _in_all(sources, count)
+    omitted = OMITTED.format(read=len(files), count=in_all or "more")
+    return ChangeSet(refs, tuple(_completed(sources, files)), omitted, in_all)
 
 
 def _in_all(sources: DiffSources, count: str) -> str:
-    """How many files changed: in GitLab's words, or git's number where GitLab stopped counting and git is at hand."""
+    """How many files changed: in GitLab's words, or git's number where GitLab stopped counting; "" where none says."""
     if not count.endswith("+"):
-        return count or "more"
+        return count
     try:
         return f"{sources.counted():,}"
     except PlatformError:

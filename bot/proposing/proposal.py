@@ -84,6 +84,7 @@ def _told(result: AgentResult, means: Means) -> dict[str, Any]:
         "ledger": result.ledger,
         "answer": result.answer,
         "coverage": result.coverage,
+        "files_in_all": result.files_in_all,
         "complaints": result.complaints,
         "failures": result.failures,
         "model": result.model or (means.model.name if means.model else ""),

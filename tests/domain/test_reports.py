@@ -228,6 +228,13 @@ def test_findings_on_one_line_share_its_heading() -> None:
     assert as_text(twice).count("src/app keys.py:12") == 1
 
 
+def test_files_that_could_not_be_listed_are_among_those_that_were_not_read() -> None:
+    read = tuple(Coverage(path=f"{number}.py", read=True) for number in range(7))
+    report = EMPTY.model_copy(update={"coverage": read, "findings": (), "message": "", "state": "done"})
+    assert "7 of 7 files read" in as_text(report)
+    assert "7 of 1000+ files read" in as_text(report.model_copy(update={"files_in_all": "1000+"}))
+
+
 def test_json_is_the_report_itself() -> None:
     assert Report.model_validate_json(as_json(REPORT)) == REPORT
 

@@ -75,6 +75,7 @@ def test_files_beyond_the_limit_are_not_read_and_are_counted(
     monkeypatch.setattr(local_checkout, "MOST_FILES", 7)
     change = changed_files(checkout, 1_200)
     assert [file.path for file in change.files] == [f"many/{number:02}.txt" for number in range(7)]
+    assert change.in_all == "1,200"
     assert change.omitted == (
         "7 of 1,200 changed files were looked at, the first by path; the others were not read"
     )

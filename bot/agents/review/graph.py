@@ -50,7 +50,8 @@ def build(saver: Saver | None = None) -> Graph:
 
 def review(context: AgentContext) -> AgentResult:
     """Run the graph to its end, or go on where an earlier start of the same run was stopped."""
-    return _result(walk(build, {"diff": _diff(context)}, context, context.memory, PARALLEL))
+    state = walk(build, {"diff": _diff(context)}, context, context.memory, PARALLEL)
+    return _result(state, context.change.in_all)
 
 
 def _diff(context: AgentContext) -> str:
@@ -61,11 +62,12 @@ def _diff(context: AgentContext) -> str:
     return f"{context.change.refs.base}...{context.request.head} {known}"
 
 
-def _result(state: Mapping[str, Any]) -> AgentResult:
+def _result(state: Mapping[str, Any], in_all: str) -> AgentResult:
     return AgentResult(
         actions=tuple(state["actions"]),
         findings=tuple(state["shown"]),
         coverage=tuple(state["coverage"]),
+        files_in_all=in_all,
         decisions=tuple(state["decisions"]),
         complaints=tuple(state["complaints"]),
         failures=tuple(state["failures"]),

@@ -1,6 +1,7 @@
 """The steps of a review up to the words: what is covered, what checks and models find, which of it is shown."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from langgraph.runtime import Runtime
@@ -180,7 +181,7 @@ def after_settle(state: ReviewState) -> list[Send] | str:
 
 def watched(context: AgentContext) -> ChangeSet:
     files = tuple(file for file in context.change.files if not context.config.is_ignored(file.path))
-    return ChangeSet(context.change.refs, files, context.change.omitted)
+    return replace(context.change, files=files)
 
 
 def model_files(context: AgentContext) -> list[int]:

@@ -22,7 +22,7 @@ NO_BASE = "cannot tell what to compare with: name a branch with --base"
 SHALLOW = "this shallow clone does not reach back to where {ref} and HEAD part: git fetch --deepen=1000 origin {ref}"
 UNRELATED = "{ref} and HEAD have no commit in common"
 MOST_FILES = 30_000  # read of one change: ten times what GitLab ever lists (administration/diff_limits)
-OMITTED = "{read:,} of {count:,} changed files were looked at, the first by path; the others were not read"
+OMITTED = "{read:,} of {count} changed files were looked at, the first by path; the others were not read"
 
 FALLBACK_BASES = ("origin/main", "origin/master", "main", "master")
 SHOWN_REFS = 5
@@ -151,8 +151,8 @@ class LocalCheckout:
             files = tuple(islice(changed, MOST_FILES + 1))
         if len(files) <= MOST_FILES:
             return ChangeSet(refs, files)
-        count = self._objects.count(base, head)
-        return ChangeSet(refs, files[:MOST_FILES], OMITTED.format(read=MOST_FILES, count=count))
+        count = f"{self._objects.count(base, head):,}"
+        return ChangeSet(refs, files[:MOST_FILES], OMITTED.format(read=MOST_FILES, count=count), count)
 
     def commits(self, base: str, head: str, most: int) -> Sequence[Commit]:
         """What `head` has and `base` has not (SHAs), newest first."""
