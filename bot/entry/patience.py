@@ -16,6 +16,8 @@ from typing import Any, Final
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from bot.entry.upgrade import without_offer
+
 SECONDS: Final = 11.0  # longer than a body may take: who sends one too slowly is told so first
 LOOK_SECONDS: Final = 0.1  # often: who came one after the other is not cut off all at once
 TELL_SECONDS: Final = 60.0
@@ -38,6 +40,7 @@ class Connection(HttpToolsProtocol):
         super().__init__(**made)
         self._patience = patience
         self._head = 0
+        self._reads_head = True
 
     @property
     def lets_us_wait(self) -> bool:
@@ -57,11 +60,12 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._head += len(data)
-        super().data_received(data)
+        super().data_received(without_offer(data) if self._reads_head else data)
         if self._head > MOST_HEAD and not self.transport.is_closing():
             self.send_400_response(LARGE_HEAD)
 
     def on_headers_complete(self) -> None:
+        self._reads_head = False
         super().on_headers_complete()
         self._patience.wait_for(self)
 
@@ -71,6 +75,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._head = 0
+        self._reads_head = True
         super().on_message_complete()
         self._go_on()
 

@@ -1,0 +1,20 @@
+"""Offers to go on in another protocol, passed over: a server may answer such a request as it stands (RFC 9110, 7.8).
+
+Java's own client makes one with every request in plain http, bodies included: `Upgrade: h2c`. httptools takes what
+follows the head for that other protocol's (seen with 0.9), so that the body of a delivery is lost.
+"""
+
+import re
+from typing import Final
+
+_OFFER: Final = re.compile(rb"\r\nupgrade(?=:)", re.IGNORECASE)
+_UNKNOWN: Final = b"\r\nx-offer"  # as long: what counts bytes is not disturbed
+_HEAD_ENDS: Final = b"\r\n\r\n"
+
+
+def without_offer(data: bytes) -> bytes:
+    """What came of a request whose head is not read to its end yet; what follows the head stays as it is."""
+    if not _OFFER.search(data):
+        return data
+    head, end, more = data.partition(_HEAD_ENDS)
+    return _OFFER.sub(_UNKNOWN, head) + end + more
