@@ -2,7 +2,7 @@
 
 Two kinds are found: strings in a credential format (`secret_rules`), and our own live secrets, exactly,
 encoded or cut. The rules run on google-re2, so time is linear in the text whoever wrote it; the two `re`
-patterns here never backtrack.
+patterns here are linear too.
 """
 
 import base64
@@ -20,8 +20,11 @@ from urllib.parse import quote
 import re2
 
 from bot.domain.findings import Severity
-from bot.domain.secret_rules import OWN, RULES, Rule
+from bot.domain.secret_rules import OWN, RULES
 
+# A rule's rank is its place here: from the best to the worst name for a secret, and our own, at -1, before them all
+_BY_RANK = (*RULES, OWN)
+_OWN_RANK = -1
 # All keywords, and first the empty word, which every text has: a search that does not find it has failed
 _KEYWORDS = ("", *sorted({keyword for rule in RULES for keyword in rule.keywords}))
 # For each keyword the ranks of the rules that need it
@@ -29,9 +32,11 @@ _RANKS = tuple(
     tuple(rank for rank, rule in enumerate(RULES) if keyword in rule.keywords) for keyword in _KEYWORDS
 )
 _PERCENT = re.compile(r"%[0-9A-F]{2}")
-_PLACEHOLDER = re.compile(rf"<REDACTED:(?:{'|'.join(rule.id for rule in (*RULES, OWN))}):[0-9a-f]{{8}}>")
+_PLACEHOLDER = re.compile("<REDACTED:([a-z0-9-]+):[0-9a-f]{8}>")
+_IDS = frozenset(rule.id for rule in _BY_RANK)
 _TOKEN_BYTES = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
-OWN_RANK = -1
+_RE2 = re2._re2.RE2  # asked directly: what `re2` puts around it takes as long again for each match
+_ANYWHERE, _NOWHERE = _RE2.Anchor.UNANCHORED, (-1, -1)
 _OWN_SHORTEST = 8  # characters
 _RUN_SHORTEST, _RUN_SHARE = 12, 0.6
 _RE2_MEMORY = 4 << 20  # bytes a rule's automaton may take; the default is twice that
@@ -48,13 +53,9 @@ class SecretMatch:
     severity: Severity
 
 
-class _Candidate(NamedTuple):
-    """Text[start:end] breaks `rule`. Where candidates overlap the lowest rank gives the name."""
-
-    start: int
-    end: int
-    rank: int
-    rule: Rule
+# Start, end, rank: text[start:end] breaks the rule of that rank; where two overlap the lower rank gives the name.
+# Plain, as one text may have a hundred thousand.
+_Candidate = tuple[int, int, int]
 
 
 class Redactor:
@@ -64,21 +65,18 @@ class Redactor:
     placeholder still tells secrets apart, but whoever guesses a weak one can confirm the guess.
     """
 
-    __slots__ = ("_key", "_own")
+    __slots__ = ("_hash", "_own")
 
     def __init__(self, own: Iterable[str] = (), key: bytes = b"") -> None:
         self._own = tuple(_needle(form) for form in sorted({form for one in own for form in _forms(one)}))
-        self._key = key
+        self._hash = hmac.new(key, digestmod="sha256")
 
     def __repr__(self) -> str:
         return "Redactor()"
 
     def find(self, text: str) -> list[SecretMatch]:
         """Every secret in order, none overlapping. Placeholders that are there already are not secrets."""
-        return [
-            SecretMatch(one.start, one.end, one.rule.id, one.rule.title, one.rule.severity)
-            for one in self._found(text)
-        ]
+        return [_match(*one) for one in self._found(text)]
 
     def redact(self, text: str) -> str:
         """The text with `<REDACTED:rule:hash8>` for each secret.
@@ -92,26 +90,33 @@ class Redactor:
     def _found(self, text: str) -> list[_Candidate]:
         shown = _without_placeholders(text)
         ascii_text = shown.encode("ascii", "replace")  # one byte a character: offsets stay those of `text`
-        own = (_Candidate(*run, OWN_RANK, OWN) for needle in self._own for run in _runs(needle, shown))
+        own = ((*run, _OWN_RANK) for needle in self._own for run in _runs(needle, shown))
         return _merged(ascii_text, [*own, *_formats(ascii_text)])
 
     def _replaced(self, text: str, found: list[_Candidate]) -> str:
         pieces: list[str] = []
         last = 0
-        for start, end, _, rule in found:
+        for start, end, rank in found:
             secret = text[start:end]
-            pieces += (text[last:start], self._placeholder(rule.id, secret), "\n" * secret.count("\n"))
+            shown = self._placeholder(_BY_RANK[rank].id, secret)
+            pieces += (text[last:start], shown, "\n" * secret.count("\n"))
             last = end
         return "".join((*pieces, text[last:]))
 
     def _placeholder(self, rule: str, secret: str) -> str:
-        digest = hmac.digest(self._key, secret.encode("utf-8", "surrogatepass"), "sha256")
-        return f"<REDACTED:{rule}:{digest.hex()[:8]}>"
+        keyed = self._hash.copy()
+        keyed.update(secret.encode("utf-8", "surrogatepass"))
+        return f"<REDACTED:{rule}:{keyed.hexdigest()[:8]}>"
+
+
+def _match(start: int, end: int, rank: int) -> SecretMatch:
+    rule = _BY_RANK[rank]
+    return SecretMatch(start, end, rule.id, rule.title, rule.severity)
 
 
 @functools.cache
 def _engine(pattern: str) -> Any:
-    return re2.compile(pattern.encode("ascii"), _options())
+    return _RE2(pattern.encode("ascii"), _options())
 
 
 def _options() -> Any:
@@ -124,7 +129,7 @@ def _options() -> Any:
 
 
 def _formats(text: bytes) -> Iterator[_Candidate]:
-    """Every string in a credential format. A rule's rank is its place in the table.
+    """Every string in a credential format.
 
     What lies wholly in a secret that a better rule found is not looked at again.
     """
@@ -134,7 +139,7 @@ def _formats(text: bytes) -> Iterator[_Candidate]:
         for start, end in _values(_engine(rule.pattern), text):
             if covered.find(0, start, end) != -1 and rule.matches(text[start:end].decode("ascii")):
                 covered[start:end] = b"\1" * (end - start)
-                yield _Candidate(start, end, rank, rule)
+                yield start, end, rank
 
 
 def _ranks(text: bytes) -> list[int]:
@@ -157,45 +162,48 @@ def _keywords() -> Any:
 
 def _values(engine: Any, text: bytes) -> Iterator[tuple[int, int]]:
     """Spans in the format, in order. What follows one may belong to the next: its end is where the search goes on."""
-    group = min(engine.groups, 1)
-    found = engine.search(text)
-    while found:
-        start, end = found.span(group)
-        yield start, end
-        found = engine.search(text, end)
+    group = min(engine.NumberOfCapturingGroups(), 1)
+    end = 0
+    while (span := engine.Match(_ANYWHERE, text, end, len(text))[group]) != _NOWHERE:
+        yield span
+        end = span[1]
 
 
 def _merged(text: bytes, candidates: list[_Candidate]) -> list[_Candidate]:
     """Non-overlapping candidates in order. Those that overlap become one, named by the best rule."""
     merged: list[_Candidate] = []
-    for one in sorted(candidates):
-        last = merged[-1] if merged else None
-        if last and one.start < last.end:
-            best = min(last, one, key=lambda candidate: candidate.rank)
-            merged[-1] = _Candidate(last.start, max(last.end, one.end), best.rank, best.rule)
+    floor = 0
+    for start, end, rank in sorted(candidates):
+        if start < floor:
+            first, last, best = merged.pop()
+            merged.append((first, max(last, end), min(best, rank)))
         else:
-            merged.append(_whole_token(text, one, floor=last.end if last else 0))
+            whole = (start, end) if rank == _OWN_RANK else _whole_token(text, start, end, floor)
+            merged.append((*whole, rank))
+        floor = merged[-1][1]
     return merged
 
 
-def _whole_token(text: bytes, one: _Candidate, floor: int) -> _Candidate:
-    """The candidate widened to the run of word characters it stands in, not below `floor`.
+def _whole_token(text: bytes, start: int, end: int, floor: int) -> tuple[int, int]:
+    """Start and end of the run of word characters that text[start:end] stands in, not below `floor`.
 
     Else what is left beside a placeholder could look like a new token, one more at each redaction.
     """
-    start, end = one.start, one.end
-    if one.rule is OWN:
-        return one
     while start > floor and text[start] in _TOKEN_BYTES and text[start - 1] in _TOKEN_BYTES:
         start -= 1
     while end < len(text) and text[end - 1] in _TOKEN_BYTES and text[end] in _TOKEN_BYTES:
         end += 1
-    return _Candidate(start, end, one.rank, one.rule)
+    return start, end
 
 
 def _without_placeholders(text: str) -> str:
     """The text with our placeholders blanked by NULs, which no rule accepts. Length and offsets stay."""
-    return _PLACEHOLDER.sub(lambda found: "\0" * len(found[0]), text) if "<REDACTED:" in text else text
+    return _PLACEHOLDER.sub(_blanked, text)
+
+
+def _blanked(found: re.Match[str]) -> str:
+    """NULs for a placeholder of ours; what has its shape alone may hold a secret where the rule's id is."""
+    return "\0" * len(found[0]) if found[1] in _IDS else found[0]
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -1,4 +1,5 @@
 import base64
+import hmac
 import json
 import random
 import string
@@ -430,6 +431,26 @@ def test_a_placeholder_is_stable_under_one_key_and_tells_nothing_under_another()
     text = "glpat-" + Dice(8)(20)
     assert Redactor(key=b"k").redact(text) == Redactor(key=b"k").redact(text)
     assert Redactor(key=b"k").redact(text) != Redactor(key=b"other").redact(text)
+
+
+def test_a_placeholder_ends_with_the_keyed_hash_of_the_secret() -> None:
+    """What an earlier version wrote down is recognised."""
+    token = "glpat-" + Dice(8)(20)
+    told = hmac.digest(b"k", token.encode(), "sha256").hex()[:8]
+    assert Redactor(key=b"k").redact(token) == f"<REDACTED:gitlab-access-token:{told}>"
+
+
+def test_a_secret_dressed_as_a_placeholder_is_covered() -> None:
+    key = "sk-" + Dice(5)(40, string.ascii_lowercase + string.digits)
+    assert key not in Redactor().redact(f"<REDACTED:{key}:0123abcd>")
+
+
+def test_passwords_that_all_differ_are_each_covered() -> None:
+    passwords = [Dice(seed).password() for seed in range(300)]
+    text = "".join(f'pwd="{password}"\n' for password in passwords)
+    matches = Redactor().find(text)
+    assert [text[match.start : match.end] for match in matches] == passwords
+    assert {match.rule for match in matches} == {"generic-password"}
 
 
 FRAGMENTS = st.one_of(
