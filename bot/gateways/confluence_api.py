@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Literal
 from urllib.parse import parse_qs
 
-from atlassian.rest_client import AtlassianRestAPI
+from requests import Session
 
 from bot.errors import AccessDenied, NotFound, PlatformError, Unavailable
 from bot.gateways.atlassian import Verb, Wire, is_cloud_host, is_gateway
@@ -116,17 +116,8 @@ class ConfluenceApi:
         self._cloud_url = _below_wiki(self.url)
         self._deployment = deployment
         self._browse_url = browse_url
-        client = AtlassianRestAPI(
-            self.url,
-            username=email,
-            password=token if email else None,
-            token=None if email else token,
-            backoff_and_retry=False,
-            retry_with_header=False,
-        )
-        client._session.headers.update(NO_CHECK)
         self._wire = Wire(
-            client._session,
+            _session(self.url, email, token),
             platform="Confluence",
             token=token,
             setting=setting,
@@ -207,6 +198,22 @@ def page_path(page: str) -> str:
 def content_path(content: str) -> str:
     """`/content/:id`, of version 1: pages and comments. Raises NotFound where it is no id."""
     return f"/content/{_number(content)}"
+
+
+def _session(url: str, email: str | None, token: str) -> Session:
+    """As atlassian-python-api makes it, which is imported only where there is a Confluence: 10 MB, 0.1 s."""
+    from atlassian.rest_client import AtlassianRestAPI
+
+    client = AtlassianRestAPI(
+        url,
+        username=email,
+        password=token if email else None,
+        token=None if email else token,
+        backoff_and_retry=False,
+        retry_with_header=False,
+    )
+    client._session.headers.update(NO_CHECK)
+    return client._session
 
 
 def _number(said: str) -> str:
