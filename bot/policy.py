@@ -1,7 +1,7 @@
 """What a proposal may hold: deterministic rules between an agent and the gateway, the same for every agent."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -48,6 +48,7 @@ REF = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{|\.lock(?:/|$)))[A-Za-z0-9][\w./-]{0,
 LABEL = re.compile(r"\S{1,255}")
 
 TOO_LONG = "longer than {most} characters"
+NO_CHANGE = "there is no change that it could be about"
 NO_PROJECT = "no GitLab project is mapped where it could be made"
 OTHER_LINES = "its suggestion is left out: {reason}"
 NOT_AT_HEAD = "the lines it replaces are not those at head"
@@ -72,7 +73,6 @@ class Ground:
 
     A review: the change it saw and the repository at the change's head. Else the issues it may write to, by key, and
     the GitLab project where work may be begun; the spaces, by key, that the operator tied to the project.
-    `was_decided`: a decision was made before on the whole ground; where actions lead is not looked at again.
     """
 
     agent: Actor
@@ -81,7 +81,6 @@ class Ground:
     issues: frozenset[str] = frozenset()
     code: CodeProject | None = None
     spaces: frozenset[str] = frozenset()
-    was_decided: bool = False
 
 
 def decide(actions: Iterable[Action], ground: Ground) -> tuple[list[Action], list[Decision]]:
@@ -99,13 +98,42 @@ def decide(actions: Iterable[Action], ground: Ground) -> tuple[list[Action], lis
     return allowed, decisions
 
 
+def objections(actions: Iterable[Action], ground: Ground) -> Iterator[str]:
+    """What speaks against actions by themselves: kind, number, form, and which issues and spaces they name.
+
+    Where they lead in a change or a project is not looked at: for that it would have to be read.
+    """
+    allowed: list[Action] = []
+    for action in actions:
+        objection = _foreign(action, ground, allowed) or FORMS[type(action)](action, ground, allowed)
+        if objection:
+            yield objection
+        else:
+            allowed.append(action)
+
+
 def _objection(action: Action, ground: Ground, allowed: Sequence[Action]) -> str | None:
+    return (
+        _foreign(action, ground, allowed)
+        or _misled(action, ground)
+        or FORMS[type(action)](action, ground, allowed)
+    )
+
+
+def _foreign(action: Action, ground: Ground, allowed: Sequence[Action]) -> str | None:
     agent = ground.agent
     if action.kind not in agent.may:
         return f"the {agent.name} agent may not {action.kind}"
-    if _identity(action) in map(_identity, allowed):
-        return "proposed twice"
-    return OBJECTIONS[type(action)](action, ground, allowed)
+    return "proposed twice" if _identity(action) in map(_identity, allowed) else None
+
+
+def _misled(action: Action, ground: Ground) -> str | None:
+    """Whether it leads to a place that what was read does not have."""
+    if isinstance(action, PostFinding):
+        return NO_CHANGE if ground.change is None else _misplaced(action, ground.change)
+    if isinstance(action, OpenBranch | OpenMergeRequest):
+        return NO_PROJECT if ground.code is None else None
+    return None
 
 
 def _identity(action: Action) -> tuple[str, ...]:
@@ -127,11 +155,7 @@ def _to_finding(action: PostFinding, ground: Ground, allowed: Sequence[Action]) 
         return TOO_LONG.format(most=MAX_BODY)
     if sum(isinstance(one, PostFinding) for one in allowed) >= MAX_FINDINGS:
         return f"more than {MAX_FINDINGS} findings"
-    if unidentified := _unidentified(action, ground.agent):
-        return unidentified
-    if ground.change is None:
-        return None if ground.was_decided else "there is no change that it could be about"
-    return _misplaced(action, ground.change)
+    return _unidentified(action, ground.agent)
 
 
 def _to_update(action: UpdateFinding, ground: Ground, allowed: Sequence[Action]) -> str | None:
@@ -219,14 +243,10 @@ def _to_status(action: SetCommitStatus, ground: Ground, allowed: Sequence[Action
 
 
 def _to_branch(action: OpenBranch, ground: Ground, allowed: Sequence[Action]) -> str | None:
-    if ground.code is None and not ground.was_decided:
-        return NO_PROJECT
     return None if REF.fullmatch(action.name) else f"{action.name!r} can be no branch"
 
 
 def _to_merge_request(action: OpenMergeRequest, ground: Ground, allowed: Sequence[Action]) -> str | None:
-    if ground.code is None and not ground.was_decided:
-        return NO_PROJECT
     if len(action.body) > MAX_BODY:
         return TOO_LONG.format(most=MAX_BODY)
     branches = {one.name for one in allowed if isinstance(one, OpenBranch)}
@@ -296,7 +316,7 @@ def _falsehood(action: PostFinding, suggestion: Suggestion, snapshot: Snapshot) 
     return LINE_ENDS if any(line.endswith("\r") for line in lines) else ""
 
 
-OBJECTIONS: Final[Mapping[type, Callable[[Any, Ground, Sequence[Action]], str | None]]] = {
+FORMS: Final[Mapping[type, Callable[[Any, Ground, Sequence[Action]], str | None]]] = {
     React: _to_react,
     Reply: _to_reply,
     UpdateFinding: _to_update,
@@ -312,4 +332,4 @@ OBJECTIONS: Final[Mapping[type, Callable[[Any, Ground, Sequence[Action]], str | 
     WriteSection: _to_section,
     CommentPage: _to_page_comment,
 }
-"""What speaks against an action, by its kind; None: nothing."""
+"""What speaks against an action by itself, by its kind; None: nothing."""

@@ -13,7 +13,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Family
 
 from bot.domain.events import Event
-from bot.entry.receiver import Receipt, Receiver, StoreDown
+from bot.entry.receiver import Receiver
+from bot.entry.recording import Receipt, StoreDown
 from bot.routing import JobRequest
 
 

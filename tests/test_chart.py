@@ -32,7 +32,9 @@ from bot.entry.inbox import forgetful
 from bot.entry.queue import AGENTS, JOBS, queue_key
 from bot.entry.tidying import CACHE_BYTES, cache_limit
 from bot.llm.providers import PROVIDERS
-from bot.settings import NOT_SETTINGS, known_settings, load_settings, unknown_settings
+from bot.settings import known_settings, load_settings
+from bot.settings.names import NOT_SETTINGS
+from bot.settings.spelling import unknown_settings
 from tests.cluster import (
     LONGEST_NAME,
     LONGEST_SET,

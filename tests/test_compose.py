@@ -24,7 +24,8 @@ from bot.entry.inbox import forgetful
 from bot.entry.queue import JOBS
 from bot.entry.rules_file import read_rules
 from bot.entry.up import COMMANDS
-from bot.settings import environment, known_settings, load_settings, unknown_settings
+from bot.settings import environment, known_settings, load_settings
+from bot.settings.spelling import unknown_settings
 from tests.rig import clean_environment
 
 ROOT: Final = Path(__file__).parents[1]

@@ -7,7 +7,6 @@ from typing import Any, get_args
 
 import pytest
 
-from bot import settings
 from bot.domain import boundary, page_comments, repo_config, rules, sections
 from bot.domain.events import IssueChanged, PageChanged
 from bot.domain.issue_commands import HELP
@@ -24,6 +23,7 @@ from bot.gateways import (
 from bot.llm.providers import PROVIDERS, parse_spec
 from bot.proposing import page_sections, pages, release_notes
 from bot.settings import BudgetSettings, known_settings
+from bot.settings.names import NOT_SETTINGS
 from bot.sources.confluence import EVENTS, lifetime_confluence, parse_confluence
 from bot.sources.jira import TOLD, lifetime_jira, parse_jira
 
@@ -47,7 +47,7 @@ SPEAKING = (
     release_notes,
 )
 """Whose sentences docs/confluence.md quotes."""
-NOT_SETTINGS = settings.NOT_SETTINGS | OF_A_JOB
+NO_SETTINGS_OF_OURS = NOT_SETTINGS | OF_A_JOB
 
 
 def of_the_repository(text: bytes) -> repo_config.RepoConfig:
@@ -158,7 +158,7 @@ def test_every_page_is_reached_from_the_readme() -> None:
 def test_every_setting_named_exists() -> None:
     named = {name for text in TEXT.values() for name in SETTING.findall(text)}
     assert len(named) > 10
-    assert named - NOT_SETTINGS <= known_settings()
+    assert named - NO_SETTINGS_OF_OURS <= known_settings()
 
 
 def test_every_model_shown_is_one_that_can_be_named_with_the_variables_beside_it() -> None:

@@ -106,6 +106,20 @@ def test_the_receiver_imports_no_agent_no_platform_client_and_no_model_sdk() -> 
     }
 
 
+@pytest.mark.parametrize("module", ["bot.entry.worker", "bot.entry.schedule"])
+def test_who_works_off_what_was_recorded_starts_without_the_receiver(module: str) -> None:
+    import subprocess
+    import sys
+
+    program = f"import sys, {module}; print(' '.join(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    loaded = set(done.stdout.split())
+    assert "redis" in loaded
+    assert not loaded & {"fastapi", "starlette", "uvicorn", "httpx2", "langgraph"}
+
+
 def test_importing_the_package_imports_nothing_else() -> None:
     import subprocess
     import sys

@@ -36,7 +36,8 @@ from bot.domain.ledger import Ledger
 from bot.domain.lifecycle import Course
 from bot.domain.reviewed import Reviewed
 from bot.errors import Unavailable, UsageError
-from bot.settings import Settings, own_folder
+from bot.settings import Settings
+from bot.settings.data_folder import own_folder
 
 FILE: Final = "checkpoints.sqlite"
 BUSY_SECONDS: Final = 30.0

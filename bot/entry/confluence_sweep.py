@@ -39,9 +39,9 @@ class ConfluenceSweep:
         spaces = sorted({rule.space for rule in self.policy().rules.spaces})
         recent = recently_changed(self.api, spaces, math.ceil((began - moment) / MINUTE))
         changed, is_cut = _oldest(recent, moment + MINUTE)
-        watched = self.store.watched_pages()
+        watched = self.store.ties.watched_pages()
         started = sum(self._found(page) for page in changed if page.id in watched)
-        self.store.remember_sweep(SWEPT, _time(changed[-1]) + OVERLAP_SECONDS if is_cut else began)
+        self.store.sweeps.remember(SWEPT, _time(changed[-1]) + OVERLAP_SECONDS if is_cut else began)
         return started
 
     def _found(self, changed: ChangedPage) -> int:

@@ -7,18 +7,9 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from bot.errors import UsageError
-from bot.settings import (
-    CONNECT_TOKEN,
-    PREFIX,
-    PROVIDER_KEYS,
-    SECRETS_DIR,
-    Settings,
-    environment,
-    given,
-    key_of,
-    known_settings,
-    password_of,
-)
+from bot.settings import Settings, environment, given, known_settings
+from bot.settings.addresses import key_of, password_of
+from bot.settings.names import CONNECT_TOKEN, PREFIX, PROVIDER_KEYS, SECRETS_DIR
 from bot.sources.signatures import check_plain_secret, check_secret
 
 WRITE: Final = "TRIVET_GITLAB__TOKEN"

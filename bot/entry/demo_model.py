@@ -17,7 +17,7 @@ from bot.errors import Declined, ModelFault, TooLong, Unavailable, Unusable, Usa
 from bot.llm.messages import Asked, Prompt
 from bot.llm.providers import PROVIDERS, ModelSpec, chat, default_specs, parse_spec
 from bot.sandbox import model_api
-from bot.settings import ModelSpecs
+from bot.settings.forms import ModelSpecs
 
 MODELS: Final = "TRIVET_MODELS"
 VARIABLES: Final = frozenset(

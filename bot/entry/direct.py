@@ -15,7 +15,8 @@ from bot.entry.wiring import Account, account, gitlab_effects, mark_book, reposi
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_reader import GitLabReader
 from bot.gateways.local import DryRun
-from bot.settings import Settings, own_folder
+from bot.settings import Settings
+from bot.settings.data_folder import own_folder
 
 SHORT: Final = 8  # characters of a SHA for people
 ALREADY = "{target} is already reviewed at {head}: this job reports once more and writes nothing"

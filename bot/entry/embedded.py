@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from bot.errors import UsageError
-from bot.settings import own_folder
+from bot.settings.data_folder import own_folder
 
 SOCKET_LIMIT: Final = 100  # bytes: Linux takes 107, macOS 103, and valkey adds a suffix while it starts
 START_SECONDS: Final = 10.0

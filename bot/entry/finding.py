@@ -18,7 +18,7 @@ log = structlog.get_logger("trivet.sweep")
 
 def since(store: Store, name: str, began: float) -> float:
     """From when on a sweep that began at `began` looks (Unix times), by what it remembers under this name."""
-    last = store.swept_until(name)
+    last = store.sweeps.until(name)
     return began - FIRST_LOOK_SECONDS if last is None else last - OVERLAP_SECONDS
 
 
@@ -28,9 +28,9 @@ def requests_of(routed: list[JobRequest] | Ignored) -> list[JobRequest]:
 
 def start_unknown(store: Store, requests: Sequence[JobRequest], event: Event | None = None) -> int:
     """Queue those that are not known yet, and tell the log; how many there were. `event`: what was found."""
-    fresh = [request for request in requests if not store.is_known(request)]
+    fresh = [request for request in requests if not store.handled.is_known(request)]
     for request in fresh:
-        store.start(request, "sweep", event)
+        store.runs.start(request, "sweep", event)
         log.info("found", target=request.about, agent=request.agent, trigger=request.trigger)
     if fresh:
         store.add([count("trivet_sweep_found", by=len(fresh))])

@@ -5,20 +5,19 @@ from typing import Final
 
 from bot.agents.table import AGENTS
 from bot.domain.change import MergeRequest, Target
-from bot.domain.events import Person
 from bot.domain.finding_list import FindingList, FindingState
 from bot.domain.lifecycle import Known
 from bot.domain.secrets import Redactor
 from bot.entry.logs import ERRORS, start_logging
 from bot.entry.progress import Progress, narrated
-from bot.entry.shell import REVIEW, with_kept_marks
-from bot.entry.wiring import gitlab_reader, mark_book, redactor, repositories, writing_api
+from bot.entry.shell import REVIEW, author, with_kept_marks
+from bot.entry.wiring import gitlab_reader, mark_book, redactor
 from bot.errors import PlatformError, UsageError
-from bot.gateways.gitlab_reader import GitLabReader
 from bot.proposing.at_head import at_head
 from bot.proposing.means import Means
 from bot.proposing.said import known_findings_of, read_said
-from bot.settings import Settings, own_folder
+from bot.settings import Settings
+from bot.settings.data_folder import own_folder
 
 NOT_KNOWN = (
     "TRIVET_MARK_SECRETS is not set, and the data folder {folder} keeps none: findings are told from notes by the "
@@ -40,21 +39,13 @@ def findings_of(settings: Settings, project: str, iid: int) -> FindingList:
 
 
 def _means(settings: Settings) -> Means:
-    reader = gitlab_reader(settings)
     return Means(
-        reader=reader,
+        reader=gitlab_reader(settings),
         agent=AGENTS[REVIEW],
         redactor=redactor(settings),
-        me=_author(settings, reader),
+        me=author(settings),
         marks=mark_book(settings),
     )
-
-
-def _author(settings: Settings, reader: GitLabReader) -> Person:
-    """Whose notes are ours: the account that writes, where its token is at hand. One request."""
-    if not settings.gitlab.token:
-        return reader.me()
-    return GitLabReader(writing_api(settings), repositories(settings)).me()
 
 
 def _listed(target: Target, means: Means) -> FindingList:

@@ -7,7 +7,8 @@ from typing import Final
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_place import Place
 from bot.gateways.gitlab_token import DEVELOPER, MAINTAINER, OWNER, REPORTER, Bearer, role_name
-from bot.settings import CONNECT_TOKEN, Settings
+from bot.settings import Settings
+from bot.settings.names import CONNECT_TOKEN
 
 WRITE: Final = "TRIVET_GITLAB__TOKEN"
 READ: Final = "TRIVET_GITLAB__READ_TOKEN"

@@ -24,7 +24,7 @@ def watch_hooks(settings: Settings, store: Store) -> None:
     """Remember the states for the metrics. A token that may not see them, as most may not, leaves none."""
     for platform, look in LOOKS.items():
         try:
-            store.remember_hooks(platform, look(settings))
+            store.signs.remember_hooks(platform, look(settings))
         except (PlatformError, RedisError) as error:
             log.warning("the webhooks were not seen", platform=platform, reason=str(error))
 

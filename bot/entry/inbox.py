@@ -16,7 +16,7 @@ from bot.entry import keys
 from bot.entry.exposition import SNAPSHOT, Common, snapshot_keys
 from bot.entry.group_commit import GroupCommit, Value
 from bot.entry.queue import AGENTS, job_form, job_id, job_time, queue_key, run_id
-from bot.entry.receiver import Receipt, StoreDown
+from bot.entry.recording import Receipt, StoreDown
 from bot.routing import JobRequest, ends
 
 CONNECT_SECONDS = 0.5

@@ -46,7 +46,7 @@ class JiraSweep:
         started = sum(self._tried(one, moment, problems) for one in changed)
         cut = len(changed) >= MAX_CHANGED
         until = _time(changed[-1].updated) + OVERLAP_SECONDS if cut else began
-        self.store.remember_sweep(SWEPT, until)
+        self.store.sweeps.remember(SWEPT, until)
         if problems:
             raise problems[0]
         return started

@@ -9,7 +9,8 @@ from typing import Final
 from bot.domain.secrets import Redactor
 from bot.entry.credentials import secret_values
 from bot.errors import UsageError
-from bot.settings import Settings, secrets_stamp
+from bot.settings import Settings
+from bot.settings.files import secrets_stamp
 
 LOOK_SECONDS: Final = 1.0
 

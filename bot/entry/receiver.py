@@ -13,7 +13,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple
 
 import orjson
 import structlog
@@ -33,8 +33,9 @@ from bot.entry.exposition import CONTENT_TYPE, rendered
 from bot.entry.health import alive, json_answer, readiness
 from bot.entry.meters import own_counter, own_gauge, own_histogram
 from bot.entry.passage import closed
+from bot.entry.recording import Inbox, StoreDown
 from bot.errors import BadDelivery
-from bot.routing import JobRequest, Routing, ends, route
+from bot.routing import Routing, ends, route
 from bot.sources.confluence import (
     delivery_key_confluence,
     delivery_name_confluence,
@@ -57,39 +58,6 @@ OWN_PART: Final = "own"
 REMEMBERED_KINDS: Final = 100
 
 LOG = structlog.get_logger("trivet.receiver")
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What the inbox says of a delivery: recorded now or before, and the runs it belongs to."""
-
-    status: Literal["accepted", "duplicate"]
-    runs: tuple[str, ...] = ()
-
-
-class StoreDown(Exception):
-    """The record could not be made durable: nothing may be acknowledged."""
-
-
-class Inbox(Protocol):
-    """Where deliveries become durable."""
-
-    async def accept(
-        self, key: str, event: Event, requests: Sequence[JobRequest], ttl: int | None = None
-    ) -> Receipt:
-        """Record the delivery and queue its runs, both or neither. Raises StoreDown.
-
-        `ttl`: for how many seconds the delivery is known again, None for as long as any is.
-        """
-
-    async def ended(self, target_key: str) -> None:
-        """The target was merged or closed: a run on it stops. Raises StoreDown."""
-
-    async def ready(self) -> str | None:
-        """None while deliveries can be recorded, else the reason why not."""
-
-    async def common(self) -> Iterable[Family]:
-        """The metrics that all processes count together. Raises StoreDown."""
 
 
 class Source(NamedTuple):

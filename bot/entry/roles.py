@@ -20,6 +20,7 @@ from bot.entry import listen, queue
 from bot.entry.accounts import Accounts
 from bot.entry.allowance import RedisBreaker, RedisBudget
 from bot.entry.confluence_sweep import ConfluenceSweep
+from bot.entry.connection import connect
 from bot.entry.exposition import common_page
 from bot.entry.introduction import Introduction
 from bot.entry.jira_sweep import JiraSweep
@@ -29,8 +30,9 @@ from bot.entry.models import model_identity, open_models
 from bot.entry.process import begin
 from bot.entry.pulse import Pulse
 from bot.entry.rules_file import RulesFile, read_rules
+from bot.entry.run_record import REVIEW, Run
 from bot.entry.serve import check_redis, require_redis
-from bot.entry.store import REVIEW, Run, Store, connect
+from bot.entry.store import Store
 from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.entry.sweep import Sweep
 from bot.entry.tally import asked
@@ -46,6 +48,7 @@ from bot.entry.wiring import (
     redactor_of,
     require_marks,
     run_means,
+    seals,
     writing_api,
     writing_confluence,
     writing_jira,
@@ -61,7 +64,8 @@ from bot.llm.chain import Call, Chain
 from bot.llm.providers import PROVIDERS, chat, default_specs, parse_spec
 from bot.proposing.means import Means
 from bot.routing import JobRequest, Routing
-from bot.settings import Settings, SettingsFile, provider_environment
+from bot.settings import Settings, provider_environment
+from bot.settings.rotation import SettingsFile
 
 HOOKS_SECONDS: Final = 3_600.0
 POLITENESS: Final = 10  # on a shared machine a delivery is answered before a review goes on
@@ -113,20 +117,24 @@ def _agents(settings: Settings, store: Store) -> Jobs:
         now = current()
         kept = checkpoints(now)
         tidy(now, store, kept)
-        accounts = Accounts(store.who() or introduction().person, store.tracker(), store.wiki())
+        known = store.identities
+        accounts = Accounts(known.who() or introduction().person, known.tracker(), known.wiki())
         model = _model(now, store, run)
         means = run_means(now, AGENTS[run.request.agent], accounts, model, rules())
         return replace(
             means,
             memory=kept.memory(run.id),
             can_wait=run.can_wait,
-            reviewed=lambda request: store.has_review(request.target.key, request.head),
-            last_review=lambda request: store.last_review(request.target.key),
-            linked_before=lambda request: store.linked(request.target.key),
-            wiki=replace(means.wiki, looking=store.looking) if means.wiki else None,
+            reviewed=lambda request: store.handled.has_review(request.target.key, request.head),
+            last_review=lambda request: store.handled.last_review(request.target.key),
+            linked_before=lambda request: store.ties.linked(request.target.key),
+            wiki=replace(means.wiki, looking=store.ties.looking) if means.wiki else None,
         )
 
-    return Jobs(store, means=means, forget=lambda run_id: checkpoints(current()).forget(run_id))
+    def forget(run_id: str) -> None:
+        checkpoints(current()).forget(run_id)
+
+    return Jobs(store, seals=lambda: seals(current()), means=means, forget=forget)
 
 
 def _model(settings: Settings, store: Store, run: Run) -> Chain | None:
@@ -174,9 +182,10 @@ def _effects(store: Store) -> Jobs:
 
     def opened() -> Effects:
         now = current()
-        return effects(now, writing_api(now), introduction(), store.pace, in_jira, in_wiki)
+        return effects(now, writing_api(now), introduction(), store.keep_pace, in_jira, in_wiki)
 
-    return Jobs(store, effects=opened, follow=_verdict_told if in_jira else lambda _run: None)
+    follow = _verdict_told if in_jira else lambda _run: None
+    return Jobs(store, seals=lambda: seals(current()), effects=opened, follow=follow)
 
 
 def _in_gitlab(store: Store, role: str, opened: Callable[[], GitLabApi]) -> Introduction[Account]:
@@ -184,7 +193,7 @@ def _in_gitlab(store: Store, role: str, opened: Callable[[], GitLabApi]) -> Intr
         role,
         credential=lambda: opened().token,
         ask=lambda: account(opened()),
-        tell=lambda known: store.introduce(role, known.person),
+        tell=lambda known: store.identities.introduce(role, known.person),
         name=lambda known: known.person.username,
     )
 
@@ -199,7 +208,8 @@ def _in_jira(current: SettingsFile, store: Store) -> Introduction[IssuePerson]:
     def credential() -> object:
         return current().jira.email, current().jira.token
 
-    return Introduction("jira", credential, ask, store.introduce_tracker, lambda me: me.username or me.name)
+    tell = store.identities.introduce_tracker
+    return Introduction("jira", credential, ask, tell, lambda me: me.username or me.name)
 
 
 def _in_confluence(current: SettingsFile, store: Store) -> Introduction[PagePerson]:
@@ -212,9 +222,8 @@ def _in_confluence(current: SettingsFile, store: Store) -> Introduction[PagePers
     def credential() -> object:
         return current().confluence.email, current().confluence.token
 
-    return Introduction(
-        "confluence", credential, ask, store.introduce_wiki, lambda me: me.username or me.name
-    )
+    tell = store.identities.introduce_wiki
+    return Introduction("confluence", credential, ask, tell, lambda me: me.username or me.name)
 
 
 def _look_around(settings: Settings) -> None:
@@ -286,7 +295,8 @@ def _sweep(settings: Settings, store: Store, rules: Rules) -> Sweep:
     routing = Routing(settings.gitlab.projects, agents=settings.agents, rules=rules)
 
     def policy() -> Routing:
-        who, tracker, wiki = store.who(), store.tracker(), store.wiki()
+        told = store.identities
+        who, tracker, wiki = told.who(), told.tracker(), told.wiki()
         known = replace(routing, tracker=tracker, wiki=wiki.id if wiki else None)
         return replace(known, bot_id=who.id, bot_name=who.username) if who else known
 

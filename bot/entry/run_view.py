@@ -13,7 +13,7 @@ import redis.asyncio
 
 from bot.entry import keys
 from bot.entry.keys import text
-from bot.entry.store import OVER, REVIEW
+from bot.entry.run_record import OVER, REVIEW
 from bot.entry.tickets import digest
 from bot.routing import JobRequest
 

@@ -144,7 +144,7 @@ class Runs:
         order = parse_order(body)
         self._check_project(claims, order)
         run = self.tickets.use(claims, order.digest)
-        if run is None or self.store.run(run) is None:
+        if run is None or self.store.runs.get(run) is None:
             run = self._started(claims, order)
         return Started(run, self.tickets.admit(token, run), self._state(run))
 
@@ -175,7 +175,7 @@ class Runs:
 
     def _started(self, claims: Claims, order: Order) -> str:
         self.tickets.count(claims)
-        run = self.store.start(self._request(claims, order), PIPELINE)
+        run = self.store.runs.start(self._request(claims, order), PIPELINE)
         self.tickets.remember(claims, run)
         return run
 
@@ -193,7 +193,7 @@ class Runs:
         return job_request(order.agent, found)
 
     def _state(self, run: str) -> str:
-        recorded = self.store.run(run)
+        recorded = self.store.runs.get(run)
         return recorded.state if recorded else "queued"
 
 

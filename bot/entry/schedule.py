@@ -100,7 +100,7 @@ def keep_schedule(store: Store, chores: Sequence[Rhythm], pulse: Pulse) -> None:
         signal.signal(number, lambda *_: stop.set())
     retries = Retries(store.redis)
     rhythms = [
-        Rhythm(TICK_SECONDS, store.wake_due),
+        Rhythm(TICK_SECONDS, store.waiting.wake_due),
         Rhythm(RETRIES_EVERY, retries.step),
         *(replace(chore, do=partial(_tried, chore.do)) for chore in chores),
     ]

@@ -28,7 +28,8 @@ from bot.entry.receiver import create_receiver
 from bot.entry.rules_file import RulesFile
 from bot.errors import PlatformError, Unavailable, UsageError
 from bot.routing import Routing
-from bot.settings import Settings, SettingsFile
+from bot.settings import Settings
+from bot.settings.rotation import SettingsFile
 
 ASK_SECONDS: Final = 2.0
 BEAT_SECONDS: Final = 3

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from pydantic import SecretStr
 
 from bot.domain.actions import Outcome, Proposal, Report
+from bot.domain.events import Person
 from bot.domain.issue_commands import NamedBy
 from bot.domain.issues import IssuePerson
 from bot.domain.pages import PagePerson
@@ -24,6 +25,7 @@ from bot.entry.wiring import (
     reading_api,
     reading_confluence,
     reading_jira,
+    repositories,
     require_marks,
     writing_api,
     writing_confluence,
@@ -31,12 +33,14 @@ from bot.entry.wiring import (
 )
 from bot.errors import PlatformError, Stopped, Unavailable
 from bot.gateways.confluence_reader import ConfluenceReader
+from bot.gateways.gitlab_reader import GitLabReader
 from bot.gateways.jira_reader import JiraReader
 from bot.gateways.local import DryRun
 from bot.proposing.bounds import check_bounds
 from bot.routing import ASK, NEXT, JobRequest, of_release
 from bot.run import apply
-from bot.settings import Settings, kept_secret, own_folder
+from bot.settings import Settings
+from bot.settings.data_folder import kept_secret, own_folder
 
 SHELL: Final = "shell"
 PIPELINE: Final = "pipeline"
@@ -75,9 +79,8 @@ class UndoableEffects(Protocol):
 def review_merge_request(settings: Settings, project: str, iid: int, *, dry_run: bool) -> Report:
     """Review one merge request now. Raises UsageError, PlatformError."""
     own_folder(settings.data_dir)
-    settings = settings if dry_run else _with_marks(settings)
-    trigger = _trigger(explicit=dry_run or bool(settings.mark_secrets))
-    return _run(settings, request_for(project, iid, trigger), dry_run=dry_run)
+    settings = _with_marks(settings, dry_run=dry_run)
+    return _run(settings, request_for(project, iid, _trigger(settings)), dry_run=dry_run)
 
 
 def link_merge_request(
@@ -86,7 +89,7 @@ def link_merge_request(
     """Tie one merge request to its issues now. Raises UsageError, PlatformError."""
     own_folder(settings.data_dir)
     reading_jira(settings)
-    settings = settings if dry_run else _with_marks(settings)
+    settings = _with_marks(settings, dry_run=dry_run)
     return _run(settings, request_for(project, iid, trigger, agent="link"), dry_run=dry_run)
 
 
@@ -107,7 +110,7 @@ def pages_of_merge_request(
     """
     own_folder(settings.data_dir)
     reading_confluence(settings)
-    settings = settings if dry_run else _with_marks(settings)
+    settings = _with_marks(settings, dry_run=dry_run)
     if not dry_run:
         require_marks(settings)  # what nobody could verify, nobody could accept
     sections = request_for(project, iid, trigger, agent=PAGES)
@@ -121,13 +124,14 @@ def notes_of_release(
     """Write the release notes of a tag. Raises UsageError, PlatformError."""
     own_folder(settings.data_dir)
     reading_confluence(settings)
-    settings = settings if dry_run else _with_marks(settings)
+    settings = _with_marks(settings, dry_run=dry_run)
     return _run(settings, of_release(project, 0, version, trigger), dry_run=dry_run)
 
 
 def ask_about(settings: Settings, project: str, iid: int, question: str) -> Report:
     """Answer a question about one merge request, and write nowhere. Raises UsageError, PlatformError."""
     own_folder(settings.data_dir)
+    settings = _with_marks(settings, dry_run=True)
     request = request_for(project, iid, SHELL, agent=ASK)
     return _run(settings, request.model_copy(update={"text": question}), dry_run=True)
 
@@ -135,8 +139,8 @@ def ask_about(settings: Settings, project: str, iid: int, question: str) -> Repo
 def _run(settings: Settings, request: JobRequest, *, dry_run: bool) -> Report:
     with Progress() as progress:
         if dry_run:
-            reading_api(settings)
-            return applied(propose_apart(request, Accounts(), settings), DryRun(), progress)
+            made = propose_apart(request, _owners(settings, request.agent), settings)
+            return applied(made, DryRun(), progress)
         breaks = Breaks()
         api = writing_api(settings, partial(WholeWrites, breaks))
         breaks.listen()
@@ -147,6 +151,25 @@ def _run(settings: Settings, request: JobRequest, *, dry_run: bool) -> Report:
         if isinstance(made, Proposal):
             check_bounds(made, request, made.run)
         return applied(made, effects(settings, api, who, lambda: None, tracker, wiki), progress)
+
+
+def author(settings: Settings) -> Person:
+    """Whose notes are ours: the account that writes, where its token is at hand, else that which reads.
+
+    One request. Raises UsageError, PlatformError.
+    """
+    api = writing_api(settings) if settings.gitlab.token else reading_api(settings)
+    return GitLabReader(api, repositories(settings)).me()
+
+
+def _owners(settings: Settings, agent: str) -> Accounts:
+    """The same of every platform, for a run that writes to none: it reads as ours what the real run would."""
+    tracker, wiki = _writers(settings, agent)
+    return Accounts(
+        author(settings),
+        _named(tracker()) if tracker and settings.jira.token else None,
+        wiki() if wiki and settings.confluence.token else None,
+    )
 
 
 def _writers(
@@ -177,9 +200,13 @@ def _together(first: Report, second: Report) -> Report:
     )
 
 
-def _trigger(*, explicit: bool) -> str:
+def _trigger(settings: Settings) -> str:
     """A person's wish is done again; a job whose marks nobody can verify leaves alone what is reviewed at this head."""
-    return SHELL if explicit else PIPELINE
+    return PIPELINE if _is_job() and not settings.mark_secrets else SHELL
+
+
+def _is_job() -> bool:
+    return os.environ.get("CI", "").lower() not in NOT_CI
 
 
 def request_for(project: str, iid: int, trigger: str, agent: str = REVIEW) -> JobRequest:
@@ -220,11 +247,14 @@ def with_kept_marks(settings: Settings) -> Settings:
     return _keeping(settings)
 
 
-def _with_marks(settings: Settings) -> Settings:
-    """Outside CI, where none is set, a mark secret of our own is kept in the data folder; a CI job writes unsigned."""
-    if settings.mark_secrets or os.environ.get("CI", "").lower() not in NOT_CI:
+def _with_marks(settings: Settings, *, dry_run: bool) -> Settings:
+    """Outside CI, where none is set, a mark secret of our own is kept in the data folder; a CI job writes unsigned.
+
+    A dry run takes the one that is there, and makes none.
+    """
+    if settings.mark_secrets or _is_job():
         return settings
-    return _keeping(settings)
+    return with_kept_marks(settings) if dry_run else _keeping(settings)
 
 
 def _keeping(settings: Settings) -> Settings:

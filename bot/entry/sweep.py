@@ -14,16 +14,17 @@ import structlog
 from bot.domain.change import Seen
 from bot.domain.events import MergeRequestChanged, Person, Project, TagPushed
 from bot.entry.confluence_sweep import ConfluenceSweep
+from bot.entry.ending import KILLED_EACH_TIME, Ending
 from bot.entry.finding import OVERLAP_SECONDS, requests_of, since, start_unknown
 from bot.entry.jira_sweep import JiraSweep
 from bot.entry.meters import count
-from bot.entry.store import REVIEW, Run, Store
+from bot.entry.run_record import REVIEW, Run
+from bot.entry.store import Store
 from bot.errors import PlatformError
 from bot.gateways.gitlab_sweep import MAX_CHANGED, Changed, GitLabSweep
 from bot.routing import RETARGETED, JobRequest, Routing, route
 
 STUCK_SECONDS: Final = 600.0
-KILLED_EACH_TIME = "its process was killed each time it was tried; the workers' log of run {run} says how"
 NO_COMMIT: Final = "0" * 40
 NOBODY: Final = Person(id=0, username="")
 ACTIONS: Final[dict[str, Literal["updated", "merged", "closed"]]] = {
@@ -74,23 +75,24 @@ class Sweep:
                 log.warning("not swept", platform=name, reason=str(error))
                 problems.append(f"{name}: {error}")
         if not problems:
-            self.store.swept()
+            self.store.signs.swept()
         log.info("swept", queued=found)
         return Swept(found, tuple(problems))
 
     def rescue(self) -> int:
         """Runs accepted long ago that nobody is working on: their job was lost on the way."""
-        stuck = [run for run in self.store.unfinished(STUCK_SECONDS) if not self.store.is_attended(run)]
+        attendance = self.store.attendance
+        stuck = [run for run in attendance.unfinished(STUCK_SECONDS) if not attendance.is_attended(run)]
         return sum(map(self._rescued, stuck))
 
     def _rescued(self, run: Run) -> bool:
         """A run whose process is killed each time, for want of memory say, is not paid for again and again."""
-        if self.store.rescue(run):
+        if self.store.attendance.rescue(run):
             log.warning("queued again", run=run.id, state=run.state)
             return True
         message = KILLED_EACH_TIME.format(run=run.id)
         counts = [count("trivet_errors", "schedule", "GivenUp")]
-        self.store.finish(run, "failed", message, then="complain", counts=counts)
+        self.store.runs.finish(run, Ending("failed", message, then="complain", counts=counts))
         log.error("failed", run=run.id, reason=message)
         return False
 
@@ -105,7 +107,7 @@ class Sweep:
         except PlatformError as error:
             problems.append(error)
         cut = len(changes) >= MAX_CHANGED
-        self.store.remember_sweep(project, changes[-1].updated + OVERLAP_SECONDS if cut else began)
+        self.store.sweeps.remember(project, changes[-1].updated + OVERLAP_SECONDS if cut else began)
         if problems:
             raise problems[0]
         return started
@@ -115,7 +117,7 @@ class Sweep:
         if "pages" not in self.policy().agents:
             return 0
         tags = {tag.name: tag for tag in self.gitlab.tags(project)}
-        number = self.gitlab.number(project) if (new := self.store.new_tags(project, tags)) else 0
+        number = self.gitlab.number(project) if (new := self.store.sweeps.new_tags(project, tags)) else 0
         events = [
             TagPushed(
                 project=Project(id=number, path=project),
@@ -129,7 +131,7 @@ class Sweep:
         started = sum(
             start_unknown(self.store, requests_of(route(event, self.policy())), event) for event in events
         )
-        self.store.remember_tags(project, tags)
+        self.store.sweeps.remember_tags(project, tags)
         return started
 
     def _tried(self, changed: Changed, since: float, problems: list[PlatformError]) -> int:
@@ -152,7 +154,7 @@ class Sweep:
 
         A clean review leaves no mark on GitLab, and its run another key where another trigger began it.
         """
-        is_retargeted = self.store.is_retargeted(changed.target, changed.head, changed.seen)
+        is_retargeted = self.store.handled.is_retargeted(changed.target, changed.head, changed.seen)
         event = _as_event(changed, is_retargeted=is_retargeted)
         requests = requests_of(route(event, self.policy())) if event else []
         open_ones = [one for one in requests if not self._is_handled(one, changed.seen)]
@@ -160,8 +162,8 @@ class Sweep:
 
     def _is_handled(self, request: JobRequest, seen: Seen) -> bool:
         if request.agent == REVIEW:
-            return request.trigger != RETARGETED and self.store.is_reviewed(request)
-        return self.store.is_told(request, seen)
+            return request.trigger != RETARGETED and self.store.handled.is_reviewed(request)
+        return self.store.handled.is_told(request, seen)
 
     def _commands(self, changed: Changed, since: float) -> int:
         policy = self.policy()

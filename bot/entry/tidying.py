@@ -10,7 +10,8 @@ from bot.entry.checkpoints import Checkpoints
 from bot.entry.store import Store
 from bot.entry.wiring import repositories
 from bot.errors import PlatformError
-from bot.settings import Settings, own_folder
+from bot.settings import Settings
+from bot.settings.data_folder import own_folder
 
 EVERY_SECONDS: Final = 3_600
 CACHE_BYTES: Final = 5_000_000_000
@@ -40,5 +41,5 @@ def cache_limit(volume: int) -> int:
 
 def has_proposed(store: Store, run_id: str) -> bool:
     """Whether a run will take no step of a graph any more. One that nobody knows will not either."""
-    run = store.run(run_id)
+    run = store.runs.get(run_id)
     return run is None or run.over or run.state == "applying"

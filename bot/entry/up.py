@@ -17,7 +17,8 @@ from bot.entry.credentials import MARKS, check_hooks, split
 from bot.entry.process import begin
 from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.errors import UsageError
-from bot.settings import NO_GITLAB, NO_TOKEN, Settings, kept_secret, own_folder
+from bot.settings import NO_GITLAB, NO_TOKEN, Settings
+from bot.settings.data_folder import kept_secret, own_folder
 
 COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "serve": ("serve",),

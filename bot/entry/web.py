@@ -40,7 +40,8 @@ from bot.entry.wiring import reading_api
 from bot.errors import BadDelivery, Denied, UsageError
 from bot.gateways.issuer_keys import issuer_keys
 from bot.routing import Routing
-from bot.settings import NO_PUBLIC_URL, Settings, SettingsFile
+from bot.settings import NO_PUBLIC_URL, Settings
+from bot.settings.rotation import SettingsFile
 
 MOST_BODY: Final = 65_536  # bytes
 MOST_WAIT: Final = 50.0  # seconds: what stands between us and a pipeline seldom lets a request last a minute

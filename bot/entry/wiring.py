@@ -22,6 +22,7 @@ from bot.domain.marks import MarkBook
 from bot.domain.pages import PagePerson
 from bot.domain.rules import Rules
 from bot.domain.sanitize import sanitize
+from bot.domain.seals import Seals
 from bot.domain.secrets import Redactor
 from bot.domain.sections import LONGEST_SECTION
 from bot.entry.accounts import Accounts
@@ -152,6 +153,12 @@ def _version(api: GitLabApi) -> tuple[int, int]:
 def mark_book(settings: Settings) -> Callable[[str], MarkBook]:
     secrets = mark_secrets(settings)
     return lambda scope: MarkBook(secrets, scope)
+
+
+def seals(settings: Settings) -> Seals:
+    """Raises UsageError where there is no mark secret."""
+    require_marks(settings)
+    return Seals(mark_secrets(settings))
 
 
 def gitlab_effects(

@@ -1,7 +1,9 @@
 """What a stored proposal is held against before it is written: that policy allowed it once is not taken on trust.
 
-Between the process that decides and the one that writes lies Redis. What can be told without reading the merge request
-again is told again: whose proposal it is, which run and target it is for, and of each action its kind, form and size.
+Its seal says that one of our agents workers made it, in this run (`entry/sealing.py`). Whatever that worker was talked
+into, or Redis says of the run by now, what can be told without reading the merge request again is told again: whose
+proposal it is, which run and target it is for, and of each action its kind, form and size. What is written goes where
+the proposal says, never where the run does: a run that was changed in Redis leads it nowhere else, it only stops it.
 """
 
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from bot.domain.actions import Proposal
 from bot.domain.powers import MAY
 from bot.errors import TrivetError
-from bot.policy import Ground, decide
+from bot.policy import Ground, objections
 from bot.routing import ASK, JobRequest
 
 NOT_WRITTEN = "nothing of the stored proposal was written, as the run does not allow it: {reason}"
@@ -44,8 +46,7 @@ def _objections(proposal: Proposal, request: JobRequest, run: str) -> Iterator[s
         yield OTHER_TARGET.format(project=proposal.project, iid=proposal.iid)
     if proposal.note not in (0, request.note):
         yield OTHER_NOTE
-    _, decisions = decide(proposal.actions, _ground(proposal, request))
-    yield from (one.reason for one in decisions if not one.allowed)
+    yield from objections(proposal.actions, _ground(proposal, request))
 
 
 def _makers(request: JobRequest) -> frozenset[str]:
@@ -69,7 +70,6 @@ def _ground(proposal: Proposal, request: JobRequest) -> Ground:
         Maker(proposal.agent, MAY[proposal.agent]),
         issues=frozenset(issues),
         spaces=frozenset(_named(proposal, "space")),
-        was_decided=True,
     )
 
 

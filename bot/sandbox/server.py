@@ -46,7 +46,19 @@ CLIENT_GONE = 499
 
 def create_app(state: State) -> FastAPI:
     app = FastAPI(title="Sandbox GitLab", docs_url=None, redoc_url=None, openapi_url=None)
+    _answer_what_is_raised(app)
+    _serve_platforms(app, state)
+    _serve_git(app, state)
+    app.include_router(oidc.router(state))
+    app.include_router(jira_control.router(state))
+    app.include_router(confluence_control.router(state))
+    app.include_router(control.router(state))
+    app.include_router(model_api.router())
+    app.include_router(page.router(state))
+    return app
 
+
+def _answer_what_is_raised(app: FastAPI) -> None:
     @app.exception_handler(Refusal)
     async def refused(_: Request, refusal: Refusal) -> JSONResponse:
         return JSONResponse(refusal.body, refusal.status)
@@ -55,6 +67,8 @@ def create_app(state: State) -> FastAPI:
     async def gone(_: Request, __: ClientDisconnect) -> Response:
         return Response(status_code=CLIENT_GONE)
 
+
+def _serve_platforms(app: FastAPI, state: State) -> None:
     @app.api_route(API + "/{path:path}", methods=METHODS)
     async def api(request: Request) -> Response:
         return await run_in_threadpool(_api_answer, state, await _incoming(request, API))
@@ -72,6 +86,8 @@ def create_app(state: State) -> FastAPI:
     for path in CONFLUENCE_APIS:
         app.add_api_route(CONFLUENCE + path, confluence, methods=METHODS)
 
+
+def _serve_git(app: FastAPI, state: State) -> None:
     @app.get("/{project:path}.git/info/refs")
     def refs(project: str, request: Request, service: str = "") -> Response:
         return _git_response(git_http.advertise(state, project, service, _headers(request)))
@@ -81,14 +97,6 @@ def create_app(state: State) -> FastAPI:
         body = await request.body()
         answer = await run_in_threadpool(git_http.fetch, state, project, service, _headers(request), body)
         return _git_response(answer)
-
-    app.include_router(oidc.router(state))
-    app.include_router(jira_control.router(state))
-    app.include_router(confluence_control.router(state))
-    app.include_router(control.router(state))
-    app.include_router(model_api.router())
-    app.include_router(page.router(state))
-    return app
 
 
 class Running:

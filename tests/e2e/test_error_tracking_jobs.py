@@ -11,11 +11,13 @@ from contextlib import contextmanager
 
 import pytest
 
+from bot.domain.seals import Seals
 from bot.entry import keys
 from tests.rig import Rig
 from tests.sentry_sink import SentrySink
 
 TOKEN = "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
+MARK_SECRET = "Xc7Wn1Kd9P" + "Zq8Rt2vLm4"
 PAYLOAD = (
     "their-" + "own-words"
 )  # short, as pydantic quotes no more than fifty characters of what it cannot read
@@ -30,7 +32,8 @@ def opened() -> Iterator[SentrySink]:
 
 @pytest.fixture(scope="module")
 def rig(opened: SentrySink, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    with Rig(tmp_path_factory.mktemp("rig"), TRIVET_SENTRY_DSN=opened.dsn) as started:
+    settings = {"TRIVET_SENTRY_DSN": opened.dsn, "TRIVET_MARK_SECRETS": MARK_SECRET}
+    with Rig(tmp_path_factory.mktemp("rig"), **settings) as started:
         yield started
 
 
@@ -42,11 +45,17 @@ def sink(opened: SentrySink) -> SentrySink:
     return opened
 
 
+def leave(rig: Rig, run: str, content: bytes) -> None:
+    """In the place of the run's proposal, as an agents worker of our own would that is broken."""
+    rig.redis().set(keys.proposal(run), content)
+    rig.redis().hset(keys.run(run), "seal", Seals([MARK_SECRET]).seal(b"proposal", run.encode(), content))
+
+
 def test_a_job_that_breaks_each_time_is_one_event_that_names_its_run(rig: Rig, sink: SentrySink) -> None:
     with held(rig, "effects"):
         opened = rig.sandbox.merge_request(files=DEFECT, source="broken-proposal")
         job, run = queued(rig, "apply")
-        rig.redis().set(keys.proposal(run), f'{{"agent": "{PAYLOAD}"}}')
+        leave(rig, run, f'{{"agent": "{PAYLOAD}"}}'.encode())
         try_again_at_once(rig, job)
     (event,) = sink.wait(1)
     rig.idle()

@@ -123,11 +123,11 @@ def test_a_run_that_only_a_newer_version_can_read_keeps_no_other_from_being_foun
 ) -> None:
     """After a downgrade: it stays where it is, for the version that comes back."""
     store = Store(redis_server.client())
-    ours, theirs = (store.start(request(key), "test") for key in ("review:1:1:a", "review:1:2:b"))
+    ours, theirs = (store.runs.start(request(key), "test") for key in ("review:1:1:a", "review:1:2:b"))
     name = keys.run(theirs)
     stored = json.loads(text(store.redis.hget(name, "request")))
     store.redis.hset(name, "request", json.dumps(stored | {"mood": "cheerful"}))
-    assert [run.id for run in store.unfinished(0)] == [ours]
+    assert [run.id for run in store.attendance.unfinished(0)] == [ours]
     assert store.redis.zscore(keys.UNFINISHED, theirs) is not None
 
 

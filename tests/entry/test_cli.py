@@ -24,6 +24,7 @@ from click.testing import CliRunner
 from bot.domain.actions import Outcome, Report
 from bot.domain.findings import Finding, Severity
 from bot.entry import cli
+from bot.entry.cli import agents
 from tests.gitrepos import git, new_repository
 from tests.model_replies import as_text
 from tests.model_server import ModelServer, answered, failed
@@ -65,6 +66,17 @@ HEAVY = (
     "re2",
     "openai",
     "anthropic",
+)
+OF_THE_COMMAND_LINE = (
+    "bot.entry.cli",
+    "bot.entry.cli.agents",
+    "bot.entry.cli.edge",
+    "bot.entry.cli.given",
+    "bot.entry.cli.options",
+    "bot.entry.cli.processes",
+    "bot.entry.cli.runs",
+    "bot.entry.cli.setup",
+    "bot.entry.cli.told",
 )
 MR = "https://gitlab.example.com/acme/shop/-/merge_requests/1"
 DEFECT = "import os\n\nvalue = undefined_name\n"
@@ -163,7 +175,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert "click" in loaded
     assert not loaded & set(HEAVY)
     ours = {name for name in done.stderr.split() if name.startswith("bot")}
-    assert ours == {"bot", "bot.entry", "bot.entry.cli", "bot.errors"}
+    assert ours == {"bot", "bot.entry", "bot.errors", *OF_THE_COMMAND_LINE}
 
 
 # --- usage ---
@@ -241,7 +253,7 @@ def test_an_error_nobody_foresaw_is_one_redacted_line(
     def broken(*_: object) -> None:
         raise RuntimeError(f"with {token} and own-" + "token-of-ours")
 
-    monkeypatch.setattr(cli, "_local_report", broken)
+    monkeypatch.setattr(agents, "local_report", broken)
     assert in_process(["review", "--local"], monkeypatch) == 3
     said = capsys.readouterr().err
     assert said.startswith("trivet: internal error: RuntimeError: with <REDACTED:")
@@ -355,7 +367,7 @@ def test_what_failed_is_never_exit_0_and_takes_nothing_from_what_was_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     report = REVIEWED.model_copy(update=said)
-    monkeypatch.setattr(cli, "_local_report", lambda _base: report)
+    monkeypatch.setattr(agents, "local_report", lambda _base: report)
     file = tmp_path / "report.json"
     assert in_process(["review", "--local", "--report", f"json={file}", *words], monkeypatch) == code
     assert (OUT in capsys.readouterr().out) == bool(report.failures)

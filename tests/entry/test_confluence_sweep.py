@@ -12,8 +12,9 @@ import responses
 from bot.domain.rules import Rules, SpaceRule
 from bot.entry import keys
 from bot.entry.confluence_sweep import MOST_CHANGED, SWEPT, ConfluenceSweep
+from bot.entry.connection import connect
 from bot.entry.finding import OVERLAP_SECONDS
-from bot.entry.store import Store, connect
+from bot.entry.store import Store
 from bot.errors import AccessDenied, PlatformError, Unavailable
 from bot.gateways.confluence_api import ConfluenceApi
 from bot.routing import Routing
@@ -63,7 +64,7 @@ def answer(wiki: responses.RequestsMock, *pages: dict[str, Any]) -> None:
 
 
 def found(store: Store) -> set[str]:
-    return {run.request.page for run in store.unfinished(0)}
+    return {run.request.page for run in store.attendance.unfinished(0)}
 
 
 def test_an_edited_page_that_is_watched_is_found_once(store: Store, wiki: responses.RequestsMock) -> None:
@@ -102,7 +103,7 @@ def test_a_look_goes_on_where_the_last_one_ended(store: Store, wiki: responses.R
     answer(wiki)
     began = time.time()
     sweep(store)()
-    assert began <= (store.swept_until(SWEPT) or 0) <= time.time()
+    assert began <= (store.sweeps.until(SWEPT) or 0) <= time.time()
 
 
 def many(wiki: responses.RequestsMock, every: list[dict[str, Any]]) -> None:
@@ -129,7 +130,7 @@ def test_of_very_many_changes_the_next_look_goes_on_after_the_last(
     many(wiki, every)
     sweep(store)()
     last = first + timedelta(seconds=MOST_CHANGED - 1)
-    assert store.swept_until(SWEPT) == last.timestamp() + OVERLAP_SECONDS
+    assert store.sweeps.until(SWEPT) == last.timestamp() + OVERLAP_SECONDS
     assert len(wiki.calls) == MOST_CHANGED / 100
 
 
@@ -139,19 +140,19 @@ def test_more_changes_of_one_minute_than_a_look_takes_are_all_looked_at(
     """The search goes by minutes, so that each look would begin with the same ones."""
     began = time.time()
     moment = datetime.fromtimestamp(int(began) - 1_000, UTC)
-    store.remember_sweep(SWEPT, moment.timestamp() + OVERLAP_SECONDS)
+    store.sweeps.remember(SWEPT, moment.timestamp() + OVERLAP_SECONDS)
     every = [edited(number, at=moment + timedelta(seconds=30)) for number in range(100, 250 + MOST_CHANGED)]
     many(wiki, [*every, edited(7, at=moment + timedelta(seconds=31))])
     assert sweep(store)() == 1
     assert found(store) == {"7"}
-    assert (store.swept_until(SWEPT) or 0) >= began
+    assert (store.sweeps.until(SWEPT) or 0) >= began
 
 
 def test_each_look_at_many_changes_begins_later_than_the_one_before(
     store: Store, wiki: responses.RequestsMock
 ) -> None:
     moment = int(time.time()) - 2_000
-    store.remember_sweep(SWEPT, moment + OVERLAP_SECONDS)
+    store.sweeps.remember(SWEPT, moment + OVERLAP_SECONDS)
     every = [
         edited(number, at=datetime.fromtimestamp(moment + number // 10, UTC))
         for number in range(MOST_CHANGED * 3)
@@ -160,7 +161,7 @@ def test_each_look_at_many_changes_begins_later_than_the_one_before(
     look, marks = sweep(store), [moment + OVERLAP_SECONDS]
     for _ in range(3):
         look()
-        marks.append(store.swept_until(SWEPT) or 0)
+        marks.append(store.sweeps.until(SWEPT) or 0)
     assert marks == sorted(set(marks))
     assert found(store) == {"7", "8"}
 
@@ -172,4 +173,4 @@ def test_what_a_confluence_that_is_away_did_not_show_is_looked_at_again(
     wiki.add("GET", SEARCH, status=status, json={"message": "no"})
     with pytest.raises(kind):
         sweep(store)()
-    assert store.swept_until(SWEPT) is None
+    assert store.sweeps.until(SWEPT) is None

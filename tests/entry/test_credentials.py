@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.entry.credentials import HOLDS, SECRETS, secret_values, split, stripped
-from bot.settings import PROVIDER_KEYS
+from bot.settings.names import PROVIDER_KEYS
 
 WRITE, READ = "glpat-" + "w" * 20, "glpat-" + "r" * 20
 EVERYTHING = {

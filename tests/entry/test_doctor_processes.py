@@ -12,12 +12,13 @@ from redis import Redis
 from rq.job import Job
 
 from bot.entry import keys
+from bot.entry.connection import connect
 from bot.entry.doctor.check import Check
 from bot.entry.doctor.processes import duration, process_checks
 from bot.entry.keys import text, today
 from bot.entry.queue import AGENTS, queue_key
 from bot.entry.schedule import Retries
-from bot.entry.store import Store, connect
+from bot.entry.store import Store
 from bot.entry.worker import make_worker
 from bot.settings import Settings
 from tests.job_requests import push_request
@@ -63,7 +64,7 @@ def test_where_everything_runs_all_is_fine(redis_server: RedisServer, redis: Red
     works("agents", redis)
     works("effects", redis)
     Retries(redis).step()
-    store.swept()
+    store.signs.swept()
     redis.hset(keys.HEARD, "gitlab", time.time() - 30)
     found = looked_at(redis_server)
     assert {one.state for one in found.values()} == {"fine"}
@@ -74,7 +75,7 @@ def test_a_queue_without_a_worker_is_wrong_when_a_job_waits(
     redis_server: RedisServer, redis: Redis, store: Store
 ) -> None:
     works("effects", redis)
-    store.start(push_request(HEAD), "test")
+    store.runs.start(push_request(HEAD), "test")
     found = looked_at(redis_server)
     assert found["work effects"].state == "fine"
     assert (found["work agents"].state, found["work agents"].is_setting) == ("wrong", False)
@@ -89,7 +90,7 @@ def test_without_jobs_there_need_be_no_worker(redis_server: RedisServer) -> None
 
 
 def test_a_worker_that_was_killed_is_none(redis_server: RedisServer, redis: Redis, store: Store) -> None:
-    store.start(push_request(HEAD), "test")
+    store.runs.start(push_request(HEAD), "test")
     works("agents", redis)
     redis.delete(*redis.keys("rq:worker:*"))
     assert looked_at(redis_server)["work agents"].state == "wrong"
@@ -123,7 +124,7 @@ def test_who_only_writes_does_not_know_what_agents_share(redis_server: RedisServ
 def test_jobs_that_wait_long_are_told_with_their_age(
     redis_server: RedisServer, redis: Redis, store: Store
 ) -> None:
-    store.start(push_request(HEAD), "test")
+    store.runs.start(push_request(HEAD), "test")
     assert looked_at(redis_server)["queue agents"].state == "fine"
     [job] = redis.lrange(queue_key(AGENTS), 0, -1)
     early = time.strftime("%Y-%m-%dT%H:%M:%S.000000Z", time.gmtime(time.time() - 900))
@@ -144,7 +145,7 @@ def test_jobs_that_broke_are_counted(redis_server: RedisServer, redis: Redis) ->
 def test_a_run_that_nobody_is_at_is_wrong_and_one_that_waits_is_not(
     redis_server: RedisServer, redis: Redis, store: Store
 ) -> None:
-    name = store.start(push_request(HEAD), "test")
+    name = store.runs.start(push_request(HEAD), "test")
     assert looked_at(redis_server)["runs"].state == "fine"
     redis.hset(keys.run(name), "created", time.time() - 7_200)
     redis.zadd(keys.UNFINISHED, {name: time.time() - 7_200})

@@ -13,7 +13,8 @@ from hatchling.builders.wheel import WheelBuilder
 
 from bot.agents.review.schema import ReportedFinding, Verdict, VerifyAnswer
 from bot.domain.findings import Finding, Severity
-from bot.entry import cli
+from bot.entry.cli import trivet
+from bot.entry.cli.edge import outcome
 from bot.entry.evaluate import evaluate, measured, planted_answers, review_case
 from bot.entry.side_by_side import side_by_side
 from bot.errors import NoModel, PlatformError, Unavailable, UsageError
@@ -44,7 +45,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def run(*words: str) -> int:
     """The exit code, as the process edge gives it."""
-    return cli._outcome(lambda: cli.trivet.main(["eval", *words], prog_name="trivet", standalone_mode=False))
+    return outcome(lambda: trivet.main(["eval", *words], prog_name="trivet", standalone_mode=False))
 
 
 def exit_code(*words: str) -> int:

@@ -14,7 +14,8 @@ import pytest
 from bot.agents.pages.schema import SectionAnswer, Statement
 from bot.domain.actions import UpsertNote
 from bot.domain.sections import edited, splice
-from bot.entry import cli
+from bot.entry.cli import trivet
+from bot.entry.cli.edge import outcome
 from bot.entry.evaluate_drift import (
     evaluate_drift,
     measured_drift,
@@ -54,9 +55,7 @@ def settings(tmp_path: Path) -> Settings:
 def exit_code(*words: str) -> int:
     """As the process edge gives it, or as the command ends the process by itself."""
     try:
-        return cli._outcome(
-            lambda: cli.trivet.main(["eval", *words], prog_name="trivet", standalone_mode=False)
-        )
+        return outcome(lambda: trivet.main(["eval", *words], prog_name="trivet", standalone_mode=False))
     except SystemExit as end:
         return int(end.code or 0)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot.agents.review.schema import LedgerAnswer
-from bot.entry import cli
+from bot.entry.cli import trivet
+from bot.entry.cli.edge import outcome
 from bot.entry.evaluate_ledger import evaluate_ledger, judge_case, measured_ledger, true_answers
 from bot.errors import NoModel, PlatformError, Unavailable
 from bot.evaluation.account import LedgerAccount
@@ -44,9 +45,7 @@ def settings(tmp_path: Path) -> Settings:
 def exit_code(*words: str) -> int:
     """As the process edge gives it, or as the command ends the process by itself."""
     try:
-        return cli._outcome(
-            lambda: cli.trivet.main(["eval", *words], prog_name="trivet", standalone_mode=False)
-        )
+        return outcome(lambda: trivet.main(["eval", *words], prog_name="trivet", standalone_mode=False))
     except SystemExit as end:
         return int(end.code or 0)
 

@@ -14,11 +14,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot import __version__
 from bot.domain.actions import Decision, Outcome, Proposal, React, Report
 from bot.entry import keys, listen, meters, tally
+from bot.entry.connection import connect
+from bot.entry.ending import Ending
 from bot.entry.exposition import common_page
 from bot.entry.keys import text
 from bot.entry.meters import COUNTED, INFINITE, METRICS, SUM, count, observe
 from bot.entry.metrics_server import serve_metrics
-from bot.entry.store import Run, Store, connect
+from bot.entry.run_record import Run
+from bot.entry.store import Store
 from bot.llm.chain import Call
 from bot.llm.messages import Usage
 from tests.job_requests import push_request
@@ -29,7 +32,8 @@ ROUNDS = 200
 COUNTING = """
 import sys
 from bot.entry.meters import count, observe
-from bot.entry.store import Store, connect
+from bot.entry.connection import connect
+from bot.entry.store import Store
 store = Store(connect(sys.argv[1]))
 for _ in range(int(sys.argv[2])):
     store.add([count("trivet_errors", "propose", "Unavailable")])
@@ -61,7 +65,7 @@ def value(found: Samples, name: str, **labels: str) -> float | None:
 
 
 def started(store: Store, head: str = "aa") -> Run:
-    run = store.run(store.start(push_request(head), "test"))
+    run = store.runs.get(store.runs.start(push_request(head), "test"))
     assert run is not None
     return run
 
@@ -144,7 +148,7 @@ def test_a_run_is_counted_once_when_it_ends_with_its_actions_and_findings(store:
         actions=(react,),
         report=report,
     )
-    store.finish(run, "done", "", report, counts=tally.applied(proposal, report))
+    store.runs.finish(run, Ending("done", "", report, counts=tally.applied(proposal, report)))
     found = seen(store)
     assert value(found, "trivet_runs_total", agent="review", trigger=run.request.trigger, state="done") == 1
     assert value(found, "trivet_actions_total", kind="react", outcome="done") == 1
@@ -177,9 +181,9 @@ def test_the_budget_that_is_left_counts_what_is_spent_and_what_is_reserved(store
 
 
 def test_each_hook_is_in_one_state(store: Store) -> None:
-    store.remember_hooks("gitlab", {"group/shop": "fine", "group/old": "missing"})
-    store.remember_hooks("jira", {"trivet": "failing"})
-    store.remember_hooks("gitlab", {"group/shop": "disabled"})
+    store.signs.remember_hooks("gitlab", {"group/shop": "fine", "group/old": "missing"})
+    store.signs.remember_hooks("jira", {"trivet": "failing"})
+    store.signs.remember_hooks("gitlab", {"group/shop": "disabled"})
     states = {
         (labels["platform"], labels["hook"], labels["state"])
         for (name, pairs), is_on in seen(store).items()
@@ -187,17 +191,17 @@ def test_each_hook_is_in_one_state(store: Store) -> None:
         for labels in [dict(pairs)]
     }
     assert states == {("gitlab", "group/shop", "disabled"), ("jira", "trivet", "failing")}
-    assert store.hooks() == {"gitlab": {"group/shop": "disabled"}, "jira": {"trivet": "failing"}}
+    assert store.signs.hooks() == {"gitlab": {"group/shop": "disabled"}, "jira": {"trivet": "failing"}}
 
 
 def test_deliveries_and_sweeps_tell_when_they_came_last(store: Store) -> None:
     store.redis.hset(keys.HEARD, "gitlab", "1769853600.5")
-    store.swept()
+    store.signs.swept()
     found = seen(store)
     assert value(found, "trivet_last_delivery_timestamp_seconds", source="gitlab") == 1769853600.5
     assert value(found, "trivet_last_sweep_timestamp_seconds") == pytest.approx(time.time(), abs=60)
-    assert store.heard("gitlab") == 1769853600.5
-    assert store.heard("jira") is None
+    assert store.signs.heard("gitlab") == 1769853600.5
+    assert store.signs.heard("jira") is None
 
 
 def test_cells_of_another_version_are_passed_over(store: Store) -> None:
@@ -216,7 +220,7 @@ def test_cells_of_another_version_are_passed_over(store: Store) -> None:
 
 def test_every_metric_that_is_shown_is_in_the_table(store: Store) -> None:
     started(store)
-    store.remember_hooks("gitlab", {"group/shop": "fine"})
+    store.signs.remember_hooks("gitlab", {"group/shop": "fine"})
     store.add([*observe("trivet_model_seconds", "m", seconds=1), count("trivet_sweep_found")])
     families = text_string_to_metric_families(common_page(store.redis, DAY_TOKENS).decode())
     assert {family.name for family in families} <= set(METRICS)

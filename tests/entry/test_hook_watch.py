@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.entry.connection import connect
 from bot.entry.hook_watch import watch_hooks
-from bot.entry.store import Store, connect
+from bot.entry.store import Store
 from bot.settings import Settings
 from tests.redis_server import RedisServer
 from tests.sandbox_server import PROJECT, SandboxServer
@@ -34,13 +35,13 @@ def test_a_project_without_our_hook_is_missing_it_until_it_has_one(
     sandbox: SandboxServer, store: Store
 ) -> None:
     watch_hooks(settings(sandbox, "grace"), store)
-    assert store.hooks() == {"gitlab": {PROJECT: "missing"}}
+    assert store.signs.hooks() == {"gitlab": {PROJECT: "missing"}}
     sandbox.add_hook(OURS, "Vq7" + "Tn2Lk9Rw")
     watch_hooks(settings(sandbox, "grace"), store)
-    assert store.hooks() == {"gitlab": {PROJECT: "fine"}}
+    assert store.signs.hooks() == {"gitlab": {PROJECT: "fine"}}
 
 
 def test_a_token_that_may_not_see_hooks_leaves_no_state(sandbox: SandboxServer, store: Store) -> None:
-    store.remember_hooks("gitlab", {PROJECT: "fine"})
+    store.signs.remember_hooks("gitlab", {PROJECT: "fine"})
     watch_hooks(settings(sandbox, "trivet"), store)
-    assert store.hooks() == {}
+    assert store.signs.hooks() == {}

@@ -7,10 +7,12 @@ import zlib
 import pytest
 
 from bot.domain.events import MergeRequestChanged, Person, Project
+from bot.entry.connection import connect
+from bot.entry.ending import Ending
 from bot.entry.inbox import RedisInbox, forgetful
 from bot.entry.queue import run_id
-from bot.entry.receiver import Receipt, StoreDown
-from bot.entry.store import Store, connect
+from bot.entry.recording import Receipt, StoreDown
+from bot.entry.store import Store
 from tests.job_requests import push_request
 from tests.redis_server import RedisServer
 
@@ -80,9 +82,9 @@ def test_each_new_head_is_a_run_of_its_own(redis_server: RedisServer) -> None:
 def test_a_force_push_back_to_a_reviewed_head_runs_again(redis_server: RedisServer) -> None:
     accept(redis_server, ("d1", "aa"))
     store = Store(connect(redis_server.url))
-    run = store.run(run_id("review:1:7:aa"))
+    run = store.runs.get(run_id("review:1:7:aa"))
     assert run is not None
-    store.finish(run, "done", "")
+    store.runs.finish(run, Ending("done", ""))
     accept(redis_server, ("d2", "aa"))
     assert len(queued(redis_server)) == 1, "the head is the same: what was done holds"
     accept(redis_server, ("d3", "bb"), ("d4", "aa"))
@@ -97,7 +99,7 @@ def test_a_late_delivery_of_an_older_push_does_not_become_the_newest(redis_serve
         await inbox.close()
 
     asyncio.run(out_of_order())
-    assert Store(connect(redis_server.url)).newest("gitlab:1:7").head == "bb"
+    assert Store(connect(redis_server.url)).handled.newest("gitlab:1:7").head == "bb"
 
 
 def test_what_was_accepted_survives_kill_9_of_redis(redis_server: RedisServer) -> None:
@@ -122,9 +124,9 @@ def test_a_delivery_is_remembered_for_seven_days_and_its_event_until_the_run_has
     assert 7 * 86_400 - 10 <= client.ttl("trivet:delivery:d1") <= 7 * 86_400
     assert client.ttl("trivet:event:d1") == -1
     store = Store(connect(redis_server.url))
-    run = store.run(run_id("review:1:7:aa"))
+    run = store.runs.get(run_id("review:1:7:aa"))
     assert run is not None
-    store.finish(run, "done", "")
+    store.runs.finish(run, Ending("done", ""))
     assert 86_400 - 10 <= client.ttl("trivet:event:d1") <= 86_400
 
 

@@ -9,8 +9,9 @@ import pytest
 
 from bot.domain.issues import IssueComment, StatusChange
 from bot.domain.rules import JiraRule, On, Rules
+from bot.entry.connection import connect
 from bot.entry.jira_sweep import SWEPT, JiraSweep
-from bot.entry.store import Store, connect
+from bot.entry.store import Store
 from bot.errors import AccessDenied, Forbidden, NotFound, PlatformError, Unavailable
 from bot.gateways.http import Broken, TooLarge
 from bot.gateways.jira_recent import ChangedIssue
@@ -55,7 +56,7 @@ def sweep(store: Store, issues: Recent) -> JiraSweep:
 
 
 def found(store: Store) -> set[str]:
-    return {run.request.issue for run in store.unfinished(0)}
+    return {run.request.issue for run in store.attendance.unfinished(0)}
 
 
 def test_both_new_issues_are_found_once(store: Store) -> None:
@@ -78,7 +79,7 @@ def test_one_issue_that_cannot_be_read_keeps_no_other_from_being_found(
     with pytest.raises(type(error)):
         sweep(store, Recent({"SHOP-1": error}))()
     assert found(store) == {"SHOP-2"}
-    assert (store.swept_until(SWEPT) or 0) >= began
+    assert (store.sweeps.until(SWEPT) or 0) >= began
 
 
 @pytest.mark.parametrize("error", [Unavailable("busy"), AccessDenied("the token has expired")])
@@ -87,4 +88,4 @@ def test_what_a_jira_that_went_away_did_not_show_is_looked_at_again(
 ) -> None:
     with pytest.raises(type(error)):
         sweep(store, Recent({"SHOP-1": error}))()
-    assert store.swept_until(SWEPT) is None
+    assert store.sweeps.until(SWEPT) is None

@@ -1,199 +1,32 @@
 """How a run ends: what a job does with each kind of trouble, on a real Redis."""
 
 import asyncio
-import json
 import time
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
-from redis import Redis
 from rq.timeouts import JobTimeoutException
 from structlog.testing import capture_logs
 
 from bot.agents.review import SPEC
 from bot.agents.spec import AgentContext, AgentResult, AgentSpec
-from bot.domain.actions import Outcome, Proposal, React, Report
-from bot.domain.background import Commit
-from bot.domain.change import ChangeSet, DiffRefs, MergeRequest, Target
-from bot.domain.events import Person
-from bot.domain.notes import Award, Note
+from bot.domain.actions import Proposal, React, Report
 from bot.domain.reviewed import Reviewed
-from bot.domain.secrets import Redactor
+from bot.domain.seals import Seals
 from bot.entry import keys
-from bot.entry.jobs import Jobs, Watch
+from bot.entry.connection import connect
+from bot.entry.ending import Ending
 from bot.entry.queue import AGENTS, EFFECTS
-from bot.entry.store import Run, Store, connect
 from bot.entry.timelimit import HardTimeLimit, JobTimeLimit
+from bot.entry.watch import Watch
 from bot.errors import AccessDenied, NotFound, NotReady, Postponed, Stopped, Superseded, Unavailable
 from bot.llm.messages import Prompt, Turn
-from bot.proposing.means import Means
 from bot.routing import JobRequest
 from bot.testing import ScriptedModel
-from tests.doubles import DictSnapshot, added_file, change_of
+from tests.doubles import added_file, change_of
+from tests.jobs_world import BOT, HEAD, MARK_SECRET, NEWER, World, opened, thumbs_up
 from tests.redis_server import RedisServer
-
-BOT = Person(id=99, username="trivet")
-HEAD, NEWER = "a" * 40, "b" * 40
-
-
-def opened(head: str = HEAD, *, draft: bool = False, state: str = "opened") -> MergeRequest:
-    return MergeRequest(
-        target=Target("acme/shop", 7, 1),
-        title="Change the shop",
-        description="",
-        state=state,  # type: ignore[arg-type]
-        draft=draft,
-        author="ada",
-        source_branch="feature",
-        target_branch="main",
-        head=head,
-        refs=DiffRefs("0" * 40, "0" * 40, head),
-    )
-
-
-@dataclass
-class Reader:
-    """A code host with one merge request; `trouble` happens when it is read."""
-
-    request: MergeRequest = field(default_factory=opened)
-    change: ChangeSet = field(default_factory=change_of)
-    trouble: Callable[[], None] = lambda: None
-    reads: int = 0
-
-    def merge_request(self, target: Target) -> MergeRequest:
-        self.reads += 1
-        self.trouble()
-        return self.request
-
-    def change_set(self, request: MergeRequest) -> ChangeSet:
-        return self.change
-
-    def notes(self, target: Target) -> list[Note]:
-        return []
-
-    def thread(self, target: Target, thread: str) -> list[Note]:
-        return []
-
-    def awards(self, target: Target, note: int) -> list[Award]:
-        return []
-
-    def snapshot(self, request: MergeRequest) -> DictSnapshot:
-        return DictSnapshot({})
-
-    def snapshot_at(self, request: MergeRequest, commit: str) -> DictSnapshot:
-        return DictSnapshot({})
-
-    def target_branch(self, request: MergeRequest) -> DictSnapshot:
-        return DictSnapshot({})
-
-    def pushes(self, request: MergeRequest) -> list[float]:
-        return []
-
-    def is_bot(self, user_id: int) -> bool:
-        return False
-
-    def commits(self, request: MergeRequest) -> list[Commit]:
-        return []
-
-    def access_level(self, target: Target, user_id: int) -> int:
-        return 10
-
-
-@dataclass
-class Effects:
-    """A code host that is written to; `trouble` happens on every write of a proposal."""
-
-    trouble: Callable[[], None] = lambda: None
-    applied: list[Proposal] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    withdrawn: int = 0
-    acknowledged_on: list[int] = field(default_factory=list)
-    attempts: list[int] = field(default_factory=list)
-
-    def apply(
-        self, proposal: Proposal, *, acknowledged: int | None = None, attempt: int = 0
-    ) -> list[Outcome]:
-        self.attempts.append(attempt)
-        self.trouble()
-        self.applied.append(proposal)
-        return [Outcome(key=action.key, result="done") for action in proposal.actions]
-
-    def acknowledge(self, target: Target, note: int = 0) -> int | None:
-        self.acknowledged_on.append(note)
-        return 5
-
-    def withdraw(self, target: Target, note: int = 0) -> None:
-        self.withdrawn += 1
-
-    def complain(self, target: Target, agent: str, sentence: str, note: int = 0) -> None:
-        self.complaints.append(sentence)
-
-
-def thumbs_up(context: AgentContext) -> AgentResult:
-    return AgentResult(actions=(React(key="clean", emoji="thumbsup"),))
-
-
-class World:
-    """A store, a code host, and the jobs between them, run one by one as the workers would."""
-
-    def __init__(self, connection: Redis) -> None:
-        self.store = Store(connection)
-        self.reader = Reader()
-        self.effects = Effects()
-        self.agent = AgentSpec("review", frozenset({"react"}), thumbs_up)
-        self.forgotten: list[str] = []
-        self.model: ScriptedModel | None = None
-        self.jobs = Jobs(
-            self.store, means=self._means, effects=lambda: self.effects, forget=self.forgotten.append
-        )
-
-    def _means(self, run: Run) -> Means:
-        return Means(
-            reader=self.reader,
-            agent=self.agent,
-            redactor=Redactor(),
-            me=BOT,
-            model=self.model,
-            can_wait=run.can_wait,
-        )
-
-    def begin(self, trigger: str = "pushed", head: str = HEAD, **fields: object) -> Run:
-        request = JobRequest(
-            agent="review",
-            project="acme/shop",
-            project_id=1,
-            iid=7,
-            trigger=trigger,
-            key=f"review:1:7:{head}",
-            head=head,
-            **fields,  # type: ignore[arg-type]
-        )
-        return self.now(self.store.start(request, "test"))
-
-    def now(self, name: str) -> Run:
-        run = self.store.run(name)
-        assert run is not None
-        return run
-
-    def queued(self, queue: str) -> list[str]:
-        """The kinds of the jobs that wait in a queue."""
-        jobs = self.store.redis.lrange(f"rq:queue:{queue}", 0, -1)
-        data = [self.store.redis.hget(f"rq:job:{keys.text(job)}", "data") for job in jobs]
-        return [json.loads(zlib.decompress(one))[0] for one in data if isinstance(one, bytes)]
-
-    def waiting(self) -> dict[str, float]:
-        """What waits for its time: job and run, and in how many seconds."""
-        found = self.store.redis.zrange(keys.WAITING, 0, -1, withscores=True)
-        return {keys.text(member).partition(":")[0]: score - time.time() for member, score in found}
-
-    def raises(self, error: BaseException) -> None:
-        def trouble() -> None:
-            raise error
-
-        self.reader.trouble = trouble
 
 
 @pytest.fixture
@@ -209,24 +42,10 @@ def test_a_run_is_proposed_acknowledged_and_applied(world: World) -> None:
     world.jobs.acknowledge(run.id)
     world.jobs.apply(run.id)
     assert world.now(run.id).state == "done"
-    report = world.store.report(run.id)
+    report = world.store.runs.report(run.id)
     assert report is not None
     assert [outcome.result for outcome in report.outcomes] == ["done"]
     assert world.store.redis.exists(keys.proposal(run.id)) == 0
-
-
-def test_a_proposal_that_was_changed_on_its_way_is_not_written_and_that_is_said(world: World) -> None:
-    run = world.begin()
-    world.jobs.propose(run.id)
-    kept = world.store.proposal(run.id)
-    assert kept is not None
-    planted = kept.model_copy(update={"iid": 8})
-    world.store.redis.set(keys.proposal(run.id), planted.model_dump_json())
-    world.jobs.apply(run.id)
-    assert (world.effects.applied, world.now(run.id).state) == ([], "failed")
-    world.jobs.complain(run.id)
-    (said,) = world.effects.complaints
-    assert "about acme/shop!8" in said
 
 
 def test_applying_a_run_that_is_over_writes_nothing(world: World) -> None:
@@ -356,9 +175,10 @@ def test_after_a_day_without_a_model_the_rest_is_published(world: World, hours: 
         world.store.redis.hset(keys.run(run.id), "first_outage", time.time() - hours * 3600)
     world.jobs.propose(run.id)
     assert world.now(run.id).state == state
-    proposal = world.store.proposal(run.id)
-    assert (proposal is not None) == (state == "applying")
-    if proposal:
+    stored = world.store.runs.proposal(run.id)
+    assert (stored is not None) == (state == "applying")
+    if stored:
+        proposal = Proposal.model_validate_json(stored.content)
         assert "overloaded" in proposal.report.failures[0]
         assert any(action.kind == "upsert_note" for action in proposal.actions)
 
@@ -399,12 +219,14 @@ def test_what_issues_are_told_at_a_newer_head_is_told_again_when_asked_again(wor
             key=f"link:{nth}",
             head=HEAD,
         )
-        run = world.now(world.store.start(request, "test"))
-        with world.store.lease(run):
+        run = world.now(world.store.runs.start(request, "test"))
+        with world.store.turns.hold(run):
             world.jobs._succeed(run, Superseded("moved", NEWER))
-        newer = world.now(world.store.start(request.model_copy(update={"key": f"link:1:7:{NEWER}"}), "test"))
+        newer = world.now(
+            world.store.runs.start(request.model_copy(update={"key": f"link:1:7:{NEWER}"}), "test")
+        )
         ends.append(newer.state)
-        world.store.finish(newer, "done", "")
+        world.store.runs.finish(newer, Ending("done", ""))
     assert ends == ["queued", "queued"]
 
 
@@ -456,7 +278,7 @@ def test_a_run_that_is_postponed_begins_again_later_and_counts_as_no_outage(worl
     now = world.now(run.id)
     assert (now.state, now.outages, now.first_outage) == ("queued", 0, 0)
     assert 235 < world.waiting()["propose"] <= 240
-    assert world.store.is_attended(now)
+    assert world.store.attendance.is_attended(now)
     world.reader.trouble = lambda: None
     world.jobs.propose(run.id)
     assert world.now(run.id).state == "applying"
@@ -487,11 +309,11 @@ def test_what_another_agent_says_in_a_reviews_place_is_no_review(world: World) -
     )
     followed: list[str] = []
     jobs = replace(world.jobs, follow=lambda run: followed.append(run.id))
-    with world.store.lease(run) as lease:
-        world.store.hand_over(run, refusal, lease)
+    with world.store.turns.hold(run) as lease:
+        world.store.runs.hand_over(run, refusal, lease, Seals([MARK_SECRET]))
     jobs.apply(run.id)
     assert world.now(run.id).state == "done"
-    assert not world.store.has_review("gitlab:1:7", HEAD)
+    assert not world.store.handled.has_review("gitlab:1:7", HEAD)
     assert followed == []
 
 
@@ -503,12 +325,12 @@ def test_what_a_silent_review_read_is_remembered(world: World) -> None:
     run = world.begin()
     world.jobs.propose(run.id)
     world.jobs.apply(run.id)
-    assert world.store.last_review("gitlab:1:7") == left
+    assert world.store.handled.last_review("gitlab:1:7") == left
 
 
 def test_a_second_run_on_the_same_target_waits_for_the_first(world: World) -> None:
     first, second = world.begin(), world.begin(head=NEWER)
-    with world.store.lease(first):
+    with world.store.turns.hold(first):
         world.jobs.propose(second.id)
         assert world.now(second.id).state == "queued"
         assert list(world.waiting()) == ["propose"]
@@ -517,7 +339,7 @@ def test_a_second_run_on_the_same_target_waits_for_the_first(world: World) -> No
 
 def test_a_command_that_has_to_wait_is_acknowledged_all_the_same(world: World) -> None:
     first, second = world.begin(), world.begin("command", head=NEWER, note=77)
-    with world.store.lease(first):
+    with world.store.turns.hold(first):
         world.jobs.propose(second.id)
         assert world.queued(EFFECTS) == ["acknowledge"]
 
@@ -527,7 +349,7 @@ def test_an_answer_is_given_though_the_merge_request_is_merged_meanwhile(world: 
     run = world.begin("command", note=77)
     asking = replace(run, request=run.request.model_copy(update={"agent": "ask"}))
     world.reader.request = opened(state="merged")
-    with world.store.lease(asking) as lease:
+    with world.store.turns.hold(asking) as lease:
         Watch(world.store, asking, lease, world.reader)(opened())
         with pytest.raises(Superseded):
             Watch(world.store, run, lease, world.reader)(opened())
@@ -639,7 +461,7 @@ def test_a_model_that_hangs_is_stopped_with_its_job_and_the_target_is_free_again
     assert (list(world.waiting()), world.queued(EFFECTS)) == (["propose"], ["acknowledge"])
     assert "longer than its limit" in world.now(run.id).message
     assert world.forgotten == []
-    with world.store.lease(world.begin(head=NEWER)):
+    with world.store.turns.hold(world.begin(head=NEWER)):
         pass
 
 

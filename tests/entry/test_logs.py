@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bot import __version__
 from bot.domain.secrets import Redactor
-from bot.entry import cli
+from bot.entry.cli.edge import complain, outcome
 from bot.entry.logs import ECS, OWN, Unfailing, _ecs, _encoded, _mended, _redacted
 
 CANARY = "c4n4ry/" + "Zq8Rt2vLm4Xc7W"
@@ -320,7 +320,7 @@ def test_a_command_that_fails_tells_no_secret(
     monkeypatch.setenv("TRIVET_GITLAB__TOKEN", CANARY)
     monkeypatch.setenv("TRIVET_LOG_FORMAT", form)
     monkeypatch.setenv("TRIVET_DEBUG", "1")
-    assert cli._outcome(broken) == 3
+    assert outcome(broken) == 3
     said = capsys.readouterr().err
     assert CANARY not in said
     assert said.count("<REDACTED:own:") == 2
@@ -331,7 +331,7 @@ def test_a_commands_sentence_is_a_line_like_all_others_where_logs_are_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("TRIVET_LOG_FORMAT", "json")
-    assert cli._complain('the "rules" file is gone', 2) == 2
+    assert complain('the "rules" file is gone', 2) == 2
     line = json.loads(capsys.readouterr().err)
     assert (line["message"], line["log.level"]) == ('the "rules" file is gone', "error")
     assert line["service.name"] == "trivet"

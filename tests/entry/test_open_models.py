@@ -14,7 +14,8 @@ from bot.llm.breaker import LocalBreaker
 from bot.llm.budget import RunBudget
 from bot.llm.chain import Chain
 from bot.llm.providers import PROVIDERS
-from bot.settings import PROVIDER_KEYS, Settings
+from bot.settings import Settings
+from bot.settings.names import PROVIDER_KEYS
 
 ROOT = Path(__file__).parents[2]
 OPENAI = {"OPENAI_API_KEY": "sk-" + "o" * 20}

@@ -18,8 +18,8 @@ from jsonschema import Draft202012Validator
 
 from bot.domain.actions import Report
 from bot.entry.receiver import Answer
+from bot.entry.run_record import OVER
 from bot.entry.run_view import STEPS, View
-from bot.entry.store import OVER
 from tests.hostile.orders import FULL, web
 from tests.hostile.promised import DELIVERIES, RUNS, kept
 from tests.hostile.proving import Signed

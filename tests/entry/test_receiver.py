@@ -17,7 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bot.entry.receiver import Receiver, StoreDown, create_receiver
+from bot.entry.receiver import Receiver, create_receiver
+from bot.entry.recording import StoreDown
 from bot.routing import Routing
 from tests.receiving import DictInbox, call, called, served
 

@@ -4,9 +4,10 @@ import time
 
 import pytest
 
+from bot.entry.connection import connect
 from bot.entry.queue import enqueue
 from bot.entry.schedule import Retries
-from bot.entry.store import Store, connect
+from bot.entry.store import Store
 from tests.redis_server import RedisServer
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from bot.domain.events import Person
 from bot.entry import keys, roles
-from bot.entry.store import Store, connect
+from bot.entry.connection import connect
+from bot.entry.store import Store
 from bot.settings import load_settings
 from tests.job_requests import push_request
 from tests.redis_server import RedisServer
@@ -100,10 +101,10 @@ def test_a_queued_run_waits_for_its_models_for_a_day(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(roles.Introduction, "attempt", lambda _self: None)
     store = Store(connect(redis_server.url))
-    store.introduce("gitlab", Person(id=99, username="trivet"))
-    name = store.start(push_request("aa"), "test")
+    store.identities.introduce("gitlab", Person(id=99, username="trivet"))
+    name = store.runs.start(push_request("aa"), "test")
     store.redis.hset(keys.run(name), "first_outage", time.time() - hours * 3600)
-    run, jobs = store.run(name), roles._agents(load_settings(), store)
+    run, jobs = store.runs.get(name), roles._agents(load_settings(), store)
     assert run is not None
     assert jobs.means is not None
     assert jobs.means(run).can_wait is waits

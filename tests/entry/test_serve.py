@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.entry.serve import LOOK_SECONDS, Fresh
-from bot.settings import SettingsFile
+from bot.settings.rotation import SettingsFile
 
 
 def test_it_is_worked_out_once_a_second_however_often_it_is_asked_for() -> None:

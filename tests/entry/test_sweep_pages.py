@@ -8,7 +8,9 @@ import pytest
 
 from bot.domain.change import Seen, Target
 from bot.domain.releases import Tag
-from bot.entry.store import Run, Store, connect
+from bot.entry.connection import connect
+from bot.entry.run_record import Run
+from bot.entry.store import Store
 from bot.entry.sweep import Sweep
 from bot.gateways.gitlab_sweep import Changed
 from bot.routing import Routing
@@ -46,7 +48,7 @@ def store(redis_server: RedisServer) -> Store:
 def swept(store: Store, shop: Shop, agents: frozenset[str] = frozenset({"review", "pages"})) -> list[Run]:
     """The runs that are under way then."""
     Sweep(store, shop, lambda: Routing(("acme/shop",), agents=agents))()  # type: ignore[arg-type]
-    return store.unfinished(older_than=-1)
+    return store.attendance.unfinished(older_than=-1)
 
 
 def test_a_merge_that_nobody_told_of_is_held_against_pages_and_noted(store: Store) -> None:

@@ -10,8 +10,12 @@ from bot.domain.actions import Report
 from bot.domain.change import Seen, Target
 from bot.domain.events import NoteWritten, Person, Project
 from bot.entry import keys
+from bot.entry.attendance import MOST_RESCUES
+from bot.entry.connection import connect
+from bot.entry.ending import Ending, Remembered
 from bot.entry.keys import text
-from bot.entry.store import MOST_RESCUES, Run, Store, connect
+from bot.entry.run_record import Run
+from bot.entry.store import Store
 from bot.entry.sweep import Sweep
 from bot.gateways.gitlab_sweep import Changed
 from bot.routing import JobRequest, Routing
@@ -56,10 +60,10 @@ def reviewed(store: Store, trigger: str = "became_ready") -> None:
     """A run of another trigger that found nothing to say at `HEAD`."""
     key = f"{push_request(HEAD).key}:{trigger}"
     request = push_request(HEAD).model_copy(update={"trigger": trigger, "key": key})
-    run = store.run(store.start(request, "test"))
+    run = store.runs.get(store.runs.start(request, "test"))
     assert run is not None
     report = Report(run=run.id, agent="review", target="acme/shop!7", head=HEAD)
-    store.finish(run, "done", "", report, seen=AS_IT_WAS)
+    store.runs.finish(run, Ending("done", "", report, remembered=Remembered(seen=AS_IT_WAS)))
 
 
 def command() -> NoteWritten:
@@ -96,10 +100,10 @@ def test_another_target_branch_of_a_reviewed_head_is_found_once(store: Store) ->
 def test_issues_are_told_of_other_words_and_another_target_branch(store: Store, now: Seen) -> None:
     key = push_request(HEAD).key.replace("review", "link")
     request = push_request(HEAD).model_copy(update={"agent": "link", "key": key})
-    run = store.run(store.start(request, "test"))
+    run = store.runs.get(store.runs.start(request, "test"))
     assert run is not None
     report = Report(run=run.id, agent="link", target="acme/shop!7", head=HEAD)
-    store.finish(run, "done", "", report, seen=AS_IT_WAS)
+    store.runs.finish(run, Ending("done", "", report, remembered=Remembered(seen=AS_IT_WAS)))
 
     def found(seen: Seen) -> int:
         policy = Routing(("acme/shop",), agents=frozenset({"link"}))
@@ -115,9 +119,9 @@ def test_a_head_that_nobody_reviewed_is_found_once(store: Store) -> None:
 
 def test_a_run_that_published_nothing_leaves_its_head_to_be_found(store: Store) -> None:
     request = push_request(HEAD).model_copy(update={"key": "review:1:7:note:4", "trigger": "command"})
-    run = store.run(store.start(request, "test"))
+    run = store.runs.get(store.runs.start(request, "test"))
     assert run is not None
-    store.finish(run, "failed", "the token is expired (401)")
+    store.runs.finish(run, Ending("failed", "the token is expired (401)"))
     assert swept(store, OneMergeRequest()) == 1
 
 
@@ -131,7 +135,7 @@ def test_a_command_on_a_reviewed_head_is_found(store: Store) -> None:
     reviewed(store)
     assert swept(store, OneMergeRequest(notes_on_it=(command(),))) == 1
     ids = (keys.text(name) for name in store.redis.zrange(keys.UNFINISHED, 0, -1))
-    found: list[JobRequest] = [run.request for run in map(store.run, ids) if run]
+    found: list[JobRequest] = [run.request for run in map(store.runs.get, ids) if run]
     assert [request.trigger for request in found] == ["command"]
 
 
@@ -144,20 +148,20 @@ def lost(store: Store) -> Run:
     [name] = store.redis.zrange(keys.UNFINISHED, 0, -1)
     store.redis.zadd(keys.UNFINISHED, {name: time.time() - 3600})
     store.redis.delete("rq:queue:agents")
-    run = store.run(text(name))
+    run = store.runs.get(text(name))
     assert run is not None
     return run
 
 
 def test_a_run_whose_job_is_lost_again_and_again_ends_and_says_so(store: Store) -> None:
-    store.start(push_request("aa"), "test")
+    store.runs.start(push_request("aa"), "test")
     for _ in range(MOST_RESCUES):
         run = lost(store)
         rescued(store)
         assert store.redis.llen("rq:queue:agents") == 1
     run = lost(store)
     rescued(store)
-    ended = store.run(run.id)
+    ended = store.runs.get(run.id)
     assert ended is not None
     assert (ended.state, store.redis.llen("rq:queue:agents")) == ("failed", 0)
     assert "was killed each time" in ended.message
@@ -165,7 +169,7 @@ def test_a_run_whose_job_is_lost_again_and_again_ends_and_says_so(store: Store) 
 
 
 def test_a_run_that_waits_for_its_next_try_is_not_lost(store: Store) -> None:
-    store.start(push_request("aa"), "test")
+    store.runs.start(push_request("aa"), "test")
     run = lost(store)
     store.redis.zadd("rq:scheduled:agents", {f"propose-{run.id}-0a1b2c3d": time.time() + 600})
     rescued(store)

@@ -15,7 +15,8 @@ from structlog.testing import capture_logs
 from bot.domain.findings import Finding, Severity
 from bot.entry import keys
 from bot.entry.checkpoints import FILE, Checkpoints, checkpoints
-from bot.entry.store import Store, connect
+from bot.entry.connection import connect
+from bot.entry.store import Store
 from bot.entry.tidying import CACHE_BYTES, EVERY_SECONDS, cache_limit, has_proposed, tidy
 from bot.routing import JobRequest
 from bot.settings import Settings
@@ -47,7 +48,7 @@ def begun(store: Store, state: str) -> str:
     request = JobRequest(
         agent="review", project="acme/shop", project_id=1, iid=7, trigger="pushed", key=state, head="a" * 40
     )
-    name = store.start(request, "test")
+    name = store.runs.start(request, "test")
     store.redis.hset(keys.run(name), "state", state)
     return name
 

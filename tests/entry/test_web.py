@@ -18,11 +18,13 @@ from bot.domain.actions import Report
 from bot.domain.findings import Finding, Severity
 from bot.domain.rules import JiraRule, Rules, SpaceRule
 from bot.entry import keys
+from bot.entry.ending import Ending
 from bot.entry.id_tokens import IdTokens
 from bot.entry.queue import run_id
+from bot.entry.run_record import Run
 from bot.entry.run_view import RunViews
 from bot.entry.runs_api import Runs
-from bot.entry.store import Run, Store
+from bot.entry.store import Store
 from bot.entry.tickets import STARTS_PER_MINUTE, Tickets
 from bot.entry.web import MOST_BODY, NO_RUN, create_web, run_web
 from bot.errors import Unavailable, UsageError
@@ -92,7 +94,7 @@ class Web:
         return self.call("GET", f"{START}/{run}?wait={wait}", headers=headers)
 
     def recorded(self, name: str) -> Run:
-        run = self.store.run(name)
+        run = self.store.runs.get(name)
         assert run is not None
         return run
 
@@ -507,12 +509,12 @@ def test_a_run_is_told_in_one_line_until_it_has_a_report(web: Web, started: dict
         "message": "",
         "report": None,
     }
-    web.store.begin(run, "running")
-    web.store.tell(run, "reading the diff")
+    web.store.runs.begin(run, "running")
+    web.store.runs.tell(run, "reading the diff")
     assert (shown()["state"], shown()["progress"]) == ("running", "reading the diff")
-    web.store.put_back("propose", run, Unavailable("GitLab is busy"))
+    web.store.waiting.put_back("propose", run, Unavailable("GitLab is busy"))
     assert shown()["progress"] == "waiting: GitLab is busy"
-    web.store.finish(run, "done", "", report(run, finding(), state="done"))
+    web.store.runs.finish(run, Ending("done", "", report(run, finding(), state="done")))
     ended = shown()
     assert (ended["state"], ended["progress"], ended["message"]) == ("done", "", "")
     assert Report.model_validate(ended["report"]).findings == (finding(),)
@@ -524,7 +526,7 @@ def started_args(started: dict[str, str]) -> dict[str, str]:
 
 def test_a_failed_run_says_why_and_is_started_again_by_another_job(web: Web, iid: int) -> None:
     first = web.start(web.token(iid), iid).json()
-    web.store.finish(web.recorded(first["run"]), "failed", "the diff cannot be read")
+    web.store.runs.finish(web.recorded(first["run"]), Ending("failed", "the diff cannot be read"))
     seen = web.read(first["run"], first["token"]).json()
     assert (seen["state"], seen["message"]) == ("failed", "the diff cannot be read")
     assert web.start(web.token(iid), iid).json()["state"] == "queued"
@@ -540,17 +542,17 @@ def test_what_a_command_reviewed_before_is_told_with_its_findings(web: Web, iid:
         key=f"review:{project_id(web)}:{iid}:note:5",
         head=head(web, iid),
     )
-    before = web.recorded(web.store.start(asked, "test"))
-    web.store.finish(before, "done", "", report(before, finding(), state="done"))
+    before = web.recorded(web.store.runs.start(asked, "test"))
+    web.store.runs.finish(before, Ending("done", "", report(before, finding(), state="done")))
     started = web.start(web.token(iid), iid).json()
-    web.store.finish(web.recorded(started["run"]), "done", "it is already reviewed")
+    web.store.runs.finish(web.recorded(started["run"]), Ending("done", "it is already reviewed"))
     seen = web.read(started["run"], started["token"]).json()
     assert (seen["state"], seen["message"]) == ("done", "it is already reviewed")
     assert Report.model_validate(seen["report"]).findings == (finding(),)
 
 
 def test_a_run_that_had_nothing_to_do_still_has_a_report(web: Web, started: dict[str, str]) -> None:
-    web.store.finish(web.recorded(started["run"]), "done", "it is a draft", again=True)
+    web.store.runs.finish(web.recorded(started["run"]), Ending("done", "it is a draft", again=True))
     seen = web.read(**started_args(started)).json()
     assert (seen["message"], seen["report"]["findings"]) == ("it is a draft", [])
 
@@ -558,9 +560,9 @@ def test_a_run_that_had_nothing_to_do_still_has_a_report(web: Web, started: dict
 @pytest.mark.parametrize(
     "change",
     [
-        lambda store, run: store.begin(run, "running"),
-        lambda store, run: store.tell(run, "reading the diff"),
-        lambda store, run: store.finish(run, "done", ""),
+        lambda store, run: store.runs.begin(run, "running"),
+        lambda store, run: store.runs.tell(run, "reading the diff"),
+        lambda store, run: store.runs.finish(run, Ending("done", "")),
     ],
     ids=["state", "progress", "end"],
 )
@@ -580,7 +582,7 @@ def test_who_waits_is_woken_by_a_change(
 
 def test_a_change_between_two_looks_is_not_missed(web: Web, started: dict[str, str]) -> None:
     seen = web.read(**started_args(started))
-    web.store.begin(web.recorded(started["run"]), "running")
+    web.store.runs.begin(web.recorded(started["run"]), "running")
     began = time.monotonic()
     answer = web.read(**started_args(started), wait=SOON, tag=seen.headers["etag"])
     assert time.monotonic() - began < SOON / 2
@@ -600,7 +602,7 @@ def test_no_change_is_said_without_a_body_when_the_time_is_up(
 
 
 def test_a_run_that_is_over_keeps_nobody_waiting(web: Web, started: dict[str, str]) -> None:
-    web.store.finish(web.recorded(started["run"]), "superseded", "it moved on")
+    web.store.runs.finish(web.recorded(started["run"]), Ending("superseded", "it moved on"))
     began = time.monotonic()
     seen = web.read(**started_args(started), wait=SOON)
     assert seen.json()["state"] == "superseded"
@@ -639,7 +641,7 @@ def test_a_pipeline_has_its_merge_request_linked_again_as_often_as_it_runs(web: 
     first = web.send(web.token(iid), order)
     run = web.recorded(first.json()["run"])
     assert (first.status_code, run.request.agent, run.request.iid) == (202, "link", iid)
-    web.store.finish(run, "done", "")
+    web.store.runs.finish(run, Ending("done", ""))
     again = web.send(web.token(iid), order)
     assert web.recorded(again.json()["run"]).state == "queued"
 

@@ -77,6 +77,7 @@ worker.run(burst="burst" in sys.argv)
 BROKEN_RUN = """
 import sys
 from redis import Redis
+from bot.domain.seals import Seals
 from bot.entry.jobs import Jobs
 from bot.entry.store import Store
 from bot.entry.worker import make_worker
@@ -85,7 +86,8 @@ def means(run):
     raise KeyError("nobody foresaw it")
 
 redis = Redis.from_url(sys.argv[1])
-make_worker("agents", redis, Jobs(Store(redis), means=means).table()).run(burst=True)
+jobs = Jobs(Store(redis), seals=lambda: Seals(["a mark secret of a test"]), means=means)
+make_worker("agents", redis, jobs.table()).run(burst=True)
 """
 
 
@@ -235,7 +237,7 @@ def test_a_broken_job_is_logged_without_its_arguments(redis_server: RedisServer,
 
 
 def test_a_run_that_breaks_is_logged_once_for_each_try(redis_server: RedisServer) -> None:
-    Store(redis_server.client()).start(push_request("a" * 40), "test")
+    Store(redis_server.client()).runs.start(push_request("a" * 40), "test")
     log = logged([sys.executable, "-c", BROKEN_RUN, redis_server.url])
     assert log.count("the job broke") == log.count("KeyError: 'nobody foresaw it'") == 2, (
         "one try, and the next one at once"

@@ -18,6 +18,7 @@ from redis import Redis
 from bot.domain.actions import Coverage, Decision, Outcome, Report
 from bot.domain.findings import Finding, Severity, Suggestion
 from bot.domain.ledger import Ledger, Row
+from bot.entry.ending import Ending
 from bot.entry.store import Store
 from tests.bench.hostile import HEADERS
 from tests.bench.memory import resident
@@ -131,9 +132,10 @@ def _finish(redis_url: str, name: str) -> None:
     """With a report that holds something of each kind."""
     with Redis.from_url(redis_url) as connection:
         store = Store(connection)
-        run = store.run(name)
+        run = store.runs.get(name)
         assert run is not None
-        store.finish(run, "done", "", FULL.model_copy(update={"run": run.id, "head": run.request.head}))
+        report = FULL.model_copy(update={"run": run.id, "head": run.request.head})
+        store.runs.finish(run, Ending("done", "", report))
 
 
 FULL: Final = Report(

@@ -14,9 +14,9 @@ from bot import __version__
 from bot.domain.actions import Report
 from bot.entry.body import SECONDS, UNREAD
 from bot.entry.receiver import SOURCES, Answer
+from bot.entry.run_record import OVER
 from bot.entry.run_view import RUN, STEPS
 from bot.entry.runs_api import KINDS, Order
-from bot.entry.store import OVER
 from bot.entry.web import MOST_BODY, MOST_WAIT, WAIT
 
 TARGET: Final = Path(__file__).parents[2] / "docs" / "openapi.json"

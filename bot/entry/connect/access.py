@@ -7,7 +7,9 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from bot.errors import UsageError
-from bot.settings import CONNECT_EMAIL, CONNECT_TOKEN, NOT_EMAIL, NOT_TOKEN, TOKEN, AtlassianSettings, Email
+from bot.settings.forms import NOT_EMAIL, NOT_TOKEN, TOKEN, Email
+from bot.settings.names import CONNECT_EMAIL, CONNECT_TOKEN
+from bot.settings.platforms import AtlassianSettings
 
 _email: Final = TypeAdapter[str](Email)
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
+from bot.entry.connection import connect
 from bot.entry.embedded import is_ready, running_url
-from bot.entry.store import Store, connect
+from bot.entry.store import Store
 from bot.settings import Settings
 
 WAIT_SECONDS: Final = 8.0  # a receiver tells at most every two seconds
@@ -40,7 +41,7 @@ class Arrivals:
     def _heard(self, where: str) -> float | None:
         """None, and no store any more, where Redis fails."""
         try:
-            return self._store.heard(self._source, where) if self._store else None
+            return self._store.signs.heard(self._source, where) if self._store else None
         except (RedisError, OSError):
             self._store = None
             return None

@@ -24,7 +24,8 @@ from bot.gateways.confluence_hooks import (
 )
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.webhook import WantedHook
-from bot.settings import CONNECT_TOKEN, NO_CONFLUENCE, NO_CONFLUENCE_TOKEN, Settings
+from bot.settings import NO_CONFLUENCE, NO_CONFLUENCE_TOKEN, Settings
+from bot.settings.names import CONNECT_TOKEN
 
 SOURCE: Final = "confluence"
 CONFLUENCE: Final = "Confluence"

@@ -7,7 +7,8 @@ from pydantic import AfterValidator, TypeAdapter, ValidationError
 
 from bot.domain.hook_paths import hook_path
 from bot.errors import UsageError
-from bot.settings import NOT_HTTP, Address, Settings
+from bot.settings import Settings
+from bot.settings.addresses import NOT_HTTP, Address
 
 NO_ADDRESS = (
     "where does the platform reach us? Give --url, or set TRIVET_PUBLIC_URL, like https://trivet.example.com"

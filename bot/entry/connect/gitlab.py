@@ -22,7 +22,8 @@ from bot.gateways.gitlab_instance import Instance, instance
 from bot.gateways.gitlab_place import Place, find_place, projects_below
 from bot.gateways.gitlab_token import Bearer, bearer, role, role_name
 from bot.routing import Routing
-from bot.settings import CONNECT_TOKEN, NO_GITLAB, NO_TOKEN, Settings
+from bot.settings import NO_GITLAB, NO_TOKEN, Settings
+from bot.settings.names import CONNECT_TOKEN
 
 SOURCE: Final = "gitlab"
 PATIENCE = 8.0  # seconds that a test event is waited for: a receiver tells of one at most every two

@@ -20,7 +20,8 @@ from bot.gateways.jira_api import JiraApi
 from bot.gateways.jira_hooks import EVENTS, JiraHooks
 from bot.gateways.jira_reader import JiraReader
 from bot.gateways.webhook import WantedHook
-from bot.settings import CONNECT_EMAIL, CONNECT_TOKEN, NO_JIRA, NO_JIRA_TOKEN, Settings
+from bot.settings import NO_JIRA, NO_JIRA_TOKEN, Settings
+from bot.settings.names import CONNECT_EMAIL, CONNECT_TOKEN
 
 SOURCE: Final = "jira"
 JIRA: Final = "Jira"

@@ -10,7 +10,7 @@ from bot.entry.doctor.expiry import expires, is_soon
 from bot.errors import AccessDenied, Forbidden
 from bot.gateways.atlassian import is_cloud_host, is_gateway
 from bot.gateways.atlassian_tokens import TokenShape
-from bot.settings import AtlassianSettings
+from bot.settings.platforms import AtlassianSettings
 
 Product = Literal["Jira", "Confluence"]
 BOTH: Final = "token"

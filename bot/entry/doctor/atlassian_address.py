@@ -8,7 +8,7 @@ from bot.entry.doctor.atlassian_accounts import Product
 from bot.entry.doctor.check import Check, note, wrong
 from bot.errors import PlatformError, Unavailable
 from bot.gateways.atlassian import NotJson, is_gateway
-from bot.settings import AtlassianSettings
+from bot.settings.platforms import AtlassianSettings
 
 OTHER_GATEWAY = "{url} is not the gateway's address of a {product} site"
 GATEWAY_FORM = "it is like https://api.atlassian.com/ex/{name}/CLOUDID"

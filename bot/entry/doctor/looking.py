@@ -10,7 +10,7 @@ from typing import Final, Self
 import structlog
 
 from bot.entry.doctor.check import Check, wrong
-from bot.settings import DEBUG
+from bot.settings.names import DEBUG
 
 HANGS: Final = "no end within {seconds:.0f} seconds"
 HANGS_CURE: Final = (

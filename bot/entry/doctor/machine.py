@@ -18,7 +18,8 @@ from bot import __version__
 from bot.entry.doctor.check import Check, fine, note, wrong
 from bot.entry.doctor.sentences import taken_apart
 from bot.errors import UsageError
-from bot.settings import Settings, own_folder
+from bot.settings import Settings
+from bot.settings.data_folder import own_folder
 
 TOPIC: Final = "Machine"
 DISTRIBUTION: Final = "trivet"

@@ -23,7 +23,8 @@ from bot.entry.doctor.roles import is_elsewhere
 from bot.entry.doctor.secrets import PLATFORMS
 from bot.entry.keys import text
 from bot.entry.queue import AGENTS, EFFECTS, open_queue
-from bot.entry.store import Run, Store
+from bot.entry.run_record import Run
+from bot.entry.store import Store
 from bot.entry.sweep import STUCK_SECONDS
 from bot.errors import UsageError
 from bot.settings import Settings
@@ -164,10 +165,10 @@ def _holds_database(settings: Settings) -> bool:
 def _runs(store: Store, now: float) -> Check:
     """Those accepted long ago that have not ended: waiting for something, or lost on the way."""
     ids = store.redis.zrangebyscore(keys.UNFINISHED, 0, now - STUCK_SECONDS, start=0, num=MOST_LATE)
-    late = [run for run in map(store.run, map(text, ids)) if run]
+    late = [run for run in map(store.runs.get, map(text, ids)) if run]
     if not late:
         return fine(TOPIC, "runs", NONE_LATE)
-    lost = [run for run in late if not store.is_attended(run)]
+    lost = [run for run in late if not store.attendance.is_attended(run)]
     if lost:
         said = LOST.format(count=len(lost), age=_age(lost, now))
         return wrong(TOPIC, "runs", said, LOST_CURE)
@@ -190,7 +191,7 @@ def _schedule(store: Store, settings: Settings, now: float) -> Iterator[Check]:
         yield wrong(TOPIC, "schedule", NO_SCHEDULE, NO_SCHEDULE_CURE)
     if not settings.gitlab.projects:
         return
-    swept = store.heard(keys.SWEEP)
+    swept = store.signs.heard(keys.SWEEP)
     if swept is None:
         yield note(TOPIC, "sweep", NOT_SWEPT, SWEEP_CURE)
     elif now - swept > max(MISSED_SWEEPS * settings.sweep_seconds, STUCK_SECONDS):
@@ -203,7 +204,7 @@ def _deliveries(store: Store, settings: Settings, now: float) -> Iterator[Check]
     for source, platform in PLATFORMS.items():
         if not getattr(settings, source).url:
             continue
-        heard = store.heard(source)
+        heard = store.signs.heard(source)
         if heard is None:
             yield note(TOPIC, f"from {platform}", UNHEARD, UNHEARD_CURE.format(source=source))
         else:

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from bot.entry.doctor.check import Check, wrong
 from bot.errors import UsageError
-from bot.settings import PREFIX, SECRETS_DIR, Settings, known_settings, load_settings
+from bot.settings import Settings, known_settings, load_settings
+from bot.settings.names import PREFIX, SECRETS_DIR
 
 TOPIC: Final = "Settings"
 SENTENCE: Final = re.compile(r"(?P<name>TRIVET_\w+): (?P<text>.+)")

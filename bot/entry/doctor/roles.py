@@ -5,7 +5,8 @@ from typing import Final
 
 from bot.entry import credentials as names
 from bot.entry.credentials import FALLBACKS, HOLDS, RECEIVING
-from bot.settings import PROVIDER_KEYS, Settings, provider_environment
+from bot.settings import Settings, provider_environment
+from bot.settings.names import PROVIDER_KEYS
 
 OF_PLATFORM: Final = {
     "gitlab": frozenset({names.WRITE, names.READ, names.HOOKS}),

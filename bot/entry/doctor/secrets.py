@@ -13,15 +13,10 @@ from bot.entry.doctor.reading import READABLE, TOPIC
 from bot.entry.doctor.roles import able, lacking, makes_marks
 from bot.entry.doctor.sentences import taken_apart
 from bot.errors import UsageError
-from bot.settings import (
-    NO_MARKS,
-    NO_READ_TOKEN,
-    NO_TOKEN,
-    SECRETS_DIR,
-    Settings,
-    kept_secret,
-    secret_files,
-)
+from bot.settings import NO_MARKS, NO_READ_TOKEN, NO_TOKEN, Settings
+from bot.settings.data_folder import kept_secret
+from bot.settings.files import secret_files
+from bot.settings.names import SECRETS_DIR
 
 KEPT_MARKS: Final = "mark-secret"
 

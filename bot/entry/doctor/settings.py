@@ -12,7 +12,8 @@ from bot.entry.doctor.sentences import taken_apart
 from bot.entry.error_tracking import NOT_DSN
 from bot.entry.rules_file import read_rules
 from bot.errors import UsageError
-from bot.settings import NO_GITLAB, NO_PUBLIC_URL, Settings, given, unknown_settings
+from bot.settings import NO_GITLAB, NO_PUBLIC_URL, Settings, given
+from bot.settings.spelling import unknown_settings
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 LOGS: Final = {

@@ -4,7 +4,7 @@ import pytest
 
 from bot.entry.connect.access import Access, access, given_token
 from bot.errors import UsageError
-from bot.settings import AtlassianSettings
+from bot.settings.platforms import AtlassianSettings
 
 STRONG = "ATATT3x" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
 OWN = AtlassianSettings.model_validate({"token": "own-" + "Kd9PbG5s", "email": "bot@example.com"})
