@@ -10,6 +10,7 @@ are named. A Sentry that does not answer costs a job that broke, and a process t
 
 import re
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -134,6 +135,12 @@ def report_error(error: BaseException, *, run: str = "") -> None:
         if run:
             scope.set_tag("run", run)
         scope.capture_exception(error)
+
+
+def origin(error: Exception) -> str:
+    """Type and place of an error; its text may hold what a sender wrote."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {frame.name} at {frame.filename}:{frame.lineno}"
 
 
 def outgoing(event: "Event", hint: "Hint", *, redact: Redact) -> "Event | None":

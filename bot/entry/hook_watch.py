@@ -7,8 +7,8 @@ import structlog
 from redis.exceptions import RedisError
 
 from bot.domain.hook_paths import hook_path
+from bot.entry.access import reading_api, reading_confluence, reading_jira
 from bot.entry.store import Store
-from bot.entry.wiring import reading_api, reading_confluence, reading_jira
 from bot.errors import PlatformError
 from bot.gateways import confluence_hooks, gitlab_hooks, jira_hooks, webhook
 from bot.gateways.gitlab_sweep import GitLabSweep

@@ -9,7 +9,6 @@ import asyncio
 import gc
 import logging
 import time
-import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -28,7 +27,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.domain.events import Event, GitLabEvent, Ignored, PageChanged, VersionReleased
 from bot.entry.body import UNREAD, Headers, read_body
-from bot.entry.error_tracking import report_error
+from bot.entry.error_tracking import origin, report_error
 from bot.entry.exposition import CONTENT_TYPE, rendered
 from bot.entry.health import alive, json_answer, readiness
 from bot.entry.meters import own_counter, own_gauge, own_histogram
@@ -140,7 +139,7 @@ class Hook:
             answer = Answer(503, "refused", STOPPING, SOURCES[self.name].name(headers))
         except Exception as error:  # noqa: BLE001 - the edge of the process: no request may end in a 500
             report_error(error)
-            answer = Answer(503, "refused", BROKEN, SOURCES[self.name].name(headers), error=place(error))
+            answer = Answer(503, "refused", BROKEN, SOURCES[self.name].name(headers), error=origin(error))
         seconds = time.perf_counter() - started
         await _send(send, answer)
         asyncio.get_running_loop().call_soon(self._account, answer, seconds)
@@ -332,9 +331,3 @@ def whereabouts(event: Event) -> tuple[str, str]:
     if isinstance(event, PageChanged):
         return event.space, event.page
     return event.project, "" if isinstance(event, VersionReleased) else event.issue
-
-
-def place(error: Exception) -> str:
-    """Type and place of an error; its text may hold what a sender wrote."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {frame.name} at {frame.filename}:{frame.lineno}"

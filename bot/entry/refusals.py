@@ -11,9 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bot.entry.body import UNREAD
-from bot.entry.error_tracking import report_error
+from bot.entry.error_tracking import origin, report_error
 from bot.entry.health import json_answer
-from bot.entry.receiver import place
 from bot.errors import BadDelivery, Denied, PlatformError, Unavailable, UsageError
 
 AGAIN_SECONDS: Final = 5.0
@@ -59,7 +58,7 @@ def as_denied(error: Exception) -> Denied:
 
 def _origin(error: Exception, denied: Denied) -> Mapping[str, str]:
     """Where an error nobody foresaw comes from; its text may hold what a sender wrote."""
-    return {"error": place(error)} if str(denied) == BROKEN else {}
+    return {"error": origin(error)} if str(denied) == BROKEN else {}
 
 
 def _headers(denied: Denied) -> dict[str, str]:

@@ -17,6 +17,17 @@ from bot.domain.issues import IssuePerson
 from bot.domain.pages import PagePerson
 from bot.domain.rules import Rules
 from bot.entry import listen, queue
+from bot.entry.access import (
+    Account,
+    account,
+    learn_deployment,
+    reading_api,
+    reading_confluence,
+    reading_jira,
+    writing_api,
+    writing_confluence,
+    writing_jira,
+)
 from bot.entry.accounts import Accounts
 from bot.entry.allowance import RedisBreaker, RedisBudget
 from bot.entry.confluence_sweep import ConfluenceSweep
@@ -29,29 +40,20 @@ from bot.entry.metrics_server import serve_metrics
 from bot.entry.models import model_identity, open_models
 from bot.entry.process import begin
 from bot.entry.pulse import Pulse
+from bot.entry.redis_check import check_redis, require_redis
 from bot.entry.rules_file import RulesFile, read_rules
 from bot.entry.run_record import REVIEW, Run
-from bot.entry.serve import check_redis, require_redis
 from bot.entry.store import Store
 from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.entry.sweep import Sweep
 from bot.entry.tally import asked
 from bot.entry.wiring import (
-    Account,
-    account,
     effects,
-    learn_deployment,
-    reading_api,
-    reading_confluence,
-    reading_jira,
     redactor,
     redactor_of,
     require_marks,
     run_means,
     seals,
-    writing_api,
-    writing_confluence,
-    writing_jira,
 )
 from bot.entry.worker import drain_seconds, work
 from bot.errors import PlatformError

@@ -143,9 +143,7 @@ class Runs:
         claims = self.tokens(token)
         order = parse_order(body)
         self._check_project(claims, order)
-        run = self.tickets.use(claims, order.digest)
-        if run is None or self.store.runs.get(run) is None:
-            run = self._started(claims, order)
+        run = self._there(claims, order) or self._started(claims, order)
         return Started(run, self.tickets.admit(token, run), self._state(run))
 
     def _check_project(self, claims: Claims, order: Order) -> None:
@@ -173,9 +171,17 @@ class Runs:
         if path.lower() != claims.project_path.lower():
             raise Denied(403, RENAMED.format(id=claims.project_id, claimed=claims.project_path))
 
+    def _there(self, claims: Claims, order: Order) -> str | None:
+        """The run that this token started before, as long as it is recorded."""
+        run = self.tickets.used(claims, order.digest)
+        return run if run and self.store.runs.get(run) else None
+
     def _started(self, claims: Claims, order: Order) -> str:
+        """What is refused here leaves the token good: it is bound only once nothing but the record is left to do."""
         self.tickets.count(claims)
-        run = self.store.runs.start(self._request(claims, order), PIPELINE)
+        request = self._request(claims, order)
+        self.tickets.bind(claims, order.digest)
+        run = self.store.runs.start(request, PIPELINE)
         self.tickets.remember(claims, run)
         return run
 

@@ -1,52 +1,36 @@
 """The receiver's process: uvicorn around `create_receiver`, and who the bot is, as the workers tell it."""
 
-import signal
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from socket import socket
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import structlog
 import uvicorn
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from bot.domain.issue_commands import NamedBy
 from bot.domain.rules import Rules
 from bot.entry import keys, listen
 from bot.entry.credentials import check_hooks
-from bot.entry.inbox import RedisInbox, forgetful
+from bot.entry.http_server import UVICORN, beating, serve_until_told
+from bot.entry.inbox import RedisInbox
 from bot.entry.passage import Passage, closed
 from bot.entry.patience import patient
 from bot.entry.process import begin
-from bot.entry.pulse import Pulse
 from bot.entry.receiver import create_receiver
+from bot.entry.redis_check import check_redis, require_redis
 from bot.entry.rules_file import RulesFile
-from bot.errors import PlatformError, Unavailable, UsageError
 from bot.routing import Routing
 from bot.settings import Settings
 from bot.settings.rotation import SettingsFile
 
 ASK_SECONDS: Final = 2.0
-BEAT_SECONDS: Final = 3
 LOOK_SECONDS: Final = 1.0
-UVICORN: Final[dict[str, Any]] = {
-    "access_log": False,
-    "server_header": False,
-    "log_level": "warning",
-    "ws": "none",
-    "timeout_graceful_shutdown": 5,  # seconds for who has sent half a request
-    "log_config": None,  # its lines go the way of all others, redacted
-}
-NO_REDIS = "TRIVET_REDIS_URL is not set: point it to a Redis, or use `trivet up`, which brings one"
-SILENT = "Redis does not answer ({error}): start it, or correct TRIVET_REDIS_URL"
-FORBIDDEN = "Redis refuses us ({error}): correct user and password in TRIVET_REDIS_URL"
-NOT_STARTED = "the server did not start: its lines above say why"
-VOLATILE = "{problem}; or accept the loss of work with TRIVET_REDIS_VOLATILE_OK=1"
 
 T = TypeVar("T")
 
@@ -176,48 +160,3 @@ def _policy(settings: Settings, rules: Rules, identity: Identity) -> Routing:
         tracker=identity.tracker,
         wiki=identity.wiki,
     )
-
-
-def beating(role: str) -> dict[str, Any]:
-    """uvicorn's options for a pulse from its event loop."""
-    pulse = Pulse(role)
-
-    async def beat() -> None:
-        pulse.beat()
-
-    return {"callback_notify": beat, "timeout_notify": BEAT_SECONDS}
-
-
-def serve_until_told(server: uvicorn.Server, door: socket) -> None:
-    """Being told to stop is no failure: our handlers hear it before uvicorn's do, and when it raises it once more."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
-    log.info("listening", address=listen.address(door))
-    server.run(sockets=[door])
-    if not server.started:
-        raise PlatformError(NOT_STARTED)
-    log.info("stopped")
-
-
-def require_redis(settings: Settings) -> str:
-    if not settings.redis_url:
-        raise UsageError(NO_REDIS)
-    return settings.redis_url
-
-
-def check_redis(url: str, settings: Settings, *, must_answer: bool = True) -> None:
-    """Raises UsageError for a Redis that may lose what it acknowledged or refuses us, Unavailable for a silent one."""
-    client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, socket_timeout=5)
-    try:
-        problem = forgetful(client.info())
-    except (AuthenticationError, NoPermissionError) as error:
-        raise UsageError(FORBIDDEN.format(error=error)) from None
-    except RedisError as error:
-        if must_answer:
-            raise Unavailable(SILENT.format(error=type(error).__name__)) from None
-        log.warning(SILENT.format(error=type(error).__name__))
-        return
-    finally:
-        client.close()
-    if problem and not settings.redis_volatile_ok:
-        raise UsageError(VOLATILE.format(problem=problem))

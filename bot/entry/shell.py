@@ -15,22 +15,20 @@ from bot.domain.events import Person
 from bot.domain.issue_commands import NamedBy
 from bot.domain.issues import IssuePerson
 from bot.domain.pages import PagePerson
-from bot.entry.accounts import Accounts
-from bot.entry.apart import propose_apart
-from bot.entry.breaks import Breaks, WholeWrites
-from bot.entry.progress import Progress
-from bot.entry.wiring import (
+from bot.entry.access import (
     account,
-    effects,
     reading_api,
     reading_confluence,
     reading_jira,
-    repositories,
-    require_marks,
     writing_api,
     writing_confluence,
     writing_jira,
 )
+from bot.entry.accounts import Accounts
+from bot.entry.apart import propose_apart
+from bot.entry.breaks import Breaks, WholeWrites
+from bot.entry.progress import Progress
+from bot.entry.wiring import effects, repositories, require_marks
 from bot.errors import PlatformError, Stopped, Unavailable
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.gitlab_reader import GitLabReader

@@ -25,20 +25,29 @@ class Tickets:
 
     redis: Redis
 
-    def use(self, claims: Claims, order: str) -> str | None:
-        """Bind an ID token to what is asked, for as long as it is valid; the run it started before, if any.
+    def used(self, claims: Claims, order: str) -> str | None:
+        """The run that an ID token started before, if any. Nothing is written.
 
-        `order` is a digest. Raises Denied (401) where the token was used for something else.
+        `order`: the digest of what is asked. Raises Denied (401) where the token was used for something else.
+        """
+        bound, run = self.redis.hmget(keys.used_token(claims.iss, claims.jti), "order", "run")
+        if bound and text(bound) != order:
+            raise Denied(401, USED)
+        return text(run) if run else None
+
+    def bind(self, claims: Claims, order: str) -> None:
+        """Bind an ID token to what is asked, for as long as it is valid: of two orders at once the first has it.
+
+        Raises Denied (401) where the token was used for something else.
         """
         name = keys.used_token(claims.iss, claims.jti)
         with self.redis.pipeline() as pipe:
             pipe.hsetnx(name, "order", order)
             pipe.expireat(name, claims.exp + 2 * LEEWAY)
-            pipe.hmget(name, "order", "run")
-            _, _, (bound, run) = pipe.execute()
+            pipe.hget(name, "order")
+            *_, bound = pipe.execute()
         if text(bound) != order:
             raise Denied(401, USED)
-        return text(run) if run else None
 
     def remember(self, claims: Claims, run: str) -> None:
         self.redis.hset(keys.used_token(claims.iss, claims.jti), "run", run)

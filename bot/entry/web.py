@@ -21,22 +21,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bot.entry import listen
-from bot.entry.body import read_body
+from bot.entry.access import reading_api
+from bot.entry.body import let_go_by, read_body
 from bot.entry.exposition import CONTENT_TYPE, rendered
 from bot.entry.health import alive, json_answer, readiness
+from bot.entry.http_server import UVICORN, beating, serve_until_told
 from bot.entry.id_tokens import IdTokens
 from bot.entry.inbox import RedisInbox
 from bot.entry.meters import own_counter, own_gauge, own_histogram
 from bot.entry.patience import patient
 from bot.entry.process import begin
+from bot.entry.redis_check import check_redis, require_redis
 from bot.entry.refusals import AGAIN_SECONDS, refusal, unrouted
 from bot.entry.rules_file import RulesFile
 from bot.entry.run_view import RunViews, View
 from bot.entry.runs_api import Runs
-from bot.entry.serve import UVICORN, beating, check_redis, require_redis, serve_until_told
 from bot.entry.store import Store
 from bot.entry.tickets import Tickets
-from bot.entry.wiring import reading_api
 from bot.errors import BadDelivery, Denied, UsageError
 from bot.gateways.issuer_keys import issuer_keys
 from bot.routing import Routing
@@ -217,6 +218,7 @@ async def _body(request: Request) -> bytes:
     """Raises Denied (400, 408, 413, 415, 503)."""
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media != "application/json":
+        await let_go_by(request.headers, request.receive)
         raise Denied(415, NOT_JSON)
     try:
         return await read_body(request.headers, request.receive, MOST_BODY)

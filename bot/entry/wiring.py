@@ -3,19 +3,15 @@
 import base64
 import hashlib
 import os
-import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from pydantic import SecretStr
 
 from bot.agents.spec import AgentSpec
 from bot.domain.clean_document import clean
-from bot.domain.events import Person
 from bot.domain.issue_commands import NamedBy
 from bot.domain.issues import IssuePerson
 from bot.domain.marks import MarkBook
@@ -25,10 +21,17 @@ from bot.domain.sanitize import sanitize
 from bot.domain.seals import Seals
 from bot.domain.secrets import Redactor
 from bot.domain.sections import LONGEST_SECTION
+from bot.entry.access import (
+    Account,
+    reading_api,
+    reading_confluence,
+    reading_jira,
+    writing_confluence,
+    writing_jira,
+)
 from bot.entry.accounts import Accounts
 from bot.entry.models import open_models
-from bot.errors import AccessDenied, NotFound, UsageError
-from bot.gateways.confluence_api import ConfluenceApi
+from bot.errors import UsageError
 from bot.gateways.confluence_effects import ConfluenceEffects
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.effects import Effects
@@ -38,7 +41,6 @@ from bot.gateways.gitlab_code import GitLabCode
 from bot.gateways.gitlab_effects import GitLabEffects
 from bot.gateways.gitlab_reader import GitLabReader
 from bot.gateways.gitlab_work import GitLabWork
-from bot.gateways.jira_api import JiraApi
 from bot.gateways.jira_effects import JiraEffects
 from bot.gateways.jira_reader import JiraReader
 from bot.llm.breaker import LocalBreaker
@@ -46,37 +48,9 @@ from bot.llm.budget import RunBudget
 from bot.llm.chain import Chain
 from bot.llm.messages import Model
 from bot.proposing.means import Means, Tracker, Wiki
-from bot.settings import (
-    NO_CONFLUENCE,
-    NO_CONFLUENCE_READ_TOKEN,
-    NO_CONFLUENCE_TOKEN,
-    NO_GITLAB,
-    NO_JIRA,
-    NO_JIRA_READ_TOKEN,
-    NO_JIRA_TOKEN,
-    NO_MARKS,
-    NO_READ_TOKEN,
-    NO_TOKEN,
-    Settings,
-    provider_environment,
-)
-
-JIRA_READ_SETTING = "TRIVET_JIRA__READ_TOKEN or, where that is unset, TRIVET_JIRA__TOKEN"
-READ_SETTING = "TRIVET_GITLAB__READ_TOKEN or, where that is unset, TRIVET_GITLAB__TOKEN"
-
-CONFLUENCE_READ_SETTING = "TRIVET_CONFLUENCE__READ_TOKEN or, where that is unset, TRIVET_CONFLUENCE__TOKEN"
-
-_DEPLOYMENTS: dict[str, Literal["cloud", "datacenter"]] = {}
+from bot.settings import NO_MARKS, Settings, provider_environment
 
 log = structlog.get_logger("trivet.wiring")
-
-
-@dataclass(frozen=True)
-class Account:
-    """Who a token belongs to, and the GitLab it is for. `version` is (major, minor)."""
-
-    person: Person
-    version: tuple[int, int]
 
 
 def redactor(settings: Settings) -> Redactor:
@@ -109,45 +83,12 @@ def require_marks(settings: Settings) -> None:
         raise UsageError(NO_MARKS)
 
 
-def reading_api(settings: Settings) -> GitLabApi:
-    if not settings.gitlab.url:
-        raise UsageError(NO_GITLAB)
-    if not settings.gitlab.reader:
-        raise UsageError(NO_READ_TOKEN)
-    return GitLabApi(settings.gitlab.url, settings.gitlab.reader.get_secret_value(), READ_SETTING)
-
-
-def writing_api(settings: Settings, opened: Callable[[str, str, str], GitLabApi] = GitLabApi) -> GitLabApi:
-    """`opened` makes the access from address, token and the setting's name."""
-    if not settings.gitlab.url:
-        raise UsageError(NO_GITLAB)
-    if not settings.gitlab.token:
-        raise UsageError(NO_TOKEN)
-    return opened(settings.gitlab.url, settings.gitlab.token.get_secret_value(), "TRIVET_GITLAB__TOKEN")
-
-
 def repositories(settings: Settings) -> GitCache:
     return GitCache(settings.data_dir / "repositories")
 
 
 def gitlab_reader(settings: Settings) -> GitLabReader:
     return GitLabReader(reading_api(settings), repositories(settings))
-
-
-def account(api: GitLabApi) -> Account:
-    """Two requests: the token's user and the instance's version. Raises PlatformError."""
-    user = api.get("/user", "the token's own user")
-    return Account(Person(id=user["id"], username=user["username"]), _version(api))
-
-
-def _version(api: GitLabApi) -> tuple[int, int]:
-    """(0, 0), which switches newer features off, where the instance keeps its version to itself."""
-    try:
-        said = str(api.get("/version", "the instance's version").get("version", ""))
-    except (AccessDenied, NotFound):
-        return 0, 0
-    numbers = re.match(r"(\d+)\.(\d+)", said)
-    return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)
 
 
 def mark_book(settings: Settings) -> Callable[[str], MarkBook]:
@@ -215,43 +156,6 @@ def gitlab_host(settings: Settings) -> str:
 # --- Jira ---
 
 
-def reading_jira(settings: Settings) -> JiraApi:
-    email, token = settings.jira.reader
-    if not settings.jira.url:
-        raise UsageError(NO_JIRA)
-    if not token:
-        raise UsageError(NO_JIRA_READ_TOKEN)
-    return _jira(settings, email, token, JIRA_READ_SETTING)
-
-
-def writing_jira(settings: Settings) -> JiraApi:
-    if not settings.jira.url:
-        raise UsageError(NO_JIRA)
-    if not settings.jira.token:
-        raise UsageError(NO_JIRA_TOKEN)
-    return _jira(settings, settings.jira.email, settings.jira.token, "TRIVET_JIRA__TOKEN")
-
-
-def learn_deployment(api: JiraApi | ConfluenceApi) -> None:
-    """Which Jira or Confluence this is, for this process and those it forks: else each would ask.
-
-    Raises PlatformError.
-    """
-    _DEPLOYMENTS[api.url] = "cloud" if api.is_cloud else "datacenter"
-
-
-def _jira(settings: Settings, email: str | None, token: SecretStr, setting: str) -> JiraApi:
-    jira = settings.jira
-    return JiraApi(
-        jira.url or "",
-        token=token.get_secret_value(),
-        email=email,
-        setting=setting,
-        deployment=_DEPLOYMENTS.get((jira.url or "").rstrip("/"), jira.deployment),
-        browse_url=jira.browse_url,
-    )
-
-
 def jira_effects(settings: Settings, me: IssuePerson) -> JiraEffects:
     redact, hosts = redactor(settings).redact, known_hosts(settings)
     return JiraEffects(
@@ -276,37 +180,6 @@ def tracker(settings: Settings, rules: Rules, writer: NamedBy | None) -> Tracker
 
 
 # --- Confluence ---
-
-
-def reading_confluence(settings: Settings) -> ConfluenceApi:
-    email, token = settings.confluence.reader
-    if not settings.confluence.url:
-        raise UsageError(NO_CONFLUENCE)
-    if not token:
-        raise UsageError(NO_CONFLUENCE_READ_TOKEN)
-    return _confluence(settings, email, token, CONFLUENCE_READ_SETTING)
-
-
-def writing_confluence(settings: Settings) -> ConfluenceApi:
-    wiki = settings.confluence
-    if not wiki.url:
-        raise UsageError(NO_CONFLUENCE)
-    if not wiki.token:
-        raise UsageError(NO_CONFLUENCE_TOKEN)
-    return _confluence(settings, wiki.email, wiki.token, "TRIVET_CONFLUENCE__TOKEN")
-
-
-def _confluence(settings: Settings, email: str | None, token: SecretStr, setting: str) -> ConfluenceApi:
-    wiki = settings.confluence
-    url = (wiki.url or "").rstrip("/")
-    return ConfluenceApi(
-        url,
-        token=token.get_secret_value(),
-        email=email,
-        setting=setting,
-        deployment=_DEPLOYMENTS.get(url, wiki.deployment),
-        browse_url=wiki.browse_url,
-    )
 
 
 def confluence_effects(settings: Settings, me: PagePerson) -> ConfluenceEffects:

@@ -9,7 +9,7 @@ import redis.asyncio
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request
 
-from bot.entry.serve import UVICORN
+from bot.entry.http_server import UVICORN
 from tests.bench.deliveries import KEY, PATH
 
 WEEK_SECONDS = 7 * 86_400

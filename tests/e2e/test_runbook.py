@@ -31,7 +31,7 @@ from bot.entry.credentials import (
     SECRETS,
     WRITE,
 )
-from bot.entry.serve import check_redis
+from bot.entry.redis_check import check_redis
 from bot.errors import UsageError
 from bot.settings import Settings
 from tests.canaries import HOOK_SECRET, JIRA_HOOK_SECRET, WIKI_HOOK_SECRET, hear, plant

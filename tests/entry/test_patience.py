@@ -18,9 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from bot.entry import body
+from bot.entry.http_server import UVICORN
 from bot.entry.patience import FILES, LARGE_HEAD, MOST_HEAD, patient
 from bot.entry.receiver import Receiver
-from bot.entry.serve import UVICORN
 from tests.bench.memory import resident
 from tests.bench.serving import Server
 from tests.entry.test_receiver import make_app, payload, signed

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from bot.domain.rules import JiraRule, On, Rules
+from bot.entry.http_server import UVICORN
 from bot.entry.receiver import SOURCES, Receiver, create_receiver
-from bot.entry.serve import UVICORN
 from bot.routing import Routing
 from tests.receiving import DictInbox, call, served
 

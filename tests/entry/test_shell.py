@@ -157,6 +157,67 @@ def test_a_dry_run_reads_reports_and_writes_nothing(
     assert f"trivet: reading {PROJECT}!{iid}" in err.splitlines()
 
 
+def dismissed(sandbox: SandboxServer, iid: int, path: str) -> None:
+    """Ada leaves the finding in this file alone."""
+    threads = sandbox.merge_request_state(iid)["discussions"]
+    thread = next(one for one in threads if one["position"]["new_path"] == path)
+    sandbox.comment(iid, "Won't fix, it is a demo.", discussion=thread["id"])
+    project = sandbox.client("ada").projects.get(PROJECT, lazy=True)
+    found = project.mergerequests.get(iid, lazy=True).discussions.get(thread["id"])
+    found.resolved = True
+    found.save()
+    sandbox.clear_requests()
+
+
+@pytest.mark.parametrize("tokens", ["one for both", "another that reads", "none that writes"])
+def test_a_dry_run_leaves_out_what_people_dismissed_as_the_real_run_does(
+    sandbox: SandboxServer, shell: Shell, iid: int, change: str, tmp_path: Path, tokens: str
+) -> None:
+    """Three processes: the report, the report file and the exit code that a script sees."""
+    assert shell.review(iid)[0] == 0
+    dismissed(sandbox, iid, f"{change}/settings.py")
+    given = {
+        "one for both": {},
+        "another that reads": {"TRIVET_GITLAB__READ_TOKEN": sandbox.token("rita")},
+        "none that writes": {
+            "TRIVET_GITLAB__TOKEN": "",
+            "TRIVET_GITLAB__READ_TOKEN": plant(sandbox.token("trivet")),
+        },
+    }[tokens]
+    quality = tmp_path / "quality.json"
+    words = ["--format", "json", "--fail-on", "blocker", "--report", f"codequality={quality}"]
+    code, out, err = shell.review(iid, "--dry-run", *words, **given)
+    assert code == 0, err
+    tried = Report.model_validate_json(out)
+    assert [one.path for one in tried.findings] == [f"{change}/app.py"]
+    assert [one["location"]["path"] for one in json.loads(quality.read_text())] == [f"{change}/app.py"]
+    assert writes(sandbox) == []
+    done = Report.model_validate_json(shell.review(iid, *words)[1])
+    assert fingerprints(done) == fingerprints(tried)
+
+
+def test_a_dry_run_asks_a_model_no_more_than_the_real_run(
+    sandbox: SandboxServer, shell: Shell, iid: int, change: str
+) -> None:
+    """Two reviews: what the first one read at this head is known to the second."""
+    sandbox.push(change, {f"{change}/orders.py": "def first(order):\n    return order.items[0]\n"})
+    defect = reported(f"{change}/orders.py", 2, "    return order.items[0]", title="No first item")
+    with ModelServer() as model:
+        model.reply = reporting(defect)
+        keys = model.environ("openai")
+        first = Report.model_validate_json(shell.review(iid, "--format", "json", **keys)[1])
+        tried = Report.model_validate_json(shell.review(iid, "--dry-run", "--format", "json", **keys)[1])
+        again = Report.model_validate_json(shell.review(iid, "--format", "json", **keys)[1])
+    assert first.model_calls > 0
+    assert tried.model_calls == again.model_calls < first.model_calls
+    assert fingerprints(tried) == fingerprints(again) == fingerprints(first)
+
+
+def test_a_dry_run_makes_no_mark_secret(shell: Shell, iid: int) -> None:
+    assert shell.review(iid, "--dry-run")[0] == 0
+    assert not (Path(shell.settings["TRIVET_DATA_DIR"]) / "mark-secret").exists()
+
+
 def test_a_review_is_published_and_a_second_run_writes_nothing(
     sandbox: SandboxServer, shell: Shell, iid: int, change: str
 ) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.entry.http_server import UVICORN
 from bot.entry.patience import patient
-from bot.entry.serve import UVICORN
 from bot.entry.upgrade import without_offer
 from tests.entry.test_receiver import make_app, payload, signed
 from tests.receiving import DictInbox, served

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -196,6 +197,53 @@ def test_a_token_cannot_be_used_for_anything_else(web: Web, iid: int) -> None:
     answer = web.start(token, iid + 1)
     assert answer.status_code == 401
     assert "used for another request" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("refused", ["a merge request that is not there", "another commit", "too often"])
+def test_a_request_that_is_refused_leaves_its_token_good(web: Web, iid: int, refused: str) -> None:
+    token = web.token(iid)
+    if refused == "a merge request that is not there":
+        assert web.start(token, 4711).status_code == 422
+    elif refused == "another commit":
+        other = web.sandbox.merge_request(files={"another.py": "x = 1\n"}, source=f"another-{iid}")
+        assert web.start(token, other).status_code == 403
+    else:
+        window = int(time.time() // 60)
+        names = [keys.starts(project_id(web), minute) for minute in (window, window + 1)]
+        web.connection.mset(dict.fromkeys(names, STARTS_PER_MINUTE))
+        assert web.start(token, iid).status_code == 429
+        web.connection.delete(*names)
+    assert web.connection.keys("trivet:run:*") == []
+    assert web.start(token, iid).status_code == 202
+    assert web.start(token, 4711).status_code == 401
+
+
+def together(web: Web, agents: tuple[str, str], iid: int) -> list[httpx2.Response]:
+    """The answers to two requests with one token, neither of which goes on before GitLab is asked for both."""
+    met, gitlab = threading.Barrier(len(agents)), web.runs.gitlab
+
+    def asked_for_both() -> GitLabApi:
+        met.wait(SOON)
+        return gitlab()
+
+    policy = Routing(web.projects, agents=frozenset(agents))
+    web.runs = replace(web.runs, gitlab=asked_for_both, policy=lambda: policy)
+    token, target = web.token(iid), {"project": PROJECT, "iid": iid}
+    with ThreadPoolExecutor(len(agents)) as pool:
+        return list(pool.map(lambda agent: web.send(token, {"agent": agent, "target": target}), agents))
+
+
+def test_of_two_requests_at_once_with_one_token_one_is_granted(web: Web, iid: int) -> None:
+    answers = together(web, ("review", "link"), iid)
+    assert sorted(one.status_code for one in answers) == [202, 401]
+    assert len(web.connection.keys("trivet:run:*")) == web.connection.llen("rq:queue:agents") == 1
+
+
+def test_the_same_request_twice_at_once_is_one_run(web: Web, iid: int) -> None:
+    one, other = together(web, ("review", "review"), iid)
+    assert one.status_code == 202
+    assert one.json() == other.json()
+    assert web.connection.llen("rq:queue:agents") == 1
 
 
 def test_redis_holds_no_token_that_could_be_used(web: Web, iid: int) -> None:
