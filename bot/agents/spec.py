@@ -187,15 +187,23 @@ class Asked:
 
 @dataclass(frozen=True)
 class Code:
-    """The mapped project of an issue. `snapshot` is the tip of `branch`, where work begins.
+    """The mapped project of an issue in which its texts may stand. `snapshot` is the tip of where work begins."""
 
-    `tells_issue`: the issue's texts may stand there, in branch names and merge requests. `assignee`: the GitLab user
-    name of the issue's assignee, "" where the accounts do not map.
+    project: CodeProject
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True)
+class Workplace:
+    """The mapped project of an issue, as the place of its work, whether or not its texts may stand in the issue.
+
+    Work begins on `branch`, "" in an empty repository. `tells_issue`: the issue's texts may stand there, in branch
+    names and merge requests. `assignee`: the GitLab user name of the issue's assignee, "" where the accounts do not
+    map.
     """
 
     project: CodeProject
     branch: str
-    snapshot: Snapshot
     tells_issue: bool
     assignee: str = ""
 
@@ -205,10 +213,10 @@ class TriageContext:
     """Everything a run on an issue may read.
 
     `rules` are those that this event starts, in the file's order; for a comment all of the project's, for the names
-    that they give to work. `code` None: no project is
-    mapped, or its texts may not stand in the issue. `comments` oldest first, the bot's own among them; `mine` is the
-    bot's id. `memory` is that of our comment by rules, None where there is none. `steps` None: none are kept. Otherwise
-    as in `AgentContext`.
+    that they give to work. `code` None: no project is mapped, it cannot be read, or its texts may not stand in the
+    issue. `workplace` None: no project is mapped, or, where `is_mapped`, it cannot be read. `comments` oldest first,
+    the bot's own among them; `mine` is the bot's id. `memory` is that of our comment by rules, None where there is
+    none. `steps` None: none are kept. Otherwise as in `AgentContext`.
     """
 
     issue: Issue
@@ -220,6 +228,8 @@ class TriageContext:
     criteria: Sequence[Criterion] = ()
     choices: Choices = field(default_factory=Choices)
     code: Code | None = None
+    workplace: Workplace | None = None
+    is_mapped: bool = False
     host: str = ""
     memory: Mapping[str, Any] | None = None
     model: Model | None = None

@@ -63,6 +63,7 @@ class Command:
 class UnknownCommand:
     """Addressed to us, but no command: the word we stumbled over, and what was probably meant.
 
+    `word`: behind a command, a blank between them, where it is one that the command does not take.
     `text`: all that was said to us on that line, where it begins with no command at all; it may be a question.
     """
 
@@ -126,7 +127,7 @@ def _with_options(name: str, usage: Usage, said: list[str]) -> Command | Unknown
     for word in said:
         if word.lower() not in usage.options:
             option = _closest(word.lower(), list(usage.options))
-            return UnknownCommand(word[:WORD_LIMIT], f"{name} {option}" if option else name)
+            return UnknownCommand(f"{name} {word[:WORD_LIMIT]}", f"{name} {option}" if option else name)
     return Command(name, tuple(dict.fromkeys(word.lower() for word in said)))
 
 

@@ -31,7 +31,7 @@ OWN_TEXT = "the merge request's own text"
 BEFORE = "{path}:{line} before this change"
 
 FIXED, FIXED_BY = "fixed", "fixed in {commit}"
-BACK, BACK_BY = "back again", "back again in {commit}"
+BACK, BACK_BY = "stands there again since the last review", "back again in {commit}"
 OUTDATED = "its line is gone, and nothing shows that the defect is"
 DISMISSED, DISMISSED_BY = "dismissed", "dismissed by {by}"
 WORDS = "{fate}: {why}"
@@ -45,8 +45,9 @@ class FindingState(BaseModel):
     """One finding, with its place at head and its state.
 
     `key` is what it was posted under; `line` and `old_line` are as in `Finding`, both None where it means the whole
-    file; `path` is "" in the merge request's own text. `by`, `why` and `commit` are as in `Known`. `url` is its note's
-    address, "" for one that stands in the summary only.
+    file; `path` is "" in the merge request's own text. `by`, `why` and `commit` are as in `Known`; what is regressed
+    without a commit came back after the last review, which had called it fixed. `url` is its note's address, "" for one
+    that stands in the summary only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

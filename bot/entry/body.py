@@ -139,7 +139,8 @@ def _limited(body: bytes, limit: int) -> bytes:
 
 async def _let_go_by(headers: Headers, body: Incoming, until: float) -> None:
     """At most until then, by the clock of the event loop."""
-    if "expect" in headers or _announced(headers) > MOST_LET_BY:
+    waits = headers.get("expect", "").lower() == "100-continue"
+    if waits or _announced(headers) > MOST_LET_BY:
         return
     soon = asyncio.get_running_loop().time() + LET_BY_SECONDS
     left = MOST_LET_BY

@@ -1,12 +1,18 @@
 """`trivet findings`: the findings of a merge request and what has become of them. Nothing is written."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Final
 
+from bot.agents.review.schema import Place
+from bot.agents.review.standing import is_left, places
+from bot.agents.spec import AgentContext
 from bot.agents.table import AGENTS
-from bot.domain.change import MergeRequest, Target
+from bot.domain.change import ChangeSet, MergeRequest, Target
 from bot.domain.finding_list import FindingList, FindingState
 from bot.domain.lifecycle import Known
+from bot.domain.repo_config import RepoConfig
 from bot.domain.secrets import Redactor
 from bot.entry.logs import ERRORS, start_logging
 from bot.entry.progress import Progress, narrated
@@ -67,7 +73,40 @@ def _listed(target: Target, means: Means) -> FindingList:
 
 def _placed(known: Sequence[Known], merge_request: MergeRequest, means: Means) -> list[Known]:
     """Without findings the change is not read."""
-    return at_head(known, merge_request, means.reader.change_set(merge_request), means) if known else []
+    if not known:
+        return []
+    change = means.reader.change_set(merge_request)
+    back = _come_back(known, merge_request, change, means)
+    now = (replace(one, state="regressed", commit="") if one.key in back else one for one in known)
+    return at_head(list(now), merge_request, change, means)
+
+
+def _come_back(
+    known: Sequence[Known], merge_request: MergeRequest, change: ChangeSet, means: Means
+) -> frozenset[str]:
+    """The keys of what was fixed, and whose very lines stand at head again: no review has told so yet.
+
+    What was mended elsewhere, so that its lines stand as the fixing commit left them, is still fixed.
+    """
+    fixed = [one for one in known if one.state == "fixed"]
+    if not fixed:
+        return frozenset()
+    context = AgentContext(
+        request=merge_request,
+        change=change,
+        snapshot=means.reader.snapshot(merge_request),
+        config=RepoConfig(),
+        redactor=means.redactor,
+        known=known,
+        snapshot_at=partial(means.reader.snapshot_at, merge_request),
+    )
+    where = places(context)
+    return frozenset(one.key for one in fixed if _stands_again(one, where[one.key]))
+
+
+def _stands_again(fixed: Known, place: Place) -> bool:
+    is_same = place["stands"] and place["as_before"] and not place["settled"]
+    return is_same and not is_left(fixed, place)
 
 
 def _state(known: Known, url: str, redactor: Redactor) -> FindingState:

@@ -1,4 +1,4 @@
-"""`trivet review` in a GitLab CI job: by the server, here with a token, or reporting only, by what the job is given."""
+"""An agent in a GitLab CI job: by the server, here with tokens, or reporting only, by what the job is given."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from typing import Final, Literal
 from bot.domain.actions import Report
 from bot.entry.cienv import ID_TOKEN, SERVER, Job, merge_request_job
 from bot.errors import UsageError
-from bot.settings import NO_TOKEN, Settings, load_settings, provider_environment
+from bot.settings import NO_MARKS, NO_TOKEN, Settings, load_settings, provider_environment
 
 Mode = Literal["auto", "server", "direct", "report"]
 
@@ -50,7 +50,13 @@ NOTHING_GIVEN = "neither TRIVET_SERVER nor TRIVET_GITLAB__TOKEN is set"
 NO_SERVER = "--mode server needs the server's address: --server or TRIVET_SERVER"
 UNIDENTIFIED = (
     "the server {server} is named, but the job has no TRIVET_ID_TOKEN: give the job `id_tokens: TRIVET_ID_TOKEN: "
-    "aud: {server}`, or choose --mode direct or report"
+    "aud: {server}`, or choose --mode {others}"
+)
+WITHOUT_SERVER: Final = {"review": "direct or report", "link": "direct", "pages": "direct"}
+NOTES: Final = "release notes {tag} of {project}"
+NOTES_BY_SERVER = (
+    "the server {server} writes the release notes of {tag} by its webhook, so there is nothing to do; "
+    "--mode direct writes them here"
 )
 NO_ID_TOKEN = "TRIVET_ID_TOKEN is not an ID token as GitLab makes them"  # noqa: S105
 
@@ -85,10 +91,44 @@ def planned(environ: Mapping[str, str], wishes: Wishes) -> Plan | None:
         return _writing_plan(environ, job, wishes)
     if job.from_fork or wishes.dry_run or wishes.mode == "report":
         return _report_only(job, FORK if job.from_fork else DRY_RUN if wishes.dry_run else ASKED)
-    server = wishes.server or environ.get(SERVER, "").strip()
-    if wishes.mode == "server" or (wishes.mode == "auto" and server):
+    server = _server(environ, wishes)
+    if _is_servers(wishes, server):
         return _by_server(job, server, environ.get(ID_TOKEN, "").strip(), wishes)
     return _in_this_job(job, wishes.mode)
+
+
+def left_to_server(
+    environ: Mapping[str, str], wishes: Wishes, settings: Settings, project: str, tag: str
+) -> Report | None:
+    """The report of a tag's job whose notes a server writes; None where the job is to write them.
+
+    The runs API has no release notes: a server learns of a tag by its webhook. A job that is given a Confluence of its
+    own writes them, unless it is told that a server does. Raises UsageError.
+    """
+    server = _server(environ, wishes)
+    is_given = wishes.mode == "auto" and bool(settings.confluence.url)
+    if wishes.dry_run or is_given or not _is_servers(wishes, server):
+        return None
+    from bot.entry.runs_client import server_address
+
+    if not server:
+        raise UsageError(NO_SERVER)
+    return Report(
+        run=TRIGGER,
+        agent="pages",
+        target=NOTES.format(tag=tag, project=project),
+        trigger=TRIGGER,
+        state="done",
+        message=NOTES_BY_SERVER.format(server=server_address(server), tag=tag),
+    )
+
+
+def _server(environ: Mapping[str, str], wishes: Wishes) -> str:
+    return wishes.server or environ.get(SERVER, "").strip()
+
+
+def _is_servers(wishes: Wishes, server: str) -> bool:
+    return wishes.mode == "server" or (wishes.mode == "auto" and bool(server))
 
 
 @dataclass(frozen=True)
@@ -119,7 +159,7 @@ def _by_server(job: Job, server: str, id_token: str, wishes: Wishes) -> Plan:
         raise UsageError(NO_SERVER)
     address = server_address(server)
     if not id_token:
-        raise UsageError(UNIDENTIFIED.format(server=address))
+        raise UsageError(UNIDENTIFIED.format(server=address, others=WITHOUT_SERVER[wishes.agent]))
     if not JWT.fullmatch(id_token):
         raise UsageError(NO_ID_TOKEN)
 
@@ -144,14 +184,15 @@ def _by_server(job: Job, server: str, id_token: str, wishes: Wishes) -> Plan:
 
 def _writing_plan(environ: Mapping[str, str], job: Job, wishes: Wishes) -> Plan:
     """By the server, or here with tokens for all platforms; there is nothing between, as all it does is write."""
-    server = wishes.server or environ.get(SERVER, "").strip()
+    server = _server(environ, wishes)
     words = WRITERS[wishes.agent]
     if job.from_fork:
         why = words.of_fork.format(target=job.target)
         return Plan(why, lambda: _of_fork(job, wishes.agent, why), reads_settings=False)
-    if not wishes.dry_run and (wishes.mode == "server" or (wishes.mode == "auto" and server)):
+    if not wishes.dry_run and _is_servers(wishes, server):
         return _by_server(job, server, environ.get(ID_TOKEN, "").strip(), wishes)
     settings = load_settings()
+    _require_access(settings, wishes)
 
     def run() -> Report:
         from bot.entry.shell import link_merge_request, pages_of_merge_request
@@ -160,6 +201,21 @@ def _writing_plan(environ: Mapping[str, str], job: Job, wishes: Wishes) -> Plan:
         return here(settings, job.project, job.iid, dry_run=wishes.dry_run, trigger=TRIGGER)
 
     return Plan(words.here.format(target=job.target), run, reads_settings=True)
+
+
+def _require_access(settings: Settings, wishes: Wishes) -> None:
+    """What cannot be is not announced. Nothing is asked of a platform yet. Raises UsageError."""
+    from bot.entry import access
+
+    is_link = wishes.agent == "link"
+    (access.reading_jira if is_link else access.reading_confluence)(settings)
+    if wishes.dry_run:
+        access.reading_api(settings)
+        return
+    access.writing_api(settings)
+    (access.writing_jira if is_link else access.writing_confluence)(settings)
+    if not is_link and not settings.mark_secrets:
+        raise UsageError(NO_MARKS)
 
 
 def _of_fork(job: Job, agent: str, why: str) -> Report:

@@ -33,7 +33,12 @@ LOOPBACK_NAMES: Final = ("localhost", "ip6-localhost")
 BAD_ADDRESS = (
     "{address} is not a server's address: write it like https://trivet.example.com, without user or query"
 )
-REFUSED = "{server} refuses the review ({status}): {reason}"
+REFUSED = "{server} refuses {wish} ({status}): {reason}"
+WISHES: Final = {
+    "review": "the review",
+    "link": "to tie the merge request to its issues",
+    "pages": "to hold the pages against the merge request",
+}
 NO_REASON = "no reason given"
 NO_API = "{server} has no runs API (404{reason}): is it the address of a Trivet's `trivet web`?"
 MOVED = "{server} sends elsewhere ({status}): set the address to {place}"
@@ -104,7 +109,7 @@ class RunsApi:
         def ask() -> Ticket:
             answer = self._answer("POST", "/api/v1/runs", id_token, json=body)
             if answer.status_code != HTTPStatus.ACCEPTED:
-                self._refused(answer)
+                self._refused(answer, WISHES[agent])
             return self._read(Ticket, answer)
 
         return self._patiently(ask, deadline)
@@ -173,13 +178,14 @@ class RunsApi:
             detail = "no answer in time" if isinstance(error, requests.Timeout) else type(error).__name__
             raise Unavailable(UNREACHABLE.format(server=self.url, detail=detail)) from None
 
-    def _refused(self, answer: requests.Response) -> NoReturn:
+    def _refused(self, answer: requests.Response, wish: str) -> NoReturn:
         """What somebody has to change: the token's audience, the projects that are served, the request."""
         status, reason = answer.status_code, _sentence(answer)
         if status == HTTPStatus.NOT_FOUND:
             raise UsageError(NO_API.format(server=self.url, reason=_after_colon(reason)))
         if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise UsageError(REFUSED.format(server=self.url, status=status, reason=reason or NO_REASON))
+            words = {"server": self.url, "wish": wish, "status": status, "reason": reason or NO_REASON}
+            raise UsageError(REFUSED.format(**words))
         raise PlatformError(ODD.format(server=self.url))
 
     def _read(self, kind: type[Answer], answer: requests.Response) -> Answer:

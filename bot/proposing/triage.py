@@ -5,11 +5,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
-from bot.agents.spec import Asked, Code, TriageContext
+from bot.agents.spec import Asked, Code, TriageContext, Workplace
 from bot.domain.actions import CommentIssue, Proposal
 from bot.domain.criteria import criteria
 from bot.domain.document import Document, paragraph
-from bot.domain.flow import code_may_be_told, issue_may_be_told
+from bot.domain.flow import CodeProject, code_may_be_told, issue_may_be_told
 from bot.domain.issue_commands import HELP, parse_issue_command
 from bot.domain.issues import Choices, Issue, IssueComment, memory_of
 from bot.domain.rules import JiraRule, On
@@ -55,7 +55,7 @@ def propose_triage(request: JobRequest, run: str, means: Means) -> Proposal:
     means.still_ours()
     complaints: list[str] = []
     wanted = _wanted(rules, asked)
-    code = _code(issue, rules, wanted, tracker, complaints)
+    code, workplace = _code(issue, rules, wanted, tracker, complaints)
     context = TriageContext(
         issue=issue,
         redactor=means.redactor,
@@ -66,6 +66,8 @@ def propose_triage(request: JobRequest, run: str, means: Means) -> Proposal:
         criteria=criteria(issue.key, issue.description, issue.fields.values()),
         choices=_choices(issue, wanted, tracker, complaints),
         code=code,
+        workplace=workplace,
+        is_mapped=tracker.rules.code_of(issue.project) is not None,
         host=tracker.host,
         memory=memory_of(comments, COMMENT, tracker.me().id),
         model=means.model,
@@ -78,8 +80,9 @@ def propose_triage(request: JobRequest, run: str, means: Means) -> Proposal:
     result = means.agent.run(context)
     result = replace(result, actions=(*result.actions, *_recovery(issue, comments, tracker)))
     means.still_ours()
-    ground = Ground(means.agent, issues=frozenset({issue.key}), code=code.project if code else None)
-    return proposal(request, run, means, _bound(issue, code), result, ground, started)
+    project = workplace.project if workplace else None
+    ground = Ground(means.agent, issues=frozenset({issue.key}), code=project)
+    return proposal(request, run, means, _bound(issue, project, code), result, ground, started)
 
 
 def _issue(request: JobRequest, tracker: Tracker) -> Issue:
@@ -203,30 +206,38 @@ def _code(
     wanted: Collection[str],
     tracker: Tracker,
     complaints: list[str],
-) -> Code | None:
-    """The mapped project of these rules, of one that begins work where that is wanted; else of any of the issue's.
+) -> tuple[Code | None, Workplace | None]:
+    """The mapped project as far as it may be read for the issue, and as the place of its work.
 
-    Raises AccessDenied for a token that is no longer good: work that is begun once shall wait for the next one.
+    Where its texts may not stand in the issue, nothing of its repository is read. Raises AccessDenied for a token that
+    is no longer good: work that is begun once shall wait for the next one.
+    """
+    path, target_branch = _mapped(issue, rules, wanted, tracker)
+    if path is None or wanted == {HELP}:
+        return None, None
+    try:
+        project = tracker.code.project(path)
+        branch = target_branch or project.default_branch
+        may_read = code_may_be_told(issue, mapped=True)
+        code = Code(project, tracker.code.branch(project, branch)) if may_read else None
+    except (NotFound, Forbidden) as error:
+        complaints.append(CODE_HIDDEN.format(path=path, project=issue.project, reason=error))
+        return None, None
+    tells_issue = issue_may_be_told(issue, project, mapped=True)
+    assignee = _assignee(issue, wanted, tracker) if tells_issue else ""
+    return code, Workplace(project, branch, tells_issue, assignee)
+
+
+def _mapped(
+    issue: Issue, rules: Sequence[JiraRule], wanted: Collection[str], tracker: Tracker
+) -> tuple[str | None, str | None]:
+    """The project of these rules and the branch they name, of one that begins work where that is wanted.
+
+    Else the project that any of the issue's rules names.
     """
     begins = [one for one in rules if WORK & set(one.do)] if WORK & set(wanted) else []
     rule = next((one for one in (*begins, *rules) if one.gitlab), None)
-    path = rule.gitlab if rule else tracker.rules.code_of(issue.project)
-    if path is None or wanted == {HELP} or not code_may_be_told(issue, mapped=True):
-        return None
-    try:
-        project = tracker.code.project(path)
-        branch = (rule.target_branch if rule else None) or project.default_branch
-        snapshot = tracker.code.branch(project, branch)
-    except (NotFound, Forbidden) as error:
-        complaints.append(CODE_HIDDEN.format(path=path, project=issue.project, reason=error))
-        return None
-    return Code(
-        project=project,
-        branch=branch,
-        snapshot=snapshot,
-        tells_issue=issue_may_be_told(issue, project, mapped=True),
-        assignee=_assignee(issue, wanted, tracker),
-    )
+    return (rule.gitlab, rule.target_branch) if rule else (tracker.rules.code_of(issue.project), None)
 
 
 def _assignee(issue: Issue, wanted: Collection[str], tracker: Tracker) -> str:
@@ -246,13 +257,13 @@ def _recovery(issue: Issue, comments: Sequence[IssueComment], tracker: Tracker) 
     return (CommentIssue(key=FAILURE, issue=issue.key, body=body, internal=True, create=False),)
 
 
-def _bound(issue: Issue, code: Code | None) -> Bound:
-    project = code.project if code else None
+def _bound(issue: Issue, project: CodeProject | None, code: Code | None) -> Bound:
+    """Where nothing but the key and the link is written, a security level that is there refuses nothing."""
     return Bound(
         name=issue.key,
         url=issue.url,
         project=project.path if project else "",
         project_id=project.id if project else 0,
         issue=issue.key,
-        shared=(issue.key,) if project else (),
+        shared=(issue.key,) if code else (),
     )

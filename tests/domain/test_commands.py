@@ -86,7 +86,8 @@ def test_an_unknown_word_gets_a_suggestion_and_keeps_what_was_said() -> None:
 
 
 def test_of_a_command_with_a_wrong_argument_there_is_nothing_else_to_be_read() -> None:
-    assert parse_command("@trivet review it?", "trivet") == UnknownCommand("it?", "review")
+    assert parse_command("@trivet review it?", "trivet") == UnknownCommand("review it?", "review")
+    assert parse_command("/trivet Review full --rm -rf /", None) == UnknownCommand("review --rm", "review")
 
 
 def test_what_is_said_to_us_is_bounded() -> None:
@@ -114,12 +115,12 @@ def test_only_what_is_neither_code_nor_quote_nor_comment_is_spoken() -> None:
 def test_an_argument_that_is_not_listed_is_refused(argument: str) -> None:
     said = parse_command(f"/trivet review {argument}", None)
     assert isinstance(said, UnknownCommand)
-    assert said.word == argument[:40]
+    assert said.word == f"review {argument[:40]}"
     assert said.did_you_mean in {"review", "review full"}
 
 
 def test_a_command_without_arguments_takes_none() -> None:
-    assert parse_command("/trivet pause forever", None) == UnknownCommand("forever", "pause")
+    assert parse_command("/trivet pause forever", None) == UnknownCommand("pause forever", "pause")
 
 
 def test_our_name_may_be_unknown() -> None:

@@ -50,6 +50,7 @@ def test_what_became_of_a_finding_names_the_commit_or_the_person_and_their_words
         listed(
             one("fixed", commit=COMMIT),
             one("regressed", commit=COMMIT),
+            one("regressed"),
             one("outdated"),
             one("dismissed", by="ada", why="won't fix,\nit is a demo"),
         )
@@ -57,6 +58,7 @@ def test_what_became_of_a_finding_names_the_commit_or_the_person_and_their_words
     for said in (
         "  fixed in 4f0c21ab\n",
         "  back again in 4f0c21ab\n",
+        "  stands there again since the last review\n",
         "  its line is gone, and nothing shows that the defect is\n",
         "  dismissed by ada: won't fix, it is a demo\n",
     ):

@@ -264,12 +264,11 @@ REASONS: dict[Change, str] = {
     deleted: "is gone, or the bot may not see it",
     moved: "no rule of TRIVET_RULES is started",
     hidden: "is gone, or the bot may not see it",
-    secured: "may stand in it",
     unmapped: "no rule of TRIVET_RULES is started",
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("change", REASONS)
 @on_cloud
 def test_work_on_an_issue_that_changed_before_its_run_is_not_begun(rig: DoorRig, change: Change) -> None:
     key = rig.jira.create(TITLE)
@@ -282,6 +281,30 @@ def test_work_on_an_issue_that_changed_before_its_run_is_not_begun(rig: DoorRig,
     assert rig.run(run)["state"] == "done"
     assert REASONS[change] in rig.report(run)
     is_told_nowhere(rig, key)
+
+
+@on_cloud
+def test_work_on_an_issue_that_was_secured_before_its_run_has_the_key_and_the_link_alone(
+    rig: DoorRig,
+) -> None:
+    key = rig.jira.create(TITLE)
+    with down(rig):
+        rig.jira.act(key, "move", to="In Progress", user="ada")
+        rig.wait(lambda: any(rig.outages().values()), what="the run to be put back")
+        secured(rig, key)
+    done_after_all(rig)
+    assert [name for name in branches(rig) if key in name] == [key]
+    [draft] = [one for one in rig.sandbox.state()["merge_requests"] if key in one["title"]]
+    address = f"{rig.door.url}/jira/browse/{key}"
+    assert (draft["title"], draft["description"]) == (f"Draft: {key}", f"Issue: [`{key}`]({address})")
+    assert TITLE not in str(draft)
+    assert [one["url"] for one in there(rig, key)["links"]] == [draft["web_url"]]
+    made = f"[{key}|{rig.sandbox.url}/{PROJECT}/-/tree/{key}]", f"[{key}|{draft['web_url']}]"
+    assert [one for one in said(rig, key).split("\n") if one] == [
+        "h4. Work begun",
+        f"* Branch: {made[0]}",
+        f"* Draft merge request: {made[1]}",
+    ]
 
 
 @pytest.mark.parametrize("change", CHANGES)

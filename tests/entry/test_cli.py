@@ -164,6 +164,32 @@ def test_every_command_has_help_with_an_example(words: tuple[str, ...]) -> None:
     assert f"trivet {words[0]}" in result.output
 
 
+def test_a_tags_job_whose_notes_a_server_writes_ends_well_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the script of templates/pages.yml calls it, with nothing but the server's address."""
+    file = tmp_path / "trivet-pages.json"
+    words = ["pages", "--mode", "auto", "--report", f"json={file}", "--release", "v1.4.0"]
+    job = {"GITLAB_CI": "true", "CI_COMMIT_TAG": "v1.4.0", "CI_PROJECT_PATH": "acme/shop"}
+    given = job | {"CI_SERVER_URL": "https://gitlab.test", "TRIVET_SERVER": "https://t.test"}
+    assert in_process(words, monkeypatch, given) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith(
+        "done: the server https://t.test writes the release notes of v1.4.0 by its webhook"
+    )
+    assert said.err == ""
+    assert json.loads(file.read_text("utf-8"))["target"] == "release notes v1.4.0 of acme/shop"
+
+
+def test_a_tags_job_that_shall_write_its_notes_here_needs_a_confluence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = {"GITLAB_CI": "true", "CI_PROJECT_PATH": "acme/shop", "CI_SERVER_URL": "https://gitlab.test"}
+    words = ["pages", "--mode", "direct", "--release", "v1.4.0"]
+    assert in_process(words, monkeypatch, job | {"TRIVET_SERVER": "https://t.test"}) == 2
+    assert "TRIVET_CONFLUENCE__URL is not set" in capsys.readouterr().err
+
+
 def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys\nfrom bot.entry import cli\n"

@@ -166,10 +166,20 @@ def test_a_person_is_noted(look: Look) -> None:
     assert "belongs to @ada, no bot" in look(writer="ada")["token that writes", "note"].said
 
 
-@pytest.mark.parametrize("reader", [None, "trivet"])
-def test_one_token_for_both_is_noted(look: Look, reader: str | None) -> None:
+@pytest.mark.parametrize(
+    ("reader", "said"),
+    [
+        (None, "there is none: "),
+        ("trivet", "TRIVET_GITLAB__READ_TOKEN is the same token as TRIVET_GITLAB__TOKEN"),
+    ],
+    ids=["unset", "the same"],
+)
+def test_one_token_for_both_is_noted(look: Look, reader: str | None, said: str) -> None:
     found = look(reader=reader)
-    assert "not kept apart" in found["token that reads", "note"].said
+    check = found["token that reads", "note"]
+    assert check.said.startswith(said)
+    assert "not kept apart" in check.said
+    assert "TRIVET_GITLAB__READ_TOKEN to a token of its own" in (check.cure or "")
     assert [name for name, _ in found].count("token that writes") == 1
 
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from bot.domain.finding_list import FindingList, as_text
 from bot.domain.findings import Finding, Severity
 from bot.domain.kept import kept_finding, kept_reviewed
-from bot.domain.lifecycle import FIXED, REGRESSED
+from bot.domain.lifecycle import FIXED, REGRESSED, around
 from bot.domain.markdown import finding_comment
 from bot.domain.marks import Mark, MarkBook
 from bot.domain.reviewed import Reviewed
@@ -66,10 +66,10 @@ class Desk:
         }
         return Finding.model_validate(given | fields)
 
-    def post(self, finding: Finding, user: str = "trivet") -> Any:
-        """The finding's thread, begun by this person."""
+    def post(self, finding: Finding, user: str = "trivet", around: str = "") -> Any:
+        """The finding's thread, begun by this person. `around`: the digest of what was next to its line."""
         mark = self.book.write(Mark("review", "finding", finding.fingerprint, self.request.sha))
-        body = f"{finding_comment(finding)}\n\n{kept_finding(finding, '', self.book)}\n{mark}"
+        body = f"{finding_comment(finding)}\n\n{kept_finding(finding, around, self.book)}\n{mark}"
         place = {
             "position_type": "text",
             "old_path": self.path,
@@ -81,12 +81,15 @@ class Desk:
         request = project.mergerequests.get(self.iid, lazy=True)
         return request.discussions.create({"body": body, "position": position})
 
-    def reply(self, thread: Any, key: str, line: int) -> None:
-        mark = Mark("review", "reply", key.format(finding=f"{line:032x}", commit=COMMIT), COMMIT)
+    def reply(self, thread: Any, key: str, line: int, commit: str = COMMIT) -> None:
+        mark = Mark("review", "reply", key.format(finding=f"{line:032x}", commit=commit), commit)
         thread.notes.create({"body": f"So it is.\n\n{self.book.write(mark)}"})
 
     def push(self, lines: list[str]) -> None:
         self.sandbox.push(self.branch, {self.path: text(lines)})
+
+    def head(self) -> str:
+        return str(self.sandbox.merge_request_state(self.iid)["head"])
 
     def settings(self, token: str = "trivet", reader: str | None = None, secret: str = SECRET) -> Settings:
         gitlab = {"url": self.sandbox.url, "token": self.sandbox.token(token)}
@@ -159,6 +162,35 @@ def test_each_finding_has_its_state_and_its_place_at_head(desk: Desk) -> None:
         "Defect of line 14": ("dismissed", 15, "ada", "Won't fix, it is a demo.", ""),
     }
     assert all(one.url.startswith(f"{desk.url}#note_") for one in found.values())
+
+
+def fixed_in(desk: Desk, commit: str) -> None:
+    """The finding of line 5, whose thread a review closed with this commit."""
+    digest = around(dict(enumerate(LINES, 1)), 5)
+    thread = desk.post(desk.finding(5), around=digest)
+    desk.reply(thread, FIXED, 5, commit)
+    resolved(thread, desk)
+
+
+def test_what_was_fixed_and_came_back_after_the_last_review_stands_there_again(desk: Desk) -> None:
+    without = [*LINES[:4], *LINES[5:]]
+    desk.push(without)
+    fixed_in(desk, desk.head())
+    [gone] = desk.listed().findings
+    assert (gone.state, gone.commit) == ("fixed", desk.head())
+    desk.push(["first = 0", *LINES])
+    listed = desk.listed()
+    [back] = listed.findings
+    assert (back.state, back.line, back.commit) == ("regressed", 6, "")
+    assert "stands there again since the last review" in as_text(listed)
+    assert "fixed" not in as_text(listed)
+
+
+def test_what_was_mended_elsewhere_is_fixed_though_its_lines_stand(desk: Desk) -> None:
+    fixed_in(desk, desk.head())
+    desk.push(["first = 0", *LINES])
+    [one] = desk.listed().findings
+    assert (one.state, one.line) == ("fixed", 6)
 
 
 def test_the_command_prints_what_is_open_first_and_writes_nothing(desk: Desk) -> None:

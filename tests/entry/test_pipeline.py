@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from bot.entry.pipeline import Wishes, nothing_to_do, planned
+from bot.entry.pipeline import Wishes, left_to_server, nothing_to_do, planned
 from bot.errors import UsageError
+from bot.settings import load_settings
 from tests.ci_variables import DETACHED
 from tests.rig import clean_environment
 
@@ -17,6 +18,13 @@ WRITE = {"TRIVET_GITLAB__TOKEN": "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"}
 READ = {"TRIVET_GITLAB__READ_TOKEN": "glpat-" + "Wn1Kd9PXc7" + "Zq8Rt2vLm4"}
 ID_TOKEN = {"TRIVET_ID_TOKEN": "eyJh." + "Zq8Rt2vLm4.Xc7Wn1Kd9P"}
 SERVER = {"TRIVET_SERVER": "https://t.test/", **ID_TOKEN}
+JIRA = {**WRITE, "TRIVET_JIRA__URL": "https://jira.test", "TRIVET_JIRA__TOKEN": "Vb7Qp3" + "Lm9Xc2Rt"}
+CONFLUENCE = {
+    **WRITE,
+    "TRIVET_CONFLUENCE__URL": "https://wiki.test",
+    "TRIVET_CONFLUENCE__TOKEN": "Nh4Wd8" + "Kq1Zr6Ty",
+    "TRIVET_MARK_SECRETS": "Gm5Xb2Pw" * 4,
+}
 MODEL = {"OPENAI_API_KEY": "sk-" + "Rt2vLm4Xc7"}
 FORK = {"CI_PROJECT_ID": "56", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID": "56"}
 
@@ -130,9 +138,9 @@ def test_a_job_that_waits_for_a_server_loads_neither_agents_nor_clients_of_platf
     ("given", "wishes", "beginning"),
     [
         (SERVER, {}, "server mode: https://t.test ties acme/shop!7 to its issues"),
-        ({**SERVER, **WRITE}, {"mode": "direct"}, "direct mode: this job ties acme/shop!7 to its issues"),
-        (WRITE, {}, "direct mode: this job ties acme/shop!7"),
-        ({**SERVER, **WRITE}, {"dry_run": True}, "direct mode: "),
+        ({**SERVER, **JIRA}, {"mode": "direct"}, "direct mode: this job ties acme/shop!7 to its issues"),
+        (JIRA, {}, "direct mode: this job ties acme/shop!7"),
+        ({**SERVER, **JIRA}, {"dry_run": True}, "direct mode: "),
         ({**SERVER, **WRITE, **FORK}, {}, "acme/shop!7 comes from a fork, whose pipelines write nothing"),
         ({**SERVER, **WRITE, **FORK}, {"mode": "server"}, "acme/shop!7 comes from a fork"),
     ],
@@ -153,13 +161,37 @@ def test_a_forks_pipeline_ends_well_and_says_who_links_instead(job: pytest.Monke
     assert "by its webhook" in report.message
 
 
-def test_linking_here_without_a_jira_says_which_setting_is_missing(job: pytest.MonkeyPatch) -> None:
-    for name, value in WRITE.items():
-        job.setenv(name, value)
-    plan = planned(os.environ, Wishes(agent="link", mode="direct"))
-    assert plan is not None
-    with pytest.raises(UsageError, match="TRIVET_JIRA__URL is not set"):
-        plan.run()
+@pytest.mark.parametrize(
+    ("given", "dry_run", "missing"),
+    [
+        ({}, False, "TRIVET_JIRA__URL is not set"),
+        (WRITE, False, "TRIVET_JIRA__URL is not set"),
+        (JIRA | {"TRIVET_GITLAB__TOKEN": ""}, False, "TRIVET_GITLAB__TOKEN is not set"),
+        (JIRA | {"TRIVET_GITLAB__TOKEN": ""}, True, "TRIVET_GITLAB__READ_TOKEN .* is not set"),
+    ],
+    ids=["nothing", "no Jira", "no GitLab", "no GitLab to read"],
+)
+def test_linking_that_cannot_be_is_not_announced(
+    job: pytest.MonkeyPatch, given: Mapping[str, str], dry_run: bool, missing: str
+) -> None:
+    with pytest.raises(UsageError, match=missing):
+        sentence(given, job, agent="link", dry_run=dry_run)
+
+
+@pytest.mark.parametrize(
+    ("agent", "ways"),
+    [
+        ("review", "choose --mode direct or report"),
+        ("link", "choose --mode direct"),
+        ("pages", "choose --mode direct"),
+    ],
+)
+def test_who_has_no_id_token_is_told_the_modes_that_there_are(
+    job: pytest.MonkeyPatch, agent: str, ways: str
+) -> None:
+    with pytest.raises(UsageError) as told:
+        sentence({"TRIVET_SERVER": "https://t.test"}, job, agent=agent)
+    assert str(told.value).endswith(ways)
 
 
 # --- pages ---
@@ -170,11 +202,11 @@ def test_linking_here_without_a_jira_says_which_setting_is_missing(job: pytest.M
     [
         (SERVER, {}, "server mode: https://t.test holds the pages against acme/shop!7"),
         (
-            {**SERVER, **WRITE},
+            {**SERVER, **CONFLUENCE},
             {"mode": "direct"},
             "direct mode: this job holds the pages against acme/shop!7",
         ),
-        ({**SERVER, **WRITE}, {"dry_run": True}, "direct mode: "),
+        ({**SERVER, **CONFLUENCE, "TRIVET_MARK_SECRETS": ""}, {"dry_run": True}, "direct mode: "),
         ({**SERVER, **WRITE, **FORK}, {}, "acme/shop!7 comes from a fork, whose pipelines write nothing"),
     ],
 )
@@ -184,12 +216,68 @@ def test_pages_are_held_against_a_merge_request_by_the_server_or_with_tokens_and
     assert sentence(given, job, agent="pages", **wishes).startswith(beginning)
 
 
-def test_holding_pages_here_without_a_confluence_says_which_setting_is_missing(
-    job: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [
+        ({}, "TRIVET_CONFLUENCE__URL"),
+        (WRITE, "TRIVET_CONFLUENCE__URL"),
+        (CONFLUENCE | {"TRIVET_GITLAB__TOKEN": ""}, "TRIVET_GITLAB__TOKEN"),
+        (CONFLUENCE | {"TRIVET_CONFLUENCE__TOKEN": ""}, r"TRIVET_CONFLUENCE__READ_TOKEN .*"),
+        (CONFLUENCE | {"TRIVET_MARK_SECRETS": ""}, "TRIVET_MARK_SECRETS"),
+    ],
+    ids=["nothing", "no Confluence", "no GitLab", "no token", "no mark secret"],
+)
+def test_holding_pages_that_cannot_be_is_not_announced(
+    job: pytest.MonkeyPatch, given: Mapping[str, str], missing: str
 ) -> None:
-    for name, value in WRITE.items():
+    with pytest.raises(UsageError, match=f"{missing} is not set"):
+        sentence(given, job, agent="pages", mode="direct")
+
+
+# --- release notes ---
+
+
+def of_tag(given: Mapping[str, str], job: pytest.MonkeyPatch, **wishes: Any) -> str | None:
+    """What a tag's job says it leaves to the server; None where it writes the notes itself."""
+    for name, value in given.items():
         job.setenv(name, value)
-    plan = planned(os.environ, Wishes(agent="pages", mode="direct"))
-    assert plan is not None
-    with pytest.raises(UsageError, match="TRIVET_CONFLUENCE__URL is not set"):
-        plan.run()
+    report = left_to_server(
+        os.environ, Wishes(agent="pages", **wishes), load_settings(), "acme/shop", "v1.4.0"
+    )
+    return f"{report.state}: {report.message}" if report else None
+
+
+@pytest.mark.parametrize(
+    ("given", "mode"),
+    [(SERVER, "auto"), ({"TRIVET_SERVER": "t.test"}, "auto"), ({**SERVER, **CONFLUENCE}, "server")],
+    ids=["a server alone", "without an ID token", "asked for"],
+)
+def test_a_tags_job_leaves_the_notes_to_the_server_and_says_so(
+    job: pytest.MonkeyPatch, given: Mapping[str, str], mode: str
+) -> None:
+    assert of_tag(given, job, mode=mode) == (
+        "done: the server https://t.test writes the release notes of v1.4.0 by its webhook, so there is nothing to "
+        "do; --mode direct writes them here"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "wishes"),
+    [
+        ({}, {}),
+        (CONFLUENCE, {}),
+        ({**SERVER, **CONFLUENCE}, {}),
+        (SERVER, {"mode": "direct"}),
+        (SERVER, {"dry_run": True}),
+    ],
+    ids=["no server", "no server, a Confluence", "a Confluence of its own", "direct", "tried"],
+)
+def test_a_tags_job_writes_the_notes_itself(
+    job: pytest.MonkeyPatch, given: Mapping[str, str], wishes: Mapping[str, Any]
+) -> None:
+    assert of_tag(given, job, **wishes) is None
+
+
+def test_notes_by_a_server_need_its_address(job: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="--mode server needs the server's address"):
+        of_tag({}, job, mode="server")

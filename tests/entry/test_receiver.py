@@ -7,8 +7,12 @@ import gzip
 import hmac
 import json
 import socket
+import time
 import tracemalloc
+import urllib.error
+import urllib.request
 from collections.abc import AsyncIterator, Sequence
+from http.client import HTTPConnection
 from typing import Any
 
 import httpx2
@@ -17,6 +21,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from bot.entry import body as body_module
+from bot.entry.body import MOST_LET_BY
+from bot.entry.http_server import UVICORN
+from bot.entry.patience import patient
 from bot.entry.receiver import Receiver, create_receiver
 from bot.entry.recording import StoreDown
 from bot.routing import Routing
@@ -220,15 +228,21 @@ def test_a_chunked_body_is_counted_while_it_is_read(app: Receiver) -> None:
 
 
 def test_no_more_than_the_limit_of_a_chunked_body_is_taken(app: Receiver) -> None:
-    taken = 0
+    """Of one without end: the rest goes by, no more of it than may, and takes no memory."""
+    came, piece = 0, b"x" * 10_000
 
     async def receive() -> dict[str, Any]:
-        nonlocal taken
-        taken += 1_000
-        return {"type": "http.request", "body": b"x" * 1_000, "more_body": True}
+        nonlocal came
+        came += len(piece)
+        return {"type": "http.request", "body": piece, "more_body": True}
 
-    assert asyncio.run(asgi(app, [], receive))[0] == 413
-    assert taken <= 101_000
+    tracemalloc.start()
+    try:
+        assert asyncio.run(asgi(app, [], receive))[0] == 413
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+    assert came <= 120_000 + MOST_LET_BY
 
 
 def test_a_body_in_tiny_pieces_takes_no_more_memory_than_a_whole_one(inbox: DictInbox) -> None:
@@ -247,8 +261,8 @@ def test_a_body_in_tiny_pieces_takes_no_more_memory_than_a_whole_one(inbox: Dict
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("length", ["100001", "9" * 30, "9" * 5_000])
-def test_a_declared_length_over_the_limit_is_refused_unread(app: Receiver, length: str) -> None:
+@pytest.mark.parametrize("length", [str(MOST_LET_BY + 1), "9" * 30, "9" * 5_000])
+def test_a_declared_length_far_over_the_limit_is_refused_unread(app: Receiver, length: str) -> None:
     async def receive() -> dict[str, Any]:
         pytest.fail("the body was read")
 
@@ -512,6 +526,59 @@ def test_over_a_real_socket_a_huge_body_is_refused_before_it_is_sent(app: Receiv
         answer = b"".join(iter(lambda: client.recv(4096), b""))
     assert answer.startswith(b"HTTP/1.1 413")
     assert b'"status":"refused"' in answer
+
+
+BODIES_SENT_WHOLE = {
+    "413 of 5.3 MB": (413, 5_300_000, {}),
+    "413 of 8 MB": (413, 8_000_000, {}),
+    "413 of 30 MB": (413, 30_000_000, {}),
+    "413 in chunks": (413, 8_000_000, {"transfer-encoding": "chunked"}),
+    "415": (415, 4_000_000, {"content-encoding": "gzip"}),
+    "401": (401, 4_000_000, {}),
+}
+
+
+@pytest.mark.parametrize("how", BODIES_SENT_WHOLE)
+@pytest.mark.parametrize("client", ["http.client", "urllib"])
+def test_who_sends_a_whole_body_before_reading_gets_the_answer_every_time(
+    inbox: DictInbox, monkeypatch: pytest.MonkeyPatch, client: str, how: str
+) -> None:
+    monkeypatch.setattr(body_module, "LET_BY_SECONDS", 9.0)  # however busy the machine is
+    code, size, headers = BODIES_SENT_WHOLE[how]
+    post = {"http.client": by_http_client, "urllib": by_urllib}[client]
+    with served(make_app(inbox, max_body=5_000_000), **UVICORN, **patient()) as port:
+        answers = [post(port, b"x" * size, headers) for _ in range(5)]
+    assert answers == [(code, "refused")] * 5
+
+
+def by_http_client(port: int, content: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    client = HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        client.request("POST", HOOK, content, headers, encode_chunked="transfer-encoding" in headers)
+        answer = client.getresponse()
+        return answer.status, json.loads(answer.read())["status"]
+    finally:
+        client.close()
+
+
+def by_urllib(port: int, content: bytes, headers: dict[str, str]) -> tuple[int, str]:
+    """Raises HTTPError's status as an answer, as its callers see it; what is in chunks it makes of an iterator."""
+    sent = iter([content]) if "transfer-encoding" in headers else content
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}{HOOK}", sent, headers)
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(asked, timeout=20)
+    with caught.value as answer:
+        return answer.code, json.loads(answer.read())["status"]
+
+
+def test_who_waits_to_be_told_to_go_on_is_refused_at_once_and_never_told(app: Receiver) -> None:
+    head = f"POST {HOOK} HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\nExpect: 100-continue\r\n\r\n"
+    began = time.monotonic()
+    with served(app) as port, socket.create_connection(("127.0.0.1", port), 10) as client:
+        client.sendall(head.encode())
+        answer = b"".join(iter(lambda: client.recv(4096), b""))
+        assert time.monotonic() - began < body_module.LET_BY_SECONDS
+    assert answer.startswith(b"HTTP/1.1 413")
 
 
 def test_over_a_real_socket_one_connection_carries_many_deliveries(app: Receiver, inbox: DictInbox) -> None:

@@ -143,11 +143,15 @@ def out_of_breath(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "BREATH_SECONDS", 0.0)
 
 
-def review(url: str, minutes: float = 1.0, pauses: tuple[float, ...] = (0.0, 0.0)) -> Report:
+def review(
+    url: str, minutes: float = 1.0, pauses: tuple[float, ...] = (0.0, 0.0), agent: str = "review"
+) -> Report:
     api = RunsApi(url, pauses)
     try:
         with Progress() as progress:
-            return run_on_server(api, ID_TOKEN, "acme/shop", 7, minutes=minutes, progress=progress)
+            return run_on_server(
+                api, ID_TOKEN, "acme/shop", 7, minutes=minutes, progress=progress, agent=agent
+            )
     finally:
         api.close()
 
@@ -309,6 +313,20 @@ def test_a_refusal_is_a_matter_of_configuration_and_is_not_repeated(
     with serving(Answer(status, body)) as server, pytest.raises(UsageError, match=sentence):
         review(server.url)
     assert server.lines() == ["POST /api/v1/runs"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "wish"),
+    [
+        ("review", "refuses the review"),
+        ("link", "refuses to tie the merge request to its issues"),
+        ("pages", "refuses to hold the pages against the merge request"),
+    ],
+)
+def test_a_refusal_names_what_is_refused(agent: str, wish: str) -> None:
+    with serving(Answer(403, {"error": "no"})) as server, pytest.raises(UsageError) as told:
+        review(server.url, agent=agent)
+    assert str(told.value) == f"{server.url} {wish} (403): no"
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

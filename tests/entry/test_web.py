@@ -1,12 +1,15 @@
 """The runs API in this process: a sandbox issues the tokens and answers for GitLab, a real Redis keeps the runs."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from http.client import HTTPConnection
+from typing import Any, Final, cast
 
 import httpx2
 import pytest
@@ -18,10 +21,14 @@ from redis import Redis
 from bot.domain.actions import Report
 from bot.domain.findings import Finding, Severity
 from bot.domain.rules import JiraRule, Rules, SpaceRule
+from bot.entry import body as body_module
 from bot.entry import keys
 from bot.entry.ending import Ending
+from bot.entry.http_server import UVICORN
 from bot.entry.id_tokens import IdTokens
+from bot.entry.patience import patient
 from bot.entry.queue import run_id
+from bot.entry.receiver import Receiver
 from bot.entry.run_record import Run
 from bot.entry.run_view import RunViews
 from bot.entry.runs_api import Runs
@@ -34,6 +41,7 @@ from bot.gateways.issuer_keys import issuer_keys
 from bot.routing import JobRequest, Routing
 from bot.settings import Settings
 from tests.id_token_forge import AUDIENCE
+from tests.receiving import served
 from tests.redis_server import RedisServer
 from tests.sandbox_server import PROJECT, SandboxServer
 
@@ -438,13 +446,35 @@ def test_whatever_is_sent_is_never_our_fault(web: Web, body: bytes, token: bytes
 
 
 def test_sizes_and_kinds_of_bodies_are_checked_first(web: Web) -> None:
-    json = {"authorization": "Bearer x", "content-type": "application/json"}
-    large = web.call("POST", START, content=b"x" * (MOST_BODY + 1), headers=json)
+    whole = {"authorization": "Bearer x", "content-type": "application/json"}
+    large = web.call("POST", START, content=b"x" * (MOST_BODY + 1), headers=whole)
     assert (large.status_code, large.headers["connection"]) == (413, "close")
     assert str(MOST_BODY) in large.json()["error"]
-    squeezed = web.call("POST", START, content=b"x", headers={**json, "content-encoding": "gzip"})
+    squeezed = web.call("POST", START, content=b"x", headers={**whole, "content-encoding": "gzip"})
     form = web.call("POST", START, data={"a": "b"}, headers={"authorization": "Bearer x"})
     assert (squeezed.status_code, form.status_code) == (415, 415)
+
+
+@pytest.mark.parametrize(
+    ("code", "headers"),
+    [
+        (413, {"authorization": "Bearer x", "content-type": "application/json"}),
+        (415, {"authorization": "Bearer x"}),
+        (401, {"content-type": "application/json"}),
+    ],
+)
+def test_who_sends_a_large_body_before_reading_gets_the_answer_every_time(
+    web: Web, monkeypatch: pytest.MonkeyPatch, code: int, headers: dict[str, str]
+) -> None:
+    monkeypatch.setattr(body_module, "LET_BY_SECONDS", 9.0)  # however busy the machine is
+    app = create_web(web.runs, RunViews(redis.asyncio.Redis.from_url(NEVER)), problem=_fine)
+    with served(cast(Receiver, app), **UVICORN, **patient()) as port:
+        for _ in range(5):
+            client = HTTPConnection("127.0.0.1", port, timeout=SOON)
+            with closing(client):
+                client.request("POST", START, b"x" * 8_000_000, headers)
+                answer = client.getresponse()
+                assert (answer.status, set(json.loads(answer.read()))) == (code, {"error"})
 
 
 def test_other_paths_and_methods_are_refused_in_the_same_shape(web: Web) -> None:

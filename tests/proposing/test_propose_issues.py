@@ -332,11 +332,15 @@ def stopped(request: JobRequest, issues: Issues, rules: Rules = RULES) -> str:
     return str(stop.value)
 
 
+BEGINS = triage(trigger="transitioned", to="In Progress")
+
+
 def test_a_transition_starts_what_the_issues_present_status_starts() -> None:
     context = worked(triage(trigger="transitioned", to="In Progress"), Issues(known=(IN_PROGRESS,)))
     assert [rule.do for rule in context.rules] == [("branch", "draft_merge_request")]
     assert context.code is not None
-    assert (context.code.branch, context.code.tells_issue) == ("main", True)
+    assert context.workplace is not None
+    assert (context.workplace.branch, context.workplace.tells_issue) == ("main", True)
 
 
 @pytest.mark.parametrize(
@@ -363,22 +367,47 @@ def test_by_hand_an_issue_of_a_project_without_rules_is_summed_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("issue", "project", "has_code", "tells_issue"),
+    ("issue", "project", "reads_code", "tells_issue"),
     [
         (IN_PROGRESS, SHOP, True, True),
         (IN_PROGRESS, replace(SHOP, visibility="public"), True, False),
         (replace(IN_PROGRESS, security="Board"), SHOP, False, False),
-        (IN_PROGRESS, replace(SHOP, path="acme/other"), False, False),
     ],
-    ids=["mapped", "public", "secured", "unreadable"],
+    ids=["mapped", "public", "secured"],
 )
 def test_texts_flow_only_where_both_sides_readers_may_have_them(
-    issue: Any, project: Any, has_code: bool, tells_issue: bool
+    issue: Any, project: Any, reads_code: bool, tells_issue: bool
 ) -> None:
-    request = triage(trigger="transitioned", to="In Progress")
-    context = worked(request, Issues(known=(issue,)), projects=Projects(known=(project,)))
-    assert (context.code is not None) == has_code
-    assert bool(context.code and context.code.tells_issue) == tells_issue
+    assigned = replace(issue, assignee=ADA)
+    projects = Projects(known=(project,), accounts={"ada": "ada.l"})
+    context = worked(BEGINS, Issues(known=(assigned,)), projects=projects)
+    assert (context.code is not None) == reads_code
+    assert context.workplace is not None
+    assert (context.workplace.tells_issue, context.workplace.assignee) == (
+        tells_issue,
+        "ada.l" if tells_issue else "",
+    )
+
+
+def test_of_a_secured_issues_project_no_file_is_read_and_its_work_is_bound_to_it_all_the_same() -> None:
+    @dataclass
+    class Unread(Projects):
+        def branch(self, project: CodeProject, name: str) -> DictSnapshot:
+            raise AssertionError("the repository was read")
+
+    secured = Issues(known=(replace(IN_PROGRESS, security="Board"),))
+    made, _ = proposed(BEGINS, secured, projects=Unread())
+    assert (made.project, made.project_id, made.shared) == ("acme/shop", 1, ())
+
+
+@pytest.mark.parametrize("is_mapped", [True, False])
+def test_where_no_work_can_begin_it_is_known_whether_a_project_is_mapped(is_mapped: bool) -> None:
+    commands = JiraRule(project="SHOP", gitlab="acme/shop" if is_mapped else None, commands=("Developers",))
+    elsewhere = Projects(known=(replace(SHOP, path="acme/other"),))
+    asking = asked_on_issue("SHOP-12", "77")
+    context = worked(asking, asked("@trivet draft"), Rules(jira=(commands,)), projects=elsewhere)
+    assert (context.code, context.workplace, context.is_mapped) == (None, None, is_mapped)
+    assert any("acme/shop" in one for one in context.complaints) == is_mapped
 
 
 @dataclass
@@ -427,8 +456,8 @@ def test_the_assignee_is_found_by_address_before_name_and_only_for_a_draft() -> 
     accounts = {"ada@example.com": "ada.l", "ada": "another"}
     request = triage(trigger="transitioned", to="In Progress")
     context = worked(request, Issues(known=(assigned,)), projects=Projects(accounts=accounts))
-    assert context.code is not None
-    assert context.code.assignee == "ada.l"
+    assert context.workplace is not None
+    assert context.workplace.assignee == "ada.l"
 
 
 DEVELOPER = {"ada-1": frozenset({"developers", "users"})}
@@ -453,8 +482,8 @@ def test_commanded_work_begins_where_the_rule_that_begins_work_says() -> None:
 
     def code(body: str) -> tuple[str, str]:
         context = worked(asked_on_issue("SHOP-12", "77"), asked(body), rules, projects=projects)
-        assert context.code is not None
-        return context.code.project.path, context.code.branch
+        assert context.workplace is not None
+        return context.workplace.project.path, context.workplace.branch
 
     assert code("@trivet draft") == ("acme/shop", "develop")
     assert code("@trivet comment") == ("acme/docs", "main")

@@ -12,17 +12,19 @@ from bot.agents.ask.prompting import EXPLAIN, REPLY
 from bot.agents.ask.schema import Answer, ReplyAnswer
 from bot.agents.ask.seeing import mended_by, seen
 from bot.agents.ask.words import (
+    AS_IT_WAS,
     GONE,
     HOW_TO_ASK,
     HOW_TO_EXPLAIN,
     NO_ANSWER,
     NO_MODEL,
     NOT_KNOWN,
+    NOT_PROVEN,
     NOT_SHOWN,
     OF_A_CHECK,
     RIGHT,
-    did_you_mean,
     help_text,
+    not_understood,
     quoted,
     rests_on,
     spoken,
@@ -68,7 +70,7 @@ def no_model(context: AskContext) -> AgentResult:
 
 
 def _unknown(context: AskContext) -> AgentResult:
-    return _told(context, did_you_mean(context.word, context.meant), NOT_UNDERSTOOD)
+    return _told(context, not_understood(context.word, context.meant), NOT_UNDERSTOOD)
 
 
 def _help(context: AskContext) -> AgentResult:
@@ -146,7 +148,8 @@ def _replied(answer: ReplyAnswer, about: Known, view: AgentContext, context: Ask
     commit = mended_by(about, view, context) if answer.verdict == "fixed" else context.request.head
     objection = _objection(answer.verdict, proof, about, context) or ("" if commit else UNCHANGED)
     if objection:
-        return _kept_open(answer.verdict, objection, _text(blocks, places, context), context)
+        why = _told_why(answer.verdict, objection, shows_places=bool(places))
+        return _kept_open(objection, (_text(blocks, places, context), why), context)
     opening, key = _closed(answer.verdict, about, commit, context)
     return _result(context, [_reply(context, key, _text([opening, *blocks], places, context), about)])
 
@@ -177,10 +180,15 @@ def _closed(verdict: str, about: Known, commit: str, context: AskContext) -> tup
     return RIGHT, DISMISSED.format(note=context.note)
 
 
-def _kept_open(verdict: str, objection: str, text: str, context: AskContext) -> AgentResult:
-    """What the model says is said; where it would have closed the thread, why that is left to others."""
-    reasons = {NO_LINE.format(verdict=verdict): NOT_SHOWN, CHECKED: OF_A_CHECK, UNCHANGED: NOT_SHOWN}
-    parts = [text, reasons.get(objection, "")]
+def _told_why(verdict: str, objection: str, *, shows_places: bool) -> str:
+    """Where the model would have closed the thread, why that is left to others; "" for what the person knows."""
+    unproven = NOT_PROVEN if shows_places else NOT_SHOWN
+    reasons = {NO_LINE.format(verdict=verdict): unproven, CHECKED: OF_A_CHECK, UNCHANGED: AS_IT_WAS}
+    return reasons.get(objection, "")
+
+
+def _kept_open(objection: str, parts: Sequence[str], context: AskContext) -> AgentResult:
+    """What the model says is said."""
     body = "\n\n".join(filter(None, parts))
     decision = Decision(key=ANSWER.format(note=context.note), allowed=False, reason=objection)
     return _told(context, body, decisions=[decision]) if body else _result(context, [], [decision])

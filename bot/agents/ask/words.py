@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from bot.agents.triage.schema import AnswerBlock
 from bot.agents.triage.words import block, line
+from bot.domain.commands import COMMANDS
 from bot.domain.ledger import Proof
 from bot.domain.markdown import code, fence, one_line, prose
 from bot.domain.secrets import Redactor
@@ -28,12 +29,19 @@ HOW_TO_EXPLAIN = (
 )
 NO_COMMAND = "{word} is no command: did you mean {meant}? `/trivet help` lists them."
 UNKNOWN_COMMAND = "{word} is no command: `/trivet help` lists them."
+WRONG_WORD = "{command} does not take {word}: {takes}. `/trivet help` lists the commands."
+TAKES, TAKES_NOTHING = "it takes {options}, or nothing", "it stands alone"
 NO_MODEL = "No model is configured here, so this cannot be answered; `/trivet help` says what can be done."
 NO_ANSWER = "The model gave no answer this time. Ask again later."
 NOT_KNOWN = "Neither this change nor the repository answers the question."
 RIGHT = "You are right: this is no defect."
 GONE = "This is gone with {commit}."
 NOT_SHOWN = "I could not tie this to a line at head, so the thread stays open: resolve it if you know better."
+NOT_PROVEN = "That does not prove it, so the thread stays open: resolve it if you know better."
+AS_IT_WAS = (
+    "Its line and what is around it read as they did when it was found, so the thread stays open: resolve it if you "
+    "know better."
+)
 OF_A_CHECK = "A check found this, and closes it when it no longer finds it."
 QUOTE = "> {text}"
 RESTS_ON = "This rests on {places}."
@@ -77,8 +85,13 @@ def help_text(bot: str, *, has_pages: bool) -> str:
     return "\n\n".join((head, "\n".join(items), REPLIES))
 
 
-def did_you_mean(word: str, meant: str) -> str:
-    """`word` is a stranger's."""
+def not_understood(word: str, meant: str) -> str:
+    """As `UnknownCommand` has both: the word is a stranger's, and may come with the command that it follows."""
+    command, _, argument = word.partition(" ")
+    if argument:
+        options = ", ".join(map(code, COMMANDS[command].options))
+        takes = TAKES.format(options=options) if options else TAKES_NOTHING
+        return WRONG_WORD.format(command=code(command), word=code(argument), takes=takes)
     if meant:
         return NO_COMMAND.format(word=code(word), meant=code(meant))
     return UNKNOWN_COMMAND.format(word=code(word))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 from urllib.parse import quote
 
-from bot.agents.spec import Code, TriageContext
+from bot.agents.spec import Code, TriageContext, Workplace
 from bot.agents.triage.places import link_to
 from bot.agents.triage.schema import Kept, Part, Work
 from bot.agents.triage.work import BRANCH, DRAFT
@@ -49,24 +49,24 @@ def comment(kept: Kept, made: frozenset[str], context: TriageContext) -> Documen
 
 
 def _work(work: Work | None, made: frozenset[str], context: TriageContext) -> Iterator[Block]:
-    """Of a project that may not be told of here any more, nothing is."""
-    code = context.code
-    if work is None or code is None or work.project != code.project.path:
+    """Names made of the issue alone, and where they lead; nothing of a project that is not mapped any more."""
+    place = context.workplace
+    if work is None or place is None or work.project != place.project.path:
         return
     yield _heading(WORK)
-    items = [inlines(BRANCH_IS, _branch(work, made, code))]
+    items = [inlines(BRANCH_IS, _branch(work, made, place))]
     if work.title:
         draft = Made(action=DRAFT, text=work.title) if DRAFT in made else Text(text=work.title)
         items.append(inlines(DRAFT_IS, draft))
     yield BulletList(items=tuple(items))
 
 
-def _branch(work: Work, made: frozenset[str], code: Code) -> Inline:
+def _branch(work: Work, made: frozenset[str], place: Workplace) -> Inline:
     if BRANCH in made:
         return Made(action=BRANCH, text=work.branch)
-    if not code.project.web_url:
+    if not place.project.web_url:
         return Text(text=work.branch, code=True)
-    return Link(text=work.branch, url=TREE.format(project=code.project.web_url, branch=quote(work.branch)))
+    return Link(text=work.branch, url=TREE.format(project=place.project.web_url, branch=quote(work.branch)))
 
 
 def _said(parts: Mapping[str, Part], context: TriageContext) -> Iterator[Block]:

@@ -101,7 +101,7 @@ def _result(results: Results, comments: Sequence[CommentIssue]) -> AgentResult:
     return AgentResult(
         actions=(*results.actions, *comments),
         decisions=results.decisions,
-        complaints=tuple(dict.fromkeys(one.reason for one in results.work.decisions)),
+        complaints=tuple(dict.fromkeys(one.reason for one in results.work.decisions if not one.allowed)),
     )
 
 
@@ -124,5 +124,5 @@ def _why_not(plan: Plan, heard: Heard, context: TriageContext, results: Results)
         return NO_ANSWER
     if plan.asks and context.model is None:
         return NO_MODEL.format(help=HELP)
-    reasons = [one.reason for one in results.work.decisions] + list(plan.hindered)
+    reasons = [one.reason for one in results.work.decisions if not one.allowed] + list(plan.hindered)
     return NOT_DONE.format(reason=reasons[0].partition(": ")[2]) if reasons else NOTHING

@@ -145,7 +145,7 @@ def pages(
     if (url and release) or (project and not release):
         raise UsageError(RELEASE_ALONE)
     if release:
-        report = release_report(release, project, dry_run)
+        report = release_report(release, project, dry_run, **wishes)
     elif url:
         report = report_on("pages", url, dry_run)
     else:

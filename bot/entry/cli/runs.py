@@ -50,21 +50,30 @@ def job_report(**wishes: Any) -> Any:
     return plan.run()
 
 
-def release_report(release: str, project: str | None, dry_run: bool) -> Any:
-    """In a job the project is its own, and so is GitLab."""
+def release_report(release: str, project: str | None, dry_run: bool, **wishes: Any) -> Any:
+    """In a job the project is its own, and so is GitLab; and where a server is named, it may have nothing to do."""
     from bot.entry.cienv import in_gitlab_ci
     from bot.entry.lifeline import stoppable
 
-    if in_gitlab_ci(os.environ):
+    is_job = in_gitlab_ci(os.environ)
+    if is_job:
         project = project or os.environ.get("CI_PROJECT_PATH")
         os.environ.setdefault("TRIVET_GITLAB__URL", os.environ.get("CI_SERVER_URL", ""))
     if not project:
         raise UsageError(NO_PROJECT)
     settings = given_settings()
+    if is_job and (report := _left_to_server(settings, project, release, dry_run=dry_run, **wishes)):
+        return report
     from bot.entry.shell import notes_of_release
 
     stoppable()
     return notes_of_release(settings, project, release, dry_run=dry_run)
+
+
+def _left_to_server(settings: Any, project: str, release: str, **wishes: Any) -> Any:
+    from bot.entry.pipeline import Wishes, left_to_server
+
+    return left_to_server(os.environ, Wishes(agent="pages", **wishes), settings, project, release)
 
 
 def addressed(url: str) -> tuple[Any, str, int]:

@@ -39,7 +39,8 @@ def gitlab_checks(settings: Settings) -> Iterator[Check]:
     there = yield from _instance_checks(tokens[0].api)
     if there is None:
         return
-    accepted = yield from token_checks(tokens, is_read=is_read_here("gitlab", settings, os.environ))
+    is_read = is_read_here("gitlab", settings, os.environ)
+    accepted = yield from token_checks(tokens, is_read=is_read, is_twice=bool(settings.gitlab.read_token))
     asking = hook_api(settings, os.environ)
     if accepted:
         yield from project_checks(settings, there, accepted, asking or accepted[0].token.api)

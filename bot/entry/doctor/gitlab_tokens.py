@@ -26,7 +26,13 @@ TOO_STRONG_CURE = "take a token with the scopes read_api and read_repository alo
 SHARED = (
     "there is none: the token that writes serves for both, so that reading and writing are not kept apart"
 )
-SHARED_CURE = "set TRIVET_GITLAB__READ_TOKEN to a token with the scopes read_api and read_repository"
+TWICE = (
+    "TRIVET_GITLAB__READ_TOKEN is the same token as TRIVET_GITLAB__TOKEN, "
+    "so that reading and writing are not kept apart"
+)
+SHARED_CURE = (
+    "set TRIVET_GITLAB__READ_TOKEN to a token of its own, with the scopes read_api and read_repository"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,13 @@ class Accepted:
     who: Bearer
 
 
-def token_checks(tokens: Sequence[OwnToken], *, is_read: bool) -> Generator[Check, None, list[Accepted]]:
-    """Returns those that GitLab takes. `is_read`: a process that reads GitLab finds a token here."""
+def token_checks(
+    tokens: Sequence[OwnToken], *, is_read: bool, is_twice: bool
+) -> Generator[Check, None, list[Accepted]]:
+    """Returns those that GitLab takes. `is_read`: a process that reads GitLab finds a token here.
+
+    `is_twice`: one to read with is set; where it is not among them, it is the one that writes.
+    """
     accepted: list[Accepted] = []
     for token in tokens:
         try:
@@ -50,7 +61,7 @@ def token_checks(tokens: Sequence[OwnToken], *, is_read: bool) -> Generator[Chec
         yield _line(token, who)
         yield from _remarks(token, who)
     if is_read and all(token.need is WRITES for token in tokens):
-        yield note(TOPIC, "token that reads", SHARED, SHARED_CURE)
+        yield note(TOPIC, "token that reads", TWICE if is_twice else SHARED, SHARED_CURE)
     return accepted
 
 

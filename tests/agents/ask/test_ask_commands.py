@@ -8,7 +8,7 @@ import pytest
 from bot.agents.ask import SPEC
 from bot.agents.ask.proposing import BY_NAME
 from bot.domain.actions import Action, Reply
-from bot.domain.commands import COMMANDS
+from bot.domain.commands import COMMANDS, UnknownCommand, parse_command
 from bot.domain.sanitize import sanitize
 from bot.policy import Ground, decide
 from bot.testing import ScriptedModel
@@ -108,9 +108,25 @@ def test_an_unknown_word_that_is_like_no_command_is_only_told_of_the_list() -> N
     assert body == "`dance` is no command: `/trivet help` lists them."
 
 
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("review full --rm -rf /", "`review` does not take `--rm`: it takes `full`, or nothing."),
+        ("pause forever", "`pause` does not take `forever`: it stands alone."),
+    ],
+)
+def test_a_wrong_argument_is_told_what_its_command_takes(said: str, answer: str) -> None:
+    command = parse_command(f"/trivet {said}", None)
+    assert isinstance(command, UnknownCommand)
+    result = ask(None, "", word=command.word, meant=command.did_you_mean or "", about=None, **UNREAD)
+    assert the_reply(result).body == f"{answer} `/trivet help` lists the commands."
+    assert outcome(result) == "confused"
+
+
+@pytest.mark.parametrize("command", ["", "review "])
 @pytest.mark.parametrize("word", ["`/approve`", "@ada", "[x](http://evil.example)", "a|b", "<img>", "#1"])
-def test_a_strangers_word_shows_literally(word: str) -> None:
-    body = sanitize(the_reply(ask(None, "", word=word)).body, redact=lambda said: said)
+def test_a_strangers_word_shows_literally(command: str, word: str) -> None:
+    body = sanitize(the_reply(ask(None, "", word=command + word)).body, redact=lambda said: said)
     outside_code = re.sub(r"(`+).*?\1(?!`)", "", body)
     assert "\n" not in body
     assert not body.startswith("/")

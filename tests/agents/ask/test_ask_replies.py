@@ -34,8 +34,15 @@ SAID = "checkout never passes an empty cart"
 FIRST = QuotedLine(path="shop/cart.py", line=2, quote="first = items[0].price")
 
 
-def replied(verdict: str, *texts: str, proof: QuotedLine | None = None, **other: Any) -> Any:
-    return ask(ScriptedModel([replies(verdict, *texts, proof=proof)]), "reply", SAID, **other)
+def replied(
+    verdict: str,
+    *texts: str,
+    proof: QuotedLine | None = None,
+    places: tuple[QuotedLine, ...] = (),
+    **other: Any,
+) -> Any:
+    answer = replies(verdict, *texts, proof=proof, places=places)
+    return ask(ScriptedModel([answer]), "reply", SAID, **other)
 
 
 def test_who_is_right_is_told_so_and_the_thread_is_closed_as_dismissed() -> None:
@@ -86,8 +93,27 @@ def test_without_a_line_at_head_to_show_for_it_nothing_is_closed(
 
 
 @pytest.mark.parametrize("verdict", ["fixed", "mistaken"])
-def test_the_findings_own_line_shows_nothing(verdict: str) -> None:
-    assert the_reply(replied(verdict, "It is so.", proof=FIRST)).resolves is None
+def test_the_findings_own_line_proves_nothing_and_the_reply_says_no_more_than_that(verdict: str) -> None:
+    reply = the_reply(replied(verdict, "It is so.", proof=FIRST))
+    assert reply.resolves is None
+    head, _, why = reply.body.rpartition("\n\n")
+    assert "This rests on" in head
+    assert "`shop/cart.py:2`" in head
+    assert why == "That does not prove it, so the thread stays open: resolve it if you know better."
+
+
+@pytest.mark.parametrize("proof", [None, INVENTED])
+def test_where_no_line_is_there_the_reply_names_none(proof: QuotedLine | None) -> None:
+    body = the_reply(replied("mistaken", "It is so.", proof=proof)).body
+    assert "This rests on" not in body
+    assert "I could not tie this to a line at head, so the thread stays open" in body
+
+
+def test_places_without_a_proof_are_named_and_prove_nothing() -> None:
+    result = replied("mistaken", "It is so.", proof=INVENTED, places=(GUARD,))
+    assert "This rests on" in the_reply(result).body
+    assert "I could not tie this to a line" not in the_reply(result).body
+    assert the_reply(result).resolves is None
 
 
 @pytest.mark.parametrize("verdict", ["fixed", "mistaken"])
@@ -102,6 +128,8 @@ def test_what_is_as_it_was_when_it_was_found_is_not_fixed() -> None:
     about = replace(KNOWN, around=around(dict(enumerate(CART.split("\n"), 1)), 2))
     result = replied("fixed", "It is checked.", proof=GUARD, about=about)
     assert the_reply(result).resolves is None
+    assert "read as they did when it was found, so the thread stays open" in the_reply(result).body
+    assert "I could not tie this to a line" not in the_reply(result).body
     assert reasons(result) == ["not closed: neither its line nor what is around it has changed"]
 
 

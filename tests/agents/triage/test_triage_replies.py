@@ -51,6 +51,7 @@ def says(text: str) -> AnswerBlock:
     return AnswerBlock(kind="paragraph", text=text, items=[])
 
 
+NOT_MAPPED = {"code": None, "workplace": None, "is_mapped": False}
 RATE = Place(path="app/prices.py", line=1, quote="RATE = 0.19", why="the rate")
 
 
@@ -295,7 +296,11 @@ def test_a_commanded_branch_takes_its_name_from_the_rules_at_hand() -> None:
 @pytest.mark.parametrize(
     ("name", "other", "sentence"),
     [
-        ("branch", {"code": None}, "SHOP-12 has no GitLab project whose texts may stand in it"),
+        (
+            "branch",
+            NOT_MAPPED,
+            "TRIVET_RULES maps SHOP to no GitLab project; name one by `gitlab` in a rule of it",
+        ),
         ("comment", {"code": None}, "the issue has no repository that could be looked at"),
         ("component", {"choices": Choices()}, "the project of the issue has none to choose from"),
     ],

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.agents.spec import AgentResult, Code, TriageContext
+from bot.agents.spec import AgentResult, Code, TriageContext, Workplace
 from bot.agents.triage import SPEC
 from bot.agents.triage.schema import Choice, Place, TriageAnswer
 from bot.domain.actions import Action, CommentIssue, EditIssue, LinkIssue, OpenBranch, OpenMergeRequest
@@ -45,7 +45,14 @@ SNAPSHOT = DictSnapshot({
     "app/odd\nname.py": "x = 1\n",
     "README.md": "# Shop\n",
 })  # fmt: skip
-CODE = Code(PROJECT, "main", SNAPSHOT, tells_issue=True, assignee="ada")
+CODE = Code(PROJECT, SNAPSHOT)
+PLACE = Workplace(PROJECT, "main", tells_issue=True, assignee="ada")
+PUBLIC = replace(PLACE, project=replace(PROJECT, visibility="public"), tells_issue=False, assignee="")
+SECURED = {
+    "issue": replace(ISSUE, security="Board"),
+    "code": None,
+    "workplace": replace(PLACE, tells_issue=False, assignee=""),
+}
 
 SAID = TriageAnswer(
     summary=["Customers need gross prices.", "The list shows net ones."],
@@ -78,6 +85,8 @@ def run(model: ScriptedModel | None, *rules: JiraRule, **other: Any) -> AgentRes
         "criteria": CRITERIA,
         "choices": CHOICES,
         "code": CODE,
+        "workplace": PLACE,
+        "is_mapped": True,
         "model": model,
     }
     return SPEC.run(TriageContext(**given | other))
@@ -251,27 +260,74 @@ def test_the_rule_names_title_and_target() -> None:
     assert (draft.title, draft.target) == ("[Bug] Prices show no VAT (SHOP-12)", "release")
 
 
-def test_where_the_issue_may_not_be_told_there_are_key_and_link_alone() -> None:
-    result = run(
-        None, rule("draft_merge_request", branch="{type}/{slug}"), code=replace(CODE, tells_issue=False)
-    )
-    branch, draft = result.actions[:2]
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [({"workplace": PUBLIC}, "acme/shop is public"), (SECURED, "SHOP-12 has a security level")],
+    ids=["public", "secured"],
+)
+def test_where_the_issue_may_not_be_told_there_are_key_and_link_alone(
+    other: dict[str, Any], why: str
+) -> None:
+    result = run(None, rule("draft_merge_request", branch="{type}/{slug}"), **other)
+    branch, draft, link, comment = result.actions
     assert isinstance(branch, OpenBranch)
     assert isinstance(draft, OpenMergeRequest)
-    assert (branch.name, draft.title) == ("SHOP-12", "SHOP-12")
+    assert (branch.name, draft.title, draft.assignee) == ("SHOP-12", "SHOP-12", "")
     assert draft.body == "Issue: [SHOP-12](https://jira.example/browse/SHOP-12)"
-    assert not any("VAT" in one or "Gross" in one for one in (branch.name, draft.title, draft.body))
+    assert isinstance(link, LinkIssue)
+    assert not any(
+        "VAT" in one.model_dump_json() or "Gross" in one.model_dump_json() for one in result.actions
+    )
+    assert isinstance(comment, CommentIssue)
+    assert shown(comment.body).split("\n") == [
+        "Work begun",
+        "Branch: SHOP-12",
+        "Draft merge request: SHOP-12",
+    ]
+    assert [(one.key, one.allowed, why in one.reason) for one in result.decisions] == [("branch", True, True)]
+    assert result.complaints == ()
+
+
+def test_of_a_secured_issues_work_its_comment_keeps_key_and_link() -> None:
+    first = run(None, rule("draft_merge_request"), **SECURED)
+    second = run(ScriptedModel([SAID]), rule("summarize"), **again(first, **SECURED))
+    body = the_comment(second).body
+    assert headings(body) == ["Work begun", "In short"]
+    [link] = inside(body, Link)
+    assert (link.text, link.url) == ("SHOP-12", "https://gitlab.example/acme/shop/-/tree/SHOP-12")
+
+
+def test_beside_a_secured_issues_work_no_model_reads_the_repository() -> None:
+    model = ScriptedModel([SAID])
+    result = run(model, rule("summarize", "comment", "draft_merge_request"), **SECURED)
+    [prompt] = model.prompts
+    assert (prompt.tools, "app/" in prompt.shared) == ((), False)
+    assert not any("prices.py" in one.model_dump_json() for one in result.actions)
+    assert "comment: the issue has no repository that could be looked at" in result.complaints
 
 
 @pytest.mark.parametrize(
-    ("code", "reason"),
+    ("other", "reason"),
     [
-        (None, "no code: SHOP-12 has no GitLab project whose texts may stand in it"),
-        (replace(CODE, branch=""), "no code: acme/shop has no branch that work could begin on"),
+        (
+            {"workplace": None, "is_mapped": False},
+            "no code: TRIVET_RULES maps SHOP to no GitLab project; name one by `gitlab` in a rule of it",
+        ),
+        (
+            {"workplace": None},
+            "no code: the GitLab project of SHOP, or its branch, cannot be read; the report of this run says why",
+        ),
+        (
+            {"workplace": replace(PLACE, branch="")},
+            "no code: acme/shop has no branch that work could begin on; push a first commit",
+        ),
     ],
+    ids=["not mapped", "not readable", "empty"],
 )
-def test_without_code_nothing_is_begun_and_the_report_says_why(code: Code | None, reason: str) -> None:
-    result = run(None, rule("branch", "draft_merge_request"), code=code)
+def test_where_no_work_can_begin_the_report_says_why_and_what_to_do(
+    other: dict[str, Any], reason: str
+) -> None:
+    result = run(None, rule("branch", "draft_merge_request"), code=None, **other)
     assert result.actions == ()
     assert [(one.key, one.allowed, one.reason) for one in result.decisions] == [
         ("branch", False, reason),
@@ -406,7 +462,7 @@ def test_the_memory_stays_small_whatever_is_said() -> None:
 
 def test_of_a_project_that_may_not_be_told_of_any_more_nothing_is() -> None:
     first = run(ScriptedModel([SAID]), rule("branch", "comment", "summarize"))
-    second = run(None, rule("summarize"), **again(first, code=None))
+    second = run(None, rule("summarize"), **again(first, code=None, workplace=None))
     assert headings(the_comment(second).body) == ["In short"]
 
 
