@@ -1,5 +1,6 @@
 """What the checks have looked at: only then does what they do not report prove anything."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,6 +8,7 @@ from typing import Final
 
 from bot.agents.review.appeals import MOST as MOST_APPEALS
 from bot.agents.review.checks import CHECKS
+from bot.agents.review.checks.contract import PLACES_PER_FILE
 from bot.agents.review.head_files import stored
 from bot.agents.review.nodes import watched
 from bot.agents.review.schema import Place, ReviewState
@@ -62,11 +64,19 @@ class Checked:
     def _caps(self, name: str, path: str) -> bool:
         if name == APPEALS:
             return sum(one.rule.startswith(f"{APPEALS}/") for one in self.state["found"]) >= MOST_APPEALS
-        return (name, path) in self._capped
+        return (name, path) in self._capped or self._told[name, path] >= PLACES_PER_FILE
 
     @cached_property
     def _files(self) -> Mapping[str, FileChange]:
         return {stored(file.path, self.context.redactor): file for file in watched(self.context).files}
+
+    @cached_property
+    def _told(self) -> Counter[tuple[str, str]]:
+        """How many findings of a check there are in a file."""
+        redactor = self.context.redactor
+        return Counter(
+            (one.rule.partition("/")[0], stored(one.path, redactor)) for one in self.state["found"]
+        )
 
     @cached_property
     def _capped(self) -> frozenset[tuple[str, str]]:

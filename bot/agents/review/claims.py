@@ -4,19 +4,21 @@ A model is trusted with words only. Which line it means follows from the text it
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import cached_property
-from typing import Final
+from math import inf
+from typing import Final, NamedTuple
 
 from bot.agents.review.checks.contract import titled
 from bot.agents.review.diff_text import CUT
-from bot.agents.review.quotes import LONGEST_QUOTE, Lines, flat, quoted_line
+from bot.agents.review.quotes import LONGEST_QUOTE, Likeness, Lines, flat, quoted_line
 from bot.agents.review.schema import ReportedFinding, SuggestedEdit
 from bot.agents.review.sides import sides
 from bot.agents.shown import safe_text, shown_name
 from bot.agents.spec import AgentContext
-from bot.domain.change import FileChange, FileStatus, shown_path
+from bot.domain.change import FileChange, FileStatus, Side, shown_path
 from bot.domain.findings import Finding, Suggestion, fingerprint, identified
 from bot.domain.identity import NEAR, titles_alike
 from bot.domain.secrets import Redactor
@@ -28,10 +30,12 @@ NOT_THERE = "it quotes a line that is not in the file"
 NO_WORDS = "it does not say what breaks"
 NO_SYMBOL = "it names something that is nowhere in the repository: {symbol}"
 TWICE = "another finding says the same"
+ON_LINE = "another finding stands on this line"
 
 LONGEST_DETAIL: Final = 900  # characters
 LONGEST_EVIDENCE: Final = 300
 MOST_SYMBOLS: Final = 5
+MOST_ON_A_LINE: Final = 2  # findings: more are noise
 MOST_REPLACED: Final = 20  # lines
 LONGEST_REPLACEMENT: Final = 4_000  # characters, well below where an answer is cut
 IDENTITY: Final = "model"  # a model words its rules anew each time: a claim is known by its line
@@ -48,6 +52,32 @@ class Rejected:
     reason: str
 
 
+class _Stands(IntEnum):
+    """Where a line is, those first that a finding is more likely about."""
+
+    ADDED = 0
+    REMOVED = 1
+    CONTEXT = 2
+    OUTSIDE = 3
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A line that may be the one a model means, numbered as it was shown: a removed one by its old number."""
+
+    number: int
+    likeness: Likeness
+    stands: _Stands
+
+    def rank(self, reported: int) -> tuple[int, ...]:
+        """The best first: the whole text before a part of it; the very number, on what has changed; what the diff
+        shows before what it does not, and then what stands at head; the nearest.
+        """
+        apart, stands = abs(self.number - reported), self.stands
+        unlike = (self.likeness is Likeness.PART, apart > 0, self.likeness, stands if apart == 0 else 0)
+        return (*unlike, stands is _Stands.OUTSIDE, stands is _Stands.REMOVED, apart)
+
+
 @dataclass
 class Source:
     """One changed file as a model saw it: line numbers at head, and those of removed lines, with their text.
@@ -60,10 +90,17 @@ class Source:
     head: dict[int, str]
     removed: dict[int, str]
 
-    def places(self, quoted: str) -> Iterator[tuple[int, bool]]:
-        """Where the quoted text stands: line number, and whether that is in the old file."""
-        for lines, old in ((self.at_head, False), (self._before, True)):
-            yield from ((number, old) for number in lines.places(quoted))
+    def place(self, quoted: str, reported: int) -> tuple[int, bool] | None:
+        """The line that a model means by this text and number: its number, and whether it is a removed one."""
+        places = [
+            *(
+                _Candidate(number, like, self._at_head_as(number))
+                for number, like in self.at_head.alike(quoted)
+            ),
+            *(_Candidate(number, like, _Stands.REMOVED) for number, like in self._before.alike(quoted)),
+        ]
+        best = min(places, key=lambda place: place.rank(reported), default=None)
+        return (best.number, best.stands is _Stands.REMOVED) if best else None
 
     def mentions(self, name: str) -> bool:
         return any(name in text for lines in (self.head, self.removed) for text in lines.values())
@@ -75,6 +112,18 @@ class Source:
     @cached_property
     def _before(self) -> Lines:
         return Lines(self.removed)
+
+    def _at_head_as(self, number: int) -> "_Stands":
+        return self._in_diff.get(number, _Stands.OUTSIDE)
+
+    @cached_property
+    def _in_diff(self) -> dict[int, "_Stands"]:
+        lines = ((line.new, line.side) for line in self.file.lines())
+        return {
+            new: _Stands.ADDED if side is Side.ADDED else _Stands.CONTEXT
+            for new, side in lines
+            if new is not None
+        }
 
 
 @dataclass
@@ -125,19 +174,21 @@ def _ends(path: str, end: str) -> bool:
 
 
 def placed(
-    reported: Iterable[ReportedFinding], context: AgentContext
+    answers: Iterable[Sequence[ReportedFinding]], context: AgentContext
 ) -> tuple[list[Finding], list[Rejected]]:
     """Claims with their fingerprints, of those that are alike the gravest; and what is none, with the reason."""
-    sources, claims, rejected = Sources(context), list[Finding](), list[Rejected]()
-    for one in sorted(reported, key=lambda finding: -finding.severity.rank):
+    sources, claims, rejected = Sources(context), list[_Said](), list[Rejected]()
+    reported = ((number, one) for number, answer in enumerate(answers) for one in answer)
+    for answer, one in sorted(reported, key=lambda told: -told[1].severity.rank):
         claim, reason = _claim(one, sources)
-        reason = reason or _said_already(claim, claims) or _unknown_symbol(one, claim, sources)
+        said = _Said(answer, claim)
+        reason = reason or _said_already(said, claims) or _unknown_symbol(one, claim, sources)
         if reason:
             name = fingerprint(claim, len(rejected))
             rejected.append(Rejected(claim.model_copy(update={"fingerprint": name}), reason))
         else:
-            claims.append(claim)
-    return known_by_line(claims), rejected
+            claims.append(said)
+    return known_by_line(said.claim for said in claims), rejected
 
 
 def known_by_line(claims: Iterable[Finding]) -> list[Finding]:
@@ -161,7 +212,7 @@ def _claim(one: ReportedFinding, sources: Sources) -> tuple[Finding, str]:
         return finding, NO_FILE
     if not anchor:
         return finding, NO_ANCHOR
-    place = min(source.places(anchor), key=lambda place: (place[1], abs(place[0] - one.line)), default=None)
+    place = source.place(anchor, one.line)
     if place is None:
         return finding, NOT_THERE
     line, old = place
@@ -197,16 +248,37 @@ def _source(context: AgentContext, file: FileChange) -> Source:
 # --- what a claim may not do ---
 
 
-def _alike(one: Finding, other: Finding) -> bool:
-    """On the same line, or near it in much the same words."""
+class _Said(NamedTuple):
+    """A claim and the number of the answer that it is from."""
+
+    answer: int
+    claim: Finding
+
+
+def _said_already(said: _Said, others: Iterable[_Said]) -> str:
+    """Why it adds nothing to the others, which are no milder; "" where it does.
+
+    Two defects on one line are two where one answer tells them apart: two readers in other words may mean the same.
+    """
+    near = [other for other in others if _apart(said.claim, other.claim) <= NEAR]
+    if any(_is_same(said.claim, other.claim) for other in near):
+        return TWICE
+    here = [other for other in near if not _apart(said.claim, other.claim)]
+    is_another = all(other.answer == said.answer for other in here) and len(here) < MOST_ON_A_LINE
+    return "" if is_another else ON_LINE
+
+
+def _is_same(one: Finding, other: Finding) -> bool:
+    """Of two that are near each other: much the same words, or one kind of defect on one line."""
+    is_of_one_kind = one.rule == other.rule and not _apart(one, other)
+    return is_of_one_kind or titles_alike(one.title, other.title)
+
+
+def _apart(one: Finding, other: Finding) -> float:
+    """Lines between them; no number of lines where they are of two files, or of two sides of the change."""
     if one.path != other.path or (one.line is None) != (other.line is None):
-        return False
-    apart = abs((one.line or one.old_line or 0) - (other.line or other.old_line or 0))
-    return apart == 0 or (apart <= NEAR and titles_alike(one.title, other.title))
-
-
-def _said_already(claim: Finding, claims: Iterable[Finding]) -> str:
-    return TWICE if any(_alike(claim, other) for other in claims) else ""
+        return inf
+    return abs((one.line or one.old_line or 0) - (other.line or other.old_line or 0))
 
 
 def _unknown_symbol(one: ReportedFinding, claim: Finding, sources: Sources) -> str:

@@ -136,7 +136,8 @@ class _Tracing:
         return instead(was_at, before, head) if was_at else None
 
     def _stands(self, known: Known, place: Place, there: Finding) -> None:
-        """It is there: as it is now, in the words that people have read."""
+        """It is there: as it is now, in the words that people have read; which other lines a check means may change."""
+        words = WORDS if by_model(known.finding) else WORDS - {"detail"}
         now = there.model_copy(
             update={
                 "path": stored(there.path, self.context.redactor),
@@ -144,7 +145,7 @@ class _Tracing:
                 "rule": known.finding.rule or there.rule,
                 "fingerprint": known.key,
                 "suggestion": None,
-                **known.finding.model_dump(include=WORDS),
+                **known.finding.model_dump(include=words),
             }
         )
         if self._is_shown(now):

@@ -44,10 +44,11 @@ def _segment(file: FileChange, first: int, last: int, context: AgentContext) -> 
 
 
 def _numbered(hunk: Hunk, wanted: Iterable[int], shown: Sides) -> Iterator[str]:
-    return (_row(line, _cut(shown.text(line))) for line in (hunk.lines[number] for number in wanted))
+    return (_row(line, cut(shown.text(line))) for line in (hunk.lines[number] for number in wanted))
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """A line as it is shown."""
     return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + CUT
 
 

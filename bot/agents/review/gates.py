@@ -1,5 +1,6 @@
 """Deterministic gates: what is not shown is marked with the reason, never dropped."""
 
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Final
 
@@ -8,6 +9,7 @@ from bot.domain.actions import Decision
 from bot.domain.bots import is_bot_name
 from bot.domain.change import shown_path
 from bot.domain.findings import Finding, Severity
+from bot.domain.identity import titles_alike
 from bot.domain.lifecycle import Known
 from bot.domain.notes import Note
 from bot.domain.secrets import Redactor
@@ -24,6 +26,8 @@ MOST_FINDINGS: Final = 50
 SAME_THREAD: Final = 2  # lines between a person's thread and a finding
 LONGEST_WHY: Final = 100  # characters
 
+_NAMED = re.compile(r'"([^"]+)"')
+
 Gate = Callable[[Finding], str]
 
 
@@ -32,10 +36,20 @@ def severity_floor(floor: Severity) -> Gate:
     return lambda finding: "" if finding.severity.at_least(floor) else reason
 
 
-def said_by_a_check(found: Sequence[Finding]) -> Gate:
-    """`found` are those that are shown. A check's word is exact: a model's on the same line adds nothing."""
-    lines = {(one.path, one.line) for one in found if one.line}
-    return lambda finding: CHECK_SAYS_IT if (finding.path, finding.line) in lines else ""
+def said_by_a_check(found: Sequence[Finding], elsewhere: Collection[str] = ()) -> Gate:
+    """`found` are those that are shown. A check's word is exact: a model's on the same line adds nothing.
+
+    Of those with the fingerprints `elsewhere` another line tells, so only what says the same adds nothing to them.
+    """
+    lines = {(one.path, one.line) for one in found if one.line and one.fingerprint not in elsewhere}
+    others = {(one.path, one.line): one.title for one in found if one.fingerprint in elsewhere}
+
+    def gate(finding: Finding) -> str:
+        place = (finding.path, finding.line)
+        is_said = place in lines or (place in others and _says(finding.title, others[place]))
+        return CHECK_SAYS_IT if is_said else ""
+
+    return gate
 
 
 def said_by_a_person(notes: Iterable[Note]) -> Gate:
@@ -103,6 +117,11 @@ def _dismissal(known: Known, redactor: Redactor) -> str:
     by, why = (" ".join(safe_text(text, redactor).split()) for text in (known.by, known.why))
     dismissed, why = DISMISSED.format(by=by or SOMEBODY), why[:LONGEST_WHY]
     return SAID.format(dismissed=dismissed, why=why) if why else dismissed
+
+
+def _says(title: str, checked: str) -> bool:
+    """Whether a model's title has what a check's names in quotes, or is much like it."""
+    return any(name in title for name in _NAMED.findall(checked)) or titles_alike(title, checked)
 
 
 def _around(line: int, reach: int) -> range:

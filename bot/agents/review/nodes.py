@@ -26,11 +26,12 @@ from bot.agents.review.gates import (
 from bot.agents.review.ledger import MOST_ROWS, beyond, criteria, is_wanted
 from bot.agents.review.prompting import rules
 from bot.agents.review.recheck import doubted, near, together
+from bot.agents.review.repeats import repeated
 from bot.agents.review.schema import ReportedFinding, ReviewState, Segment, Task, Work
 from bot.agents.review.standing import as_known, known_by_line, places, successors
 from bot.agents.review.units import around, excerpt, excerpt_tokens, second_looks, unit_tokens, units
 from bot.agents.spec import AgentContext
-from bot.domain.actions import Coverage
+from bot.domain.actions import Coverage, Decision
 from bot.domain.change import ChangeSet, FileChange, shown_path
 from bot.domain.findings import Finding, identified
 from bot.domain.lifecycle import taken_away
@@ -132,12 +133,11 @@ async def merge(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     line nobody has shown anything yet.
     """
     context = runtime.context
-    reported = [
-        ReportedFinding.model_validate(one)
+    answers = [
+        [ReportedFinding.model_validate(one) for one in state["reported"][name]]
         for name in sorted(state["reported"])
-        for one in state["reported"][name]
     ]
-    claims, rejected = placed(reported, context)
+    claims, rejected = placed(answers, context)
     claims = known_by_line(claims, context, state["places"])
     settled = {one.key for one in context.known if one.state != "fixed"}
     again = [claim for claim in claims if claim.fingerprint in settled]
@@ -161,12 +161,14 @@ async def gate(state: ReviewState, runtime: Runtime[AgentContext]) -> Update:
     """Mark what is not shown, with the reason; what is new and shown comes worst first."""
     context = runtime.context
     floor = severity_floor(context.config.review.min_severity)
-    found, mild = passed(worst_first(state["found"]), [_put_aside(context), floor])
+    elsewhere, as_told = _repeated(state, context)
+    telling = (one for one in state["found"] if one.fingerprint not in elsewhere)
+    found, mild = passed(worst_first(telling), [_put_aside(context), floor])
     claims, refuted = passed(state["claims"], [lambda claim: why_not(claim, state)])
     known = {one.key for one in context.known}
     new = [one for one in (*found, *claims) if one.fingerprint not in known]
     shown, many = at_most(worst_first(new))
-    return {"shown": shown, "decisions": [*mild, *refuted, *many]}
+    return {"shown": shown, "decisions": [*mild, *as_told, *refuted, *many]}
 
 
 def after_plan(state: ReviewState) -> list[Send] | str:
@@ -328,7 +330,13 @@ def _sends(state: ReviewState) -> list[Send]:
 def _gates(state: ReviewState, context: AgentContext) -> list[Gate]:
     floor = severity_floor(context.config.review.min_severity)
     shown, _ = passed(state["found"], [floor])
-    return [floor, said_by_a_check(shown)]
+    elsewhere, _ = _repeated(state, context)
+    return [floor, said_by_a_check(shown, elsewhere)]
+
+
+def _repeated(state: ReviewState, context: AgentContext) -> tuple[frozenset[str], list[Decision]]:
+    gone = taken_away(context.known, context.reviewed)
+    return repeated(state["found"], context.known, gone, context.redactor)
 
 
 def _put_aside(context: AgentContext) -> Gate:

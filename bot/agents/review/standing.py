@@ -6,16 +6,18 @@ A line is known by its text as it was quoted, wherever it has moved to; of sever
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Final
 
 from bot.agents.review.commits import History
 from bot.agents.review.head_files import HeadFiles, Text, quote_of, stored
+from bot.agents.review.repeats import carried_on
 from bot.agents.review.schema import Place
 from bot.agents.spec import AgentContext
 from bot.domain.change import FileChange, FileStatus
 from bot.domain.findings import Finding
-from bot.domain.identity import recognised
+from bot.domain.identity import recognised, titles_alike
 from bot.domain.lifecycle import AROUND, Known, around
 from bot.domain.markdown import by_model
 from bot.domain.reviewed import PATH_DIGITS, Reviewed, unit, unread
@@ -201,16 +203,40 @@ def _paired(alike: Mapping[int, Sequence[_Here]]) -> Iterator[tuple[int, int]]:
 def as_known(found: Sequence[Finding], context: AgentContext, where: Mapping[str, Place]) -> list[Finding]:
     """A check's findings at head, those that are known with the keys they were posted under.
 
-    One that is open and whose line was rewritten may still be itself.
+    One that is open and whose line was rewritten may still be itself; one that named other lines may go on there.
     """
-    return _named(found, present(context.known, where), context, _rewritten(context, where))
+    known = present(context.known, where)
+    return carried_on(_named(found, known, context, _rewritten(context, where)), known, context.redactor)
 
 
 def known_by_line(
     claims: Sequence[Finding], context: AgentContext, where: Mapping[str, Place]
 ) -> list[Finding]:
-    """A model's claims at head, those on the very line of a known finding with the key it was posted under."""
-    return _named(claims, present(context.known, where), context)
+    """A model's claims at head, those on the very line of a known finding with the key it was posted under.
+
+    They are in order of lines. Of two on one line, each has the key of the one whose words it has.
+    """
+    titles = {one.key: one.finding.title for one in context.known}
+    named = _named(claims, present(context.known, where), context)
+    for at, (one, other) in enumerate(pairwise(named)):
+        if _place_of(one) == _place_of(other) and _is_crossed(one, other, titles):
+            named[at] = one.model_copy(update={"fingerprint": other.fingerprint})
+            named[at + 1] = other.model_copy(update={"fingerprint": one.fingerprint})
+    return named
+
+
+def _place_of(finding: Finding) -> tuple[str, int | None, int | None]:
+    return finding.path, finding.line, finding.old_line
+
+
+def _is_crossed(one: Finding, other: Finding, titles: Mapping[str, str]) -> bool:
+    """Whether a key of theirs is of what the other says, and none of what its bearer says."""
+
+    def fits(finding: Finding, bearer: Finding) -> bool:
+        return titles_alike(finding.title, titles.get(bearer.fingerprint, ""))
+
+    is_right = fits(one, one) or fits(other, other)
+    return not is_right and (fits(one, other) or fits(other, one))
 
 
 def successors(

@@ -28,10 +28,12 @@ def sha(number: int) -> str:
     return f"{number:040x}"
 
 
-def file_between(path: str, before: str | None, after: str | None, old_path: str = "") -> FileChange:
-    """The change of one file between two texts, None where there is no file."""
+def file_between(
+    path: str, before: str | None, after: str | None, old_path: str = "", near: int = 3
+) -> FileChange:
+    """The change of one file between two texts, None where there is no file; `near`: lines around what changes."""
     was, now = ((text or "").splitlines() for text in (before, after))
-    diff = list(unified_diff(was, now, lineterm=""))[2:]
+    diff = list(unified_diff(was, now, lineterm="", n=near))[2:]
     status = (
         FileStatus.ADDED if before is None else FileStatus.DELETED if after is None else FileStatus.MODIFIED
     )

@@ -148,6 +148,17 @@ def test_many_lines_in_one_file_are_five_and_a_count() -> None:
     assert findings[-1].title == "4 more findings of this kind in this file"
 
 
+def test_one_stray_character_on_many_lines_is_told_on_the_first_with_the_others_named() -> None:
+    findings = found("x = 1 \u200b\n" * 30)
+    assert [one.line for one in findings] == list(range(1, 31))
+    assert findings[0].detail.endswith(" Also on lines 2, 3, 4 and 26 more.")
+
+
+def test_what_each_line_hides_by_itself_names_no_other_lines() -> None:
+    for text in ("x = '\u202e'\n", "p\u0430ypal = 1\n"):
+        assert not any("Also" in one.detail for one in found(text * 3))
+
+
 def test_a_secret_cut_by_an_invisible_character_does_not_appear() -> None:
     secret = "glpat-" + "k3Jq9ZxW2mTv8RbN5yLc"
     (finding,) = found(f"x = '{secret[:12]}\u200b{secret[12:]}'\n")

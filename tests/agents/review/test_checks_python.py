@@ -248,6 +248,42 @@ def test_a_repository_that_cannot_be_read_skips_the_check() -> None:
 
 
 def test_many_findings_in_one_file_are_fifty_and_a_count() -> None:
-    findings = found("".join(f"a{number} = missing\n" for number in range(60)))
+    findings = found("".join(f"a{number} = missing_{number}\n" for number in range(60)))
     assert len(findings) == 51
     assert findings[-1].title == "10 more findings of this kind in this file"
+
+
+def test_one_name_that_is_undefined_on_many_lines_is_told_on_the_first_with_the_others_named() -> None:
+    findings = found("".join(f"total_{number} = price({number}) + price(0)\n" for number in range(30)))
+    assert [one.line for one in findings] == list(range(1, 31))
+    assert {one.title for one in findings} == {'Undefined name "price"'}
+    assert findings[0].detail.endswith(" Also on lines 2, 3, 4 and 26 more.")
+    assert findings[4].detail.endswith(" Also on lines 1, 2, 3 and 26 more.")
+
+
+def test_how_many_other_lines_there_are_is_said_also_where_not_all_are_told_one_by_one() -> None:
+    findings = found("".join(f"total_{number} = price({number})\n" for number in range(700)))
+    assert len(findings) == 50
+    assert findings[0].detail.endswith(" Also on lines 2, 3, 4 and 696 more.")
+
+
+@pytest.mark.parametrize(
+    ("others", "said"),
+    [
+        (0, ""),
+        (1, " Also on line 2."),
+        (3, " Also on lines 2, 3, 4."),
+        (4, " Also on lines 2, 3, 4 and 1 more."),
+    ],
+)
+def test_other_lines_are_named_in_plain_words(others: int, said: str) -> None:
+    detail = found("x = price()\n" * (others + 1))[0].detail
+    assert detail.removeprefix(LINTS["F821"].detail) == said
+
+
+def test_two_names_and_two_defects_that_the_same_rule_finds_are_two() -> None:
+    findings = found(
+        "a = price()\nb = cost()\n\n\ndef f(a=[], b=[]):\n    return a\n\n\ndef g(a=[]):\n    return a\n"
+    )
+    assert [one.line for one in findings] == [1, 2, 5, 5, 9]
+    assert not any("Also" in one.detail for one in findings)

@@ -1,6 +1,6 @@
 """What a model reports is held against the text it was shown, and placed by what it quotes."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.agents.review.claims import (
@@ -8,16 +8,21 @@ from bot.agents.review.claims import (
     NO_FILE,
     NO_WORDS,
     NOT_THERE,
+    ON_LINE,
     TWICE,
     Rejected,
     placed,
 )
+from bot.agents.review.diff_text import cut
+from bot.agents.review.quotes import flat, quoted_line
 from bot.agents.review.schema import ReportedFinding
 from bot.agents.spec import AgentContext
-from bot.domain.findings import Finding
+from bot.domain.change import Side
+from bot.domain.findings import Finding, Severity
 from bot.domain.repo_config import RepoConfig
 from bot.domain.secrets import Redactor
 from bot.testing import finding
+from tests.agents.review.pushes import file_between
 from tests.doubles import REQUEST, DictSnapshot, change_of, edited_file
 
 LEAK = "glpat-" + "Zq8Rt2vLm4" + "Xc7Wn1Kd9P"
@@ -45,11 +50,11 @@ def context(code: str = CODE, path: str = "app/orders.py", added: range = range(
 
 
 def claims(*reported: ReportedFinding, of: AgentContext | None = None) -> list[Finding]:
-    return placed(reported, of or context())[0]
+    return placed([reported], of or context())[0]
 
 
 def rejected(*reported: ReportedFinding) -> list[Rejected]:
-    return placed(reported, context())[1]
+    return placed([reported], context())[1]
 
 
 def report(line: int, anchor: str, path: str = "app/orders.py", **other: object) -> ReportedFinding:
@@ -108,14 +113,44 @@ def test_a_name_from_another_file_is_known() -> None:
 def test_the_same_defect_told_twice_is_one_claim() -> None:
     first = report(4, "return sum(order.items)", severity="major")
     second = report(3, "    if order.items:", severity="critical")
-    through, kept_back = placed([first, second], context())
+    through, kept_back = placed([[first, second]], context())
     assert [claim.severity.value for claim in through] == ["critical"]
     assert [one.reason for one in kept_back] == [TWICE]
 
 
-def test_two_findings_on_one_line_in_other_words_are_one_too() -> None:
-    first = report(4, "return sum(order.items)", title="Adds up prices that are text", rule="types")
-    assert len(claims(first, report(4, "return sum(order.items)", title="Another matter", rule="other"))) == 1
+TEXT = report(4, "return sum(order.items)", title="Adds up prices that are text", rule="types")
+NOTHING = report(4, "return sum(order.items)", title="An empty cart is never closed", rule="leak")
+
+
+def test_two_defects_of_one_line_that_one_answer_tells_apart_are_two() -> None:
+    through, kept_back = placed([[TEXT, NOTHING]], context())
+    assert {claim.title for claim in through} == {TEXT.title, NOTHING.title}
+    assert {claim.line for claim in through} == {4}
+    assert len({claim.fingerprint for claim in through}) == 2
+    assert kept_back == []
+
+
+def test_of_one_line_in_one_kind_or_in_like_words_nothing_is_told_twice() -> None:
+    of_one_kind = NOTHING.model_copy(update={"rule": "types"})
+    in_like_words = TEXT.model_copy(update={"rule": "sum", "title": "The prices it adds up are text"})
+    for other in (of_one_kind, in_like_words):
+        through, kept_back = placed([[TEXT, other]], context())
+        assert [claim.title for claim in through] == [TEXT.title]
+        assert [one.reason for one in kept_back] == [TWICE]
+
+
+def test_a_second_reader_who_says_something_else_of_a_line_is_kept_back_for_the_reason_that_is_true() -> None:
+    through, kept_back = placed([[TEXT], [NOTHING]], context())
+    assert [claim.title for claim in through] == [TEXT.title]
+    assert [one.reason for one in kept_back] == [ON_LINE]
+
+
+def test_a_third_defect_of_one_line_is_kept_back_and_it_is_the_mildest() -> None:
+    mild = report(4, "return sum(order.items)", title="Runs twice a day", rule="slow", severity="minor")
+    grave = NOTHING.model_copy(update={"severity": Severity.CRITICAL})
+    through, kept_back = placed([[mild, TEXT, grave]], context())
+    assert {claim.title for claim in through} == {TEXT.title, NOTHING.title}
+    assert [(one.finding.title, one.reason) for one in kept_back] == [(mild.title, ON_LINE)]
 
 
 def test_a_line_is_quoted_as_it_was_shown_without_the_secret_in_it() -> None:
@@ -187,7 +222,7 @@ def test_an_edit_elsewhere_or_of_nothing_is_no_suggestion() -> None:
 )
 def test_whatever_a_model_says_becomes_a_bounded_claim_on_a_line_or_a_reason(one: ReportedFinding) -> None:
     of = context()
-    through, kept_back = placed([one], of)
+    through, kept_back = placed([[one]], of)
     assert len(through) + len(kept_back) == 1
     for claim in through:
         assert claim.path == "app/orders.py"
@@ -205,3 +240,85 @@ def test_a_severity_in_the_words_of_another_scale_is_understood() -> None:
     words = {"High": "critical", " medium ": "major", "LOW": "minor", "Blocker": "blocker", "nit": "info"}
     for said, meant in words.items():
         assert report(4, "x", severity=said).severity.value == meant
+
+
+# --- which line is meant ---
+
+TWINS = [f"row_{number} = {number}" for number in range(60)]
+TWINS[10] = TWINS[50] = "    return cached"
+TWINS[20], TWINS[45] = "pytest-runner", "pytest-runner==5 ; x"
+
+
+def edited(before: list[str], after: list[str], near: int = 3) -> AgentContext:
+    """A file between two texts, in hunks with `near` lines around each change."""
+    was, now = "".join(f"{line}\n" for line in before), "".join(f"{line}\n" for line in after)
+    file = file_between("t.py", was, now, near=near)
+    return AgentContext(
+        request=REQUEST,
+        change=change_of(file),
+        snapshot=DictSnapshot({"t.py": now}),
+        config=RepoConfig(),
+        redactor=Redactor(),
+    )
+
+
+def place(of: AgentContext, line: int, anchor: str) -> tuple[int | None, int | None]:
+    """The old and the new number of the line on which the claim stands."""
+    (claim,) = claims(report(line, anchor, path="t.py"), of=of)
+    return claim.old_line, claim.line
+
+
+def test_a_removed_line_is_meant_though_the_same_text_stands_unchanged_elsewhere() -> None:
+    of = edited(TWINS, [line for number, line in enumerate(TWINS) if number not in (10, 20)])
+    assert place(of, 11, "    return cached") == (11, None)
+    assert place(of, 49, "    return cached") == (None, 49)
+
+
+def test_a_removed_line_that_reads_as_quoted_is_meant_before_a_longer_one_at_head() -> None:
+    of = edited(TWINS, [line for number, line in enumerate(TWINS) if number not in (10, 20)])
+    assert [place(of, line, "pytest-runner") for line in (21, 44, 9)] == [(21, None)] * 3
+    assert place(of, 44, "pytest-runner==5") == (None, 44)
+
+
+def test_without_the_right_number_a_line_of_the_diff_is_meant_before_a_nearer_one_outside() -> None:
+    rows = [f"row_{number}" for number in range(40)]
+    rows[2] = rows[30] = "    return cached"
+    of = edited(rows, [*rows[:30], "added", *rows[30:]])
+    assert place(of, 8, "    return cached") == (None, 32)
+
+
+def test_of_one_number_and_text_on_both_sides_what_is_added_is_meant_and_else_what_is_removed() -> None:
+    assert place(edited(["a", "old line"], ["b", "  old line"]), 2, "old line") == (None, 2)
+    assert place(edited(["a", "old line", "b", "old line"], ["b", "old line"]), 2, "old line") == (2, None)
+
+
+SAID = [
+    "a",
+    "b",
+    "a b",
+    "- a",
+    "+ b",
+    "12 a",
+    "  a",
+    "return total(items)",
+    "x = return total(items)",
+    "q" * 450,
+]
+TEXTS = st.lists(st.sampled_from([*SAID, "", "}"]), max_size=14)
+
+
+@settings(max_examples=120, deadline=None)
+@given(before=TEXTS, after=TEXTS, near=st.integers(0, 3))
+def test_whoever_reports_a_shown_line_with_its_number_and_its_text_gets_that_line(
+    before: list[str], after: list[str], near: int
+) -> None:
+    """As the diff shows it: a removed line has its old number only, and its number and text may be those of another."""
+    of = edited(before, after, near)
+    shown = list(of.change.files[0].lines())
+    taken = {(line.new, flat(line.text)): line for line in shown if line.side is Side.CONTEXT}
+    taken |= {(line.old, flat(line.text)): line for line in shown if line.side is Side.REMOVED}
+    taken |= {(line.new, flat(line.text)): line for line in shown if line.side is Side.ADDED}
+    for (number, _), line in taken.items():
+        if number and quoted_line(cut(line.text)):
+            meant = (line.old, None) if line.side is Side.REMOVED else (None, line.new)
+            assert place(of, number, cut(line.text)) == meant

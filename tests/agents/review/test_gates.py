@@ -93,3 +93,18 @@ def test_a_persons_words_are_told_without_their_secrets() -> None:
     assert decision.reason.startswith("dismissed by ada <REDACTED:")
     assert "by design, see <REDACTED:" in decision.reason
     assert secret not in decision.reason
+
+
+def test_on_a_line_that_another_tells_of_only_what_names_the_same_is_said_by_the_check() -> None:
+    checked = Finding(
+        rule="python/F821",
+        severity=Severity.CRITICAL,
+        path="a.py",
+        line=3,
+        title='Undefined name "price"',
+        fingerprint="3",
+    )
+    same = checked.model_copy(update={"title": "price is never imported", "rule": "missing"})
+    other = checked.model_copy(update={"title": "The total is counted twice", "rule": "twice"})
+    assert [said_by_a_check([checked])(one) for one in (same, other)] == [CHECK_SAYS_IT, CHECK_SAYS_IT]
+    assert [said_by_a_check([checked], {"3"})(one) for one in (same, other)] == [CHECK_SAYS_IT, ""]

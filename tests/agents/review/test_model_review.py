@@ -339,7 +339,9 @@ def test_another_bots_thread_on_the_line_is_no_persons() -> None:
 
 def test_five_hundred_findings_become_a_few_comments_and_a_list() -> None:
     code = "".join(f"value_{number} = compute({number})\n" for number in range(500))
-    many = [finding("a.py", n + 1, f"value_{n} = compute({n})", title=f"Case {n} breaks") for n in range(500)]
+    many = [
+        finding("a.py", n + 1, f"value_{n} = compute({n})", title=f"Case{n:03} breaks") for n in range(500)
+    ]
     result = review(ScriptedModel(confirms_everything(*many)), added_file("a.py", code))
     assert sum(post.position is not None for post in posts(result)) == RepoConfig().review.max_comments
     assert len(posts(result)) <= 50

@@ -501,6 +501,17 @@ def replace_line(one: ReportedFinding, line: int) -> ReportedFinding:
     return one.model_copy(update={"line": line})
 
 
+@pytest.mark.parametrize("severity", ["minor", "major", "critical"])
+def test_beside_what_was_dismissed_another_defect_of_the_same_line_is_shown(severity: str) -> None:
+    other = finding(PATH, 7, LINE, title="Refunds are counted twice", rule="refunds", severity=severity)
+    told = story()
+    told.says(told.known[0].key, state="dismissed", by="ada", why="won't fix")
+    result = told.push({PATH: CODE + "# more\n"}, model=reported(DEFECT, other))
+    assert [(post.finding.title, post.finding.line) for post in posts(result)] == [(other.title, 7)]
+    assert all(post.position for post in posts(result))
+    assert reasons(result) == ["dismissed by ada: won't fix"]
+
+
 def test_a_dismissed_finding_of_a_check_is_never_shown_again() -> None:
     told = checked()
     told.says(told.known[0].key, state="dismissed", by="ada", why=THUMBS_DOWN)

@@ -144,7 +144,7 @@ def test_a_path_that_is_not_utf8_goes_to_the_summary_and_can_be_stored() -> None
 
 
 def test_the_same_review_twice_has_the_same_keys() -> None:
-    files = {"m.py": "a = undefined_name\nb = 1\na = undefined_name\n"}
+    files = {"m.py": 'b = 1\nassert (b, "is one")\nb = 2\nassert (b, "is one")\n'}
     first, second = (sorted(post.key for post in posts(review(files))) for _ in range(2))
     assert first == second
     assert len(set(first)) == 2

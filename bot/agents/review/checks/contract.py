@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from bot.domain.change import ChangeSet, FileChange, FileStatus
@@ -20,6 +21,12 @@ MORE_DETAIL = "The {most} worst are shown one by one. Look at the others, too: t
 MORE_EVIDENCE = "Lines: {lines}."
 LINES_LISTED = 10
 
+PLACES_PER_FILE = 50  # lines told one by one, also where few causes are shown
+ALSO = "Also on {lines}."
+LINE, LINES, AND_MORE = "line {lines}", "lines {lines}", "lines {lines} and {more} more"
+OTHERS_LISTED = 3
+
+_ALSO = re.compile(r"\bAlso on lines? \d")
 _EXAMPLE_FOLDER = re.compile(
     r"(?:^|/)(?:tests?|testing|specs?|__tests__|testdata|fixtures?|mocks?|__mocks__|examples?|samples?|docs?)/"
 )
@@ -68,18 +75,54 @@ def is_example(path: str) -> bool:
 
 
 class Hit(NamedTuple):
-    """Something found, not yet described: describing costs time, and few of many are shown."""
+    """Something found, not yet described: describing costs time, and few of many are shown.
+
+    `cause` is what is named, the finding's title, where mending one thing may mend several lines, as of a name that is
+    defined nowhere. "" of a defect by itself.
+    """
 
     severity: Severity
     line: int | None
     describe: Callable[[], Finding]
+    cause: str = ""
 
 
 def capped(hits: Iterable[Hit], most: int = SHOWN_PER_FILE) -> list[Finding]:
-    """One file's findings of one check: the worst `most`, then one that counts the rest."""
-    ranked = sorted(hits, key=lambda hit: -hit.severity.rank)
-    shown, rest = [hit.describe() for hit in ranked[:most]], ranked[most:]
-    return [*shown, _counted(rest, most)] if rest else shown
+    """One file's findings of one check: the worst `most` causes, then one finding that counts the rest.
+
+    Each is told on its first line, and as long as there is room on its other lines, so that those are known. Whichever
+    of them is shown names the others (`names_others`).
+    """
+    causes = sorted(_causes(hits), key=lambda some: -some[0].severity.rank)
+    shown, rest = causes[:most], [some[0] for some in causes[most:]]
+    firsts = [_told(some[0], some) for some in shown]
+    others = (_told(hit, some) for some in shown for hit in some[1:])
+    told = [*firsts, *islice(others, max(0, PLACES_PER_FILE - len(firsts)))]
+    return [*told, _counted(rest, most)] if rest else told
+
+
+def names_others(detail: str) -> bool:
+    """Whether a finding with this detail stands for other lines of its file, too."""
+    return bool(_ALSO.search(detail))
+
+
+def _causes(hits: Iterable[Hit]) -> list[list[Hit]]:
+    """The hits of each cause, one a line."""
+    causes: dict[object, dict[int | None, Hit]] = {}
+    for number, hit in enumerate(hits):
+        causes.setdefault(hit.cause or number, {}).setdefault(hit.line, hit)
+    return [list(lines.values()) for lines in causes.values()]
+
+
+def _told(hit: Hit, cause: Sequence[Hit]) -> Finding:
+    """The finding on one line, which names the first of its cause's others."""
+    finding, more = hit.describe(), len(cause) - 1 - OTHERS_LISTED
+    others = islice((str(other.line) for other in cause if other is not hit), OTHERS_LISTED)
+    if len(cause) == 1:
+        return finding
+    form = LINE if len(cause) == 2 else LINES if more <= 0 else AND_MORE
+    also = ALSO.format(lines=form.format(lines=", ".join(others), more=more))
+    return finding.model_copy(update={"detail": f"{finding.detail} {also}"})
 
 
 def _counted(rest: Sequence[Hit], most: int) -> Finding:

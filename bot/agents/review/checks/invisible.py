@@ -72,6 +72,9 @@ LOOKALIKE = Kind(
     "the Latin spelling misses it. Type the word anew in one alphabet.",
 )  # fmt: skip
 
+_PASTED = (SPLIT_WORD, STRAY, CONTROL, PRIVATE)
+"""What comes with a text that was copied, on many lines at once. Each of the others hides something else."""
+
 EVIDENCE = "The line reads: {line}"
 HIDDEN_EVIDENCE = "The hidden characters spell: {text}"
 EVIDENCE_LENGTH = 300  # characters
@@ -176,7 +179,8 @@ def _hit(file: FileChange, line: Line, prose: bool, redactor: Redactor) -> Hit |
     if not hidden:
         return None
     kind = max((kind for _, kind in hidden), key=lambda kind: kind.severity(prose).rank)
-    return Hit(kind.severity(prose), line.new, partial(_finding, file, line, kind, prose, hidden, redactor))
+    describe = partial(_finding, file, line, kind, prose, hidden, redactor)
+    return Hit(kind.severity(prose), line.new, describe, kind.title if kind in _PASTED else "")
 
 
 def _finding(

@@ -230,7 +230,13 @@ def _hits(source: _Source, diagnostics: Sequence[_Diagnostic], redactor: Redacto
         return _finding(source, diagnostic, lint, row, anchor(row), redactor)
 
     for row, lint, diagnostic in placed:
-        yield Hit(lint.severity, row, partial(finding, row, lint, diagnostic))
+        yield Hit(lint.severity, row, partial(finding, row, lint, diagnostic), _cause(lint, diagnostic))
+
+
+def _cause(lint: Lint, diagnostic: _Diagnostic) -> str:
+    """What the message says, which names it; "" where the table has words of its own, which name nothing."""
+    said = diagnostic.message.partition("\n")[0]
+    return "" if lint.title else f"{diagnostic.code} {titled(said)}"
 
 
 def _placed(source: _Source, diagnostics: Sequence[_Diagnostic]) -> list[tuple[int, Lint, _Diagnostic]]:
