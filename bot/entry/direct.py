@@ -10,9 +10,10 @@ from bot.entry.access import Account, account, writing_api
 from bot.entry.accounts import Accounts
 from bot.entry.apart import propose_apart
 from bot.entry.breaks import Breaks, WholeWrites
+from bot.entry.own_secrets import mark_book
 from bot.entry.progress import Progress
 from bot.entry.shell import PIPELINE, SHELL, applied, request_for
-from bot.entry.wiring import gitlab_effects, mark_book, repositories
+from bot.entry.wiring import gitlab_effects, repositories
 from bot.gateways.gitlab_api import GitLabApi
 from bot.gateways.gitlab_reader import GitLabReader
 from bot.gateways.local import DryRun

@@ -13,8 +13,8 @@ from bot.domain.pages import SectionEdit
 from bot.entry.case_checkout import CaseReader, check_out
 from bot.entry.case_wiki import PROJECT, case_wiki
 from bot.entry.measuring import Order, configured, cost_of, results
-from bot.entry.reading import RUN
-from bot.entry.wiring import redactor
+from bot.entry.own_secrets import redactor
+from bot.entry.unqueued import RUN
 from bot.errors import PlatformError
 from bot.evaluation.account import Unmeasured
 from bot.evaluation.drift_account import DriftAccount

@@ -15,9 +15,10 @@ from bot.domain.lifecycle import Known
 from bot.domain.repo_config import RepoConfig
 from bot.domain.secrets import Redactor
 from bot.entry.logs import ERRORS, start_logging
+from bot.entry.own_secrets import mark_book, redactor
 from bot.entry.progress import Progress, narrated
 from bot.entry.shell import REVIEW, author, with_kept_marks
-from bot.entry.wiring import gitlab_reader, mark_book, redactor
+from bot.entry.wiring import gitlab_reader
 from bot.errors import PlatformError, UsageError
 from bot.proposing.at_head import at_head
 from bot.proposing.means import Means

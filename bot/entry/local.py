@@ -6,9 +6,10 @@ from bot.agents.table import AGENTS
 from bot.domain.actions import Report
 from bot.domain.markdown import counted
 from bot.entry.logs import ERRORS, start_logging
+from bot.entry.models import shell_model
+from bot.entry.own_secrets import redactor
 from bot.entry.progress import Progress, narrated
-from bot.entry.reading import RUN, propose_here
-from bot.entry.wiring import redactor, shell_model
+from bot.entry.unqueued import RUN, propose_here
 from bot.gateways.local import DryRun, LocalReader
 from bot.ports import MergeRequestReader
 from bot.proposing.means import Means

@@ -11,10 +11,11 @@ from bot.agents.spec import AgentSpec
 from bot.domain.actions import Report
 from bot.entry.case_checkout import CaseReader, check_out
 from bot.entry.logs import start_logging
+from bot.entry.models import shell_model
+from bot.entry.own_secrets import redactor
 from bot.entry.progress import Progress
-from bot.entry.reading import RUN
 from bot.entry.side_by_side import side_by_side
-from bot.entry.wiring import redactor, shell_model
+from bot.entry.unqueued import RUN
 from bot.errors import PlatformError, UsageError
 from bot.evaluation.account import Unmeasured
 from bot.evaluation.cases import Change

@@ -1,14 +1,16 @@
 """Which models a process asks: those of TRIVET_MODELS in their order, else what the provider keys at hand allow."""
 
 import hashlib
+import os
 from collections.abc import Callable, Mapping
 
 from bot.domain.secrets import Redactor
-from bot.llm.breaker import Breaker
-from bot.llm.budget import Budget
+from bot.entry.own_secrets import redactor
+from bot.llm.breaker import Breaker, LocalBreaker
+from bot.llm.budget import Budget, RunBudget
 from bot.llm.chain import Call, Chain
 from bot.llm.providers import PROVIDERS, chat, default_specs, parse_spec
-from bot.settings import Settings
+from bot.settings import Settings, provider_environment
 
 
 def open_models(
@@ -29,6 +31,18 @@ def open_models(
     if not models:
         return None
     return Chain(models, redactor=redactor, budget=budget, breaker=breaker, tally=tally)
+
+
+def shell_model(settings: Settings) -> Chain | None:
+    """The models of one run outside the queue: what it may spend, and which model is out, only this process knows."""
+    budget = RunBudget(settings.budget.run_tokens)
+    return open_models(
+        settings,
+        provider_environment(os.environ),
+        redactor=redactor(settings),
+        budget=budget,
+        breaker=LocalBreaker(),
+    )
 
 
 def model_identity(settings: Settings, environ: Mapping[str, str]) -> Callable[[str], str]:

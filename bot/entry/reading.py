@@ -2,42 +2,23 @@
 
 import json
 import sys
-import time
 from typing import Any, Final
 
 from bot.agents.table import AGENTS
-from bot.domain.actions import Proposal, Report
 from bot.entry.accounts import Accounts
 from bot.entry.lifeline import die_with_parent, stoppable
 from bot.entry.logs import ERRORS, start_logging
+from bot.entry.models import shell_model
+from bot.entry.own_secrets import redactor
 from bot.entry.progress import Progress, narrated
 from bot.entry.rules_file import read_rules
-from bot.entry.wiring import redactor, run_means, shell_model
-from bot.errors import NotReady, Stopped, TrivetError, UsageError
-from bot.proposing.means import Means
+from bot.entry.unqueued import propose_here
+from bot.entry.wiring import run_means
+from bot.errors import TrivetError, UsageError
 from bot.routing import JobRequest
-from bot.run import propose
 from bot.settings import Settings
 
-RUN: Final = "shell"
-READY_SECONDS: Final = 60.0
-ASK_SECONDS: Final = 2.0
 STOPPED: Final = 130
-
-
-def propose_here(request: JobRequest, means: Means) -> Proposal | Report:
-    """A proposal, or the report of a run that had nothing to do. Waits while GitLab prepares the diff."""
-    deadline = time.monotonic() + READY_SECONDS
-    while True:
-        try:
-            return propose(request, RUN, means)
-        except NotReady as error:
-            pause = error.retry_after or ASK_SECONDS
-            if time.monotonic() + pause > deadline:
-                raise
-            time.sleep(pause)
-        except Stopped as stop:
-            return _nothing_to_do(request, stop)
 
 
 def propose_from_stdin(settings: Settings) -> None:
@@ -62,14 +43,3 @@ def _answer(order: Any, settings: Settings) -> dict[str, Any]:
     except TrivetError as error:
         return {"UsageError" if isinstance(error, UsageError) else "PlatformError": str(error)}
     return {type(made).__name__: made.model_dump(mode="json")}
-
-
-def _nothing_to_do(request: JobRequest, stop: Stopped) -> Report:
-    return Report(
-        run=RUN,
-        agent=request.agent,
-        target=request.about,
-        trigger=request.trigger,
-        state="done",
-        message=str(stop),
-    )

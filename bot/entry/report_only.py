@@ -9,8 +9,8 @@ from bot.domain.change import MergeRequest, Target
 from bot.entry.cienv import Job, clone_access
 from bot.entry.local import review_through
 from bot.entry.logs import WARNINGS, start_logging
+from bot.entry.own_secrets import redactor
 from bot.entry.progress import Progress
-from bot.entry.wiring import redactor
 from bot.gateways.git.process import Remote
 from bot.gateways.job_checkout import Clone, Commits, job_reader
 from bot.routing import JobRequest

@@ -38,6 +38,7 @@ from bot.entry.jira_sweep import JiraSweep
 from bot.entry.jobs import Jobs
 from bot.entry.metrics_server import serve_metrics
 from bot.entry.models import model_identity, open_models
+from bot.entry.own_secrets import redactor, redactor_of, require_marks, seals
 from bot.entry.process import begin
 from bot.entry.pulse import Pulse
 from bot.entry.redis_check import check_redis, require_redis
@@ -47,14 +48,7 @@ from bot.entry.store import Store
 from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.entry.sweep import Sweep
 from bot.entry.tally import asked
-from bot.entry.wiring import (
-    effects,
-    redactor,
-    redactor_of,
-    require_marks,
-    run_means,
-    seals,
-)
+from bot.entry.wiring import effects, run_means
 from bot.entry.worker import drain_seconds, work
 from bot.errors import PlatformError
 from bot.gateways.confluence_reader import ConfluenceReader

@@ -27,8 +27,9 @@ from bot.entry.access import (
 from bot.entry.accounts import Accounts
 from bot.entry.apart import propose_apart
 from bot.entry.breaks import Breaks, WholeWrites
+from bot.entry.own_secrets import require_marks
 from bot.entry.progress import Progress
-from bot.entry.wiring import effects, repositories, require_marks
+from bot.entry.wiring import effects, repositories
 from bot.errors import PlatformError, Stopped, Unavailable
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.gitlab_reader import GitLabReader

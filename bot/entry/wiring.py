@@ -1,9 +1,6 @@
 """The composition root: settings in, the parts each process needs out. The only place that picks implementations."""
 
-import base64
-import hashlib
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,12 +11,9 @@ from bot.agents.spec import AgentSpec
 from bot.domain.clean_document import clean
 from bot.domain.issue_commands import NamedBy
 from bot.domain.issues import IssuePerson
-from bot.domain.marks import MarkBook
 from bot.domain.pages import PagePerson
 from bot.domain.rules import Rules
 from bot.domain.sanitize import sanitize
-from bot.domain.seals import Seals
-from bot.domain.secrets import Redactor
 from bot.domain.sections import LONGEST_SECTION
 from bot.entry.access import (
     Account,
@@ -30,8 +24,7 @@ from bot.entry.access import (
     writing_jira,
 )
 from bot.entry.accounts import Accounts
-from bot.entry.models import open_models
-from bot.errors import UsageError
+from bot.entry.own_secrets import mark_book, redactor
 from bot.gateways.confluence_effects import ConfluenceEffects
 from bot.gateways.confluence_reader import ConfluenceReader
 from bot.gateways.effects import Effects
@@ -43,44 +36,11 @@ from bot.gateways.gitlab_reader import GitLabReader
 from bot.gateways.gitlab_work import GitLabWork
 from bot.gateways.jira_effects import JiraEffects
 from bot.gateways.jira_reader import JiraReader
-from bot.llm.breaker import LocalBreaker
-from bot.llm.budget import RunBudget
-from bot.llm.chain import Chain
 from bot.llm.messages import Model
 from bot.proposing.means import Means, Tracker, Wiki
-from bot.settings import NO_MARKS, Settings, provider_environment
+from bot.settings import Settings
 
 log = structlog.get_logger("trivet.wiring")
-
-
-def redactor(settings: Settings) -> Redactor:
-    """Knows this process's own secrets; its placeholders are keyed, so that they cannot be guessed back."""
-    return redactor_of(settings)(settings.own_secrets())
-
-
-def redactor_of(settings: Settings) -> Callable[[Iterable[str]], Redactor]:
-    """The same for other secrets, keyed with these settings."""
-    key = hashlib.sha256("\0".join(mark_secrets(settings)).encode()).digest()
-
-    def of(secrets: Iterable[str]) -> Redactor:
-        own = list(secrets)
-        return Redactor([*own, *map(_basic, own)], key=key)
-
-    return of
-
-
-def _basic(token: str) -> str:
-    """A token as git's Basic header shows it."""
-    return base64.b64encode(f"oauth2:{token}".encode()).decode()
-
-
-def mark_secrets(settings: Settings) -> list[str]:
-    return [secret.get_secret_value() for secret in settings.mark_secrets]
-
-
-def require_marks(settings: Settings) -> None:
-    if not settings.mark_secrets:
-        raise UsageError(NO_MARKS)
 
 
 def repositories(settings: Settings) -> GitCache:
@@ -89,17 +49,6 @@ def repositories(settings: Settings) -> GitCache:
 
 def gitlab_reader(settings: Settings) -> GitLabReader:
     return GitLabReader(reading_api(settings), repositories(settings))
-
-
-def mark_book(settings: Settings) -> Callable[[str], MarkBook]:
-    secrets = mark_secrets(settings)
-    return lambda scope: MarkBook(secrets, scope)
-
-
-def seals(settings: Settings) -> Seals:
-    """Raises UsageError where there is no mark secret."""
-    require_marks(settings)
-    return Seals(mark_secrets(settings))
 
 
 def gitlab_effects(
@@ -202,18 +151,6 @@ def wiki(settings: Settings, rules: Rules, writer: PagePerson | None) -> Wiki | 
         writer=writer,
         code=GitLabCode(reading_api(settings), repositories(settings)),
         rules=rules,
-    )
-
-
-def shell_model(settings: Settings) -> Chain | None:
-    """The models of one run outside the queue: what it may spend, and which model is out, only this process knows."""
-    budget = RunBudget(settings.budget.run_tokens)
-    return open_models(
-        settings,
-        provider_environment(os.environ),
-        redactor=redactor(settings),
-        budget=budget,
-        breaker=LocalBreaker(),
     )
 
 

@@ -21,7 +21,7 @@ from bot.entry import shell as shell_module
 from bot.entry.accounts import Accounts
 from bot.entry.local import review_local
 from bot.entry.progress import Progress
-from bot.entry.reading import propose_here
+from bot.entry.unqueued import propose_here
 from bot.errors import NotReady, PlatformError, Superseded, Unavailable
 from bot.gateways.git import GitCache
 from bot.gateways.gitlab_api import GitLabApi
