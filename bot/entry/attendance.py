@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import structlog
-from pydantic import ValidationError
+from redis.exceptions import ResponseError
 
 from bot.entry import keys
 from bot.entry.connection import Connection
@@ -15,6 +15,11 @@ from bot.entry.run_record import Run
 from bot.entry.runs import Runs
 
 MOST_RESCUES: Final = 3
+UNREADABLE: Final = (
+    ValueError,
+    KeyError,
+    ResponseError,
+)  # of another version, or what somebody else wrote there
 
 log = structlog.get_logger("trivet.store")
 
@@ -37,7 +42,7 @@ class Attendance:
         for name in map(text, redis.zrangebyscore(keys.UNFINISHED, 0, time.time() - older_than)):
             try:
                 found[name] = self.runs.get(name)
-            except ValidationError:
+            except UNREADABLE:
                 log.warning("a run that this version cannot read is left as it is", run=name)
         gone = [name for name, run in found.items() if run is None]
         if gone:

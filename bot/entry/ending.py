@@ -9,7 +9,6 @@ from redis.client import Pipeline
 
 from bot.domain.actions import LinkIssue, Proposal, Report
 from bot.domain.change import Seen
-from bot.domain.reviewed import Reviewed
 from bot.entry import keys, meters, tally
 from bot.entry.handled import remember_review, remember_seen
 from bot.entry.meters import Count
@@ -26,18 +25,18 @@ class Remembered:
     """What a run that published something leaves for those after it.
 
     `seen`: the merge request as it was reviewed, told to issues or held against pages; `linked`: the issues' keys,
-    `pages` the pages' ids; `reviewed`: what a review leaves for the next one.
+    `pages` the pages' ids; `reviewed`: what a review leaves for the next one, under our seal, "" for nothing.
     """
 
     seen: Seen = NOT_SEEN
     linked: Collection[str] = ()
     pages: Collection[str] = ()
-    reviewed: Reviewed | None = None
+    reviewed: str = ""
 
     @classmethod
-    def of(cls, proposal: Proposal) -> "Remembered":
+    def of(cls, proposal: Proposal, reviewed: str) -> "Remembered":
         linked = [action.issue for action in proposal.actions if isinstance(action, LinkIssue)]
-        return cls(proposal.seen, linked, proposal.pages, proposal.reviewed)
+        return cls(proposal.seen, linked, proposal.pages, reviewed)
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-from pydantic import ValidationError
 from redis import Redis
 from redis.client import Pipeline
 
 from bot.domain.change import Seen, Target
-from bot.domain.reviewed import Reviewed
 from bot.entry import keys
 from bot.entry.keys import text
 from bot.entry.queue import run_id
@@ -52,13 +50,9 @@ class Handled:
         """Whether a review of this head was published, be it silence."""
         return bool(self.redis.exists(keys.reviewed(target_key, head)))
 
-    def last_review(self, target_key: str) -> Reviewed | None:
-        """What the last review left: a silent one has no note that could carry it. None in a form not known here."""
-        kept = self.redis.get(keys.units(target_key))
-        try:
-            return Reviewed.model_validate_json(kept) if kept else None
-        except ValidationError:
-            return None
+    def last_review(self, target_key: str) -> str:
+        """What the last review left, as it was sealed: a silent one has no note that could carry it. "" for none."""
+        return text(self.redis.get(keys.units(target_key)) or "")
 
     def is_told(self, request: JobRequest, seen: Seen) -> bool:
         """Whether the issues, or the pages, know of this merge request at this head, as it was seen."""
@@ -77,9 +71,9 @@ def remember_seen(run: Run, head: str, seen: Seen, pipe: Pipeline) -> None:
         pipe.set(keys.told(_record(run.request)), _told(run.request, head, seen), ex=keys.RUN_TTL)
 
 
-def remember_review(target_key: str, reviewed: Reviewed, pipe: Pipeline) -> None:
-    """What a review leaves for the next one."""
-    pipe.set(keys.units(target_key), reviewed.model_dump_json(), ex=keys.RUN_TTL)
+def remember_review(target_key: str, sealed: str, pipe: Pipeline) -> None:
+    """What a review leaves for the next one, under our seal."""
+    pipe.set(keys.units(target_key), sealed, ex=keys.RUN_TTL)
 
 
 def _told(request: JobRequest, head: str, seen: Seen) -> str:

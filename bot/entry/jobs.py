@@ -18,7 +18,7 @@ from bot.entry.error_tracking import report_error
 from bot.entry.lease import Busy, Lease, Replaced
 from bot.entry.progress import narrated
 from bot.entry.run_record import REVIEW, Run
-from bot.entry.sealing import NOT_OURS, NOT_SEALED, failure_seal, failure_told, is_ours
+from bot.entry.sealing import NOT_OURS, NOT_SEALED, failure_seal, failure_told, is_ours, sealed_review
 from bot.entry.store import Store
 from bot.entry.timelimit import OVER_TIME
 from bot.entry.watch import Watch
@@ -211,7 +211,9 @@ class Jobs:
             *tally.applied(proposal, report),
         ]
         follow = self.follow(current) if proposal.agent == current.request.agent else None
-        remembered = Remembered.of(proposal)
+        left = proposal.reviewed
+        reviewed = sealed_review(left, run.target_key, self.seals()) if left else ""
+        remembered = Remembered.of(proposal, reviewed)
         ending = Ending("done", report.message, report, follow=follow, remembered=remembered, counts=counts)
         self.store.runs.finish(run, ending)
         for outcome in report.outcomes:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import time
 
 from bot.domain.issue_commands import NamedBy
@@ -27,26 +28,45 @@ SWEEP = "sweep"
 TRIED = "trivet:tried"
 TRIED_TTL = 60
 
+_IDENTITY = re.compile(
+    r"(?P<id>[0-9]{1,18}):(?P<name>[A-Za-z0-9_.-]{1,255})", re.ASCII
+)  # as GitLab names users
+_PERSON = {"id", "username", "name"}
+
 
 def text(value: object) -> str:
-    """What Redis answered, as text: RQ needs connections that do not decode."""
-    return value.decode() if isinstance(value, bytes) else str(value)
+    """What Redis answered, as text: RQ needs connections that do not decode. What is no UTF-8 is none of ours."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def identity(said: object) -> tuple[int, str] | None:
-    """The id and user name in a value of `IDENTITIES`, "7:trivet"."""
-    number, _, name = text(said or "").partition(":")
-    return (int(number), name) if number.isdecimal() else None
+    """The id and user name in a value of `IDENTITIES`, "7:trivet"; None for what is none."""
+    found = _IDENTITY.fullmatch(text(said or ""))
+    return (int(found["id"]), found["name"]) if found else None
 
 
 def tracker(said: object) -> NamedBy | None:
-    """Who the bot is in Jira, of a value of `IDENTITIES`."""
-    return NamedBy(**json.loads(text(said))) if said else None
+    """Who the bot is in Jira, of a value of `IDENTITIES`; None for what is none."""
+    person = _person(said)
+    return NamedBy(**person) if person else None
 
 
 def wiki(said: object) -> dict[str, str] | None:
-    """Who the bot is in Confluence, of a value of `IDENTITIES`: "id", "username" and "name"."""
-    return dict(json.loads(text(said))) if said else None
+    """Who the bot is in Confluence, of a value of `IDENTITIES`: "id", "username" and "name"; None for what is none."""
+    return _person(said)
+
+
+def _person(said: object) -> dict[str, str] | None:
+    try:
+        told = json.loads(text(said or "null"))
+    except ValueError:
+        return None
+    is_one = (
+        isinstance(told, dict)
+        and told.keys() == _PERSON
+        and all(isinstance(one, str) for one in told.values())
+    )
+    return told if is_one else None
 
 
 def heard_of(source: str, place: str) -> str:

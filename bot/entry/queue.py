@@ -6,6 +6,7 @@ A job's only argument is its run's id, its function a word from `JOBS`: whoever 
 import functools
 import hashlib
 import json
+import re
 import secrets
 import zlib
 from collections.abc import Mapping
@@ -42,6 +43,7 @@ class JobKind:
     timeout: int
 
 
+RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)  # of what RQ takes in the id of a job
 JOBS: Final[Mapping[str, JobKind]] = {
     "propose": JobKind(AGENTS, 1800),
     "apply": JobKind(EFFECTS, 300),
@@ -150,6 +152,11 @@ def queue_key(name: str) -> str:
 def retries_key(name: str) -> str:
     """Where RQ keeps the jobs of a queue that wait for their next try."""
     return ScheduledJobRegistry.key_template.format(name)
+
+
+def is_job(kind: str, run: str) -> bool:
+    """Whether these can be a job's: what stands in Redis may be anybody's."""
+    return kind in JOBS and RUN_ID.fullmatch(run) is not None
 
 
 def enqueue(kind: str, run: str, connection: Redis, pipeline: Pipeline) -> None:

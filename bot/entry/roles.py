@@ -44,6 +44,7 @@ from bot.entry.pulse import Pulse
 from bot.entry.redis_check import check_redis, require_redis
 from bot.entry.rules_file import RulesFile, read_rules
 from bot.entry.run_record import REVIEW, Run
+from bot.entry.sealing import review_left
 from bot.entry.store import Store
 from bot.entry.supervisor import PYTHON, Child, Supervisor
 from bot.entry.sweep import Sweep
@@ -122,7 +123,9 @@ def _agents(settings: Settings, store: Store) -> Jobs:
             memory=kept.memory(run.id),
             can_wait=run.can_wait,
             reviewed=lambda request: store.handled.has_review(request.target.key, request.head),
-            last_review=lambda request: store.handled.last_review(request.target.key),
+            last_review=lambda request: review_left(
+                store.handled.last_review(request.target.key), request.target.key, seals(now)
+            ),
             linked_before=lambda request: store.ties.linked(request.target.key),
             wiki=replace(means.wiki, looking=store.ties.looking) if means.wiki else None,
         )

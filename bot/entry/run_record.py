@@ -62,7 +62,10 @@ class Run:
 
 
 def recorded(name: str, kept: Mapping[Any, Any]) -> Run | None:
-    """The run with this id, of its hash; None where that holds none. Raises ValidationError for another version's."""
+    """The run with this id, of its hash; None where that holds none.
+
+    Raises ValueError (pydantic's, for another version's request) or KeyError for what is no run that we can read.
+    """
     fields = {text(key): text(value) for key, value in kept.items()}
     if "request" not in fields:
         return None

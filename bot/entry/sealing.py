@@ -1,12 +1,16 @@
-"""What the writing worker takes from Redis as ours: proposals and failures that carry the seal of one of our workers.
+"""What a worker takes from Redis as ours: proposals, failures and records of reviews that one of our workers sealed.
 
 Both workers hold the mark secrets, Redis does not: who can write there can plant a text, but not seal it. A proposal is
-sealed for its run, and names its target itself; a failure for its run and the place where it is said.
+sealed for its run, and names its target itself; a failure for its run and the place where it is said; what a review
+leaves for its target.
 """
 
 from dataclasses import dataclass
 
+from pydantic import ValidationError
+
 from bot.domain.actions import Proposal
+from bot.domain.reviewed import Reviewed
 from bot.domain.seals import Seals
 from bot.entry.ending import KILLED_EACH_TIME
 from bot.entry.queue import run_id
@@ -39,6 +43,23 @@ def is_ours(stored: Stored, run: str, seals: Seals) -> bool:
     return seals.holds(stored.seal, *_of_proposal(run, stored.content))
 
 
+def sealed_review(reviewed: Reviewed, target_key: str, seals: Seals) -> str:
+    """What a review leaves for the next one, behind its seal: it holds texts that a summary may show again."""
+    content = reviewed.model_dump_json()
+    return f"{seals.seal(*_of_review(target_key, content))} {content}"
+
+
+def review_left(kept: str, target_key: str, seals: Seals) -> Reviewed | None:
+    """None where it carries no seal of ours, or is in a form not known here: the note of the review tells enough."""
+    seal, _, content = kept.partition(" ")
+    if not seals.holds(seal, *_of_review(target_key, content)):
+        return None
+    try:
+        return Reviewed.model_validate_json(content)
+    except ValidationError:
+        return None
+
+
 def failure_seal(run: Run, message: str, seals: Seals) -> str:
     return seals.seal(*_of_failure(run, message))
 
@@ -56,6 +77,10 @@ def failure_told(run: Run, seals: Seals) -> str:
 
 def _of_proposal(run: str, content: bytes) -> tuple[bytes, ...]:
     return b"proposal", run.encode(), content
+
+
+def _of_review(target_key: str, content: str) -> tuple[bytes, ...]:
+    return b"review", target_key.encode(), content.encode()
 
 
 def _of_failure(run: Run, message: str) -> tuple[bytes, ...]:

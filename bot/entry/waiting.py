@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from redis.client import Pipeline
 
 from bot.entry import keys, meters, tally
 from bot.entry.connection import Connection
 from bot.entry.keys import text
-from bot.entry.queue import enqueue
+from bot.entry.queue import enqueue, is_job
 from bot.entry.run_record import LONGEST_PAUSE, OUTAGE_SECONDS, Run
 from bot.errors import AccessDenied, NotReady, Unavailable
 
@@ -21,6 +22,8 @@ MOST_OVERRUNS: Final = 3
 SEAL_PAUSES: Final = (5.0, 30.0, 120.0)
 MOST_WOKEN: Final = 100
 WAITS = "waiting: {reason}"
+
+log = structlog.get_logger("trivet.store")
 
 
 @dataclass(frozen=True)
@@ -76,15 +79,18 @@ class Waiting:
     def wake_due(self) -> int:
         """Queue what has waited long enough. A crash in between queues it twice, which the lease makes harmless."""
         due = self.connection.redis.zrangebyscore(keys.WAITING, 0, time.time(), start=0, num=MOST_WOKEN)
-        return self.wake(due)
+        return self.wake(due)  # type: ignore[arg-type]  # members alone, as no scores are asked for
 
-    def wake(self, members: Iterable[object]) -> int:
-        """Queue these members of `WAITING`; how many."""
-        waiting = sorted(map(text, members))
+    def wake(self, members: Iterable[bytes | str]) -> int:
+        """Queue these members of `WAITING`; how many. One that is no job of ours goes: the sweep finds its run."""
+        waiting = sorted(members, key=text)
         for member in waiting:
-            kind, _, run_id = member.partition(":")
+            kind, _, run_id = text(member).partition(":")
             with self.connection.transaction() as pipe:
-                enqueue(kind, run_id, self.connection.redis, pipe)
+                if is_job(kind, run_id):
+                    enqueue(kind, run_id, self.connection.redis, pipe)
+                else:
+                    log.error("what waited is no job, and is dropped", job=text(member))
                 pipe.zrem(keys.WAITING, member)
         return len(waiting)
 

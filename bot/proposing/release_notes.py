@@ -45,6 +45,7 @@ NO_KINDS = "What kinds of issues they are could not be read: {reason}"
 NO_TAG = "{project} has no tag {version}"
 BY_HAND: Final = ("shell", "pipeline")
 OF_VERSION = "the release notes of {version} are written for {projects}"
+UNSEEN = "the bot may not see the Jira project of this version, so that no release notes are written"
 NO_PROJECT = "no project of GitLab is mapped to {key} in TRIVET_RULES, so that no release notes are written"
 
 
@@ -91,7 +92,10 @@ def propose_release_notes(request: JobRequest, run: str, means: Means) -> Propos
 def _of_version(request: JobRequest, wiki: Wiki, means: Means) -> str:
     """A version of a Jira project is released in each mapped project of GitLab; what was begun, in words."""
     tracker = means.connected()
-    key = tracker.issues.project_key(request.tracked)
+    try:
+        key = tracker.issues.project_key(request.tracked)
+    except (NotFound, Forbidden):
+        return UNSEEN
     paths = list(dict.fromkeys(rule.gitlab for rule in wiki.rules.of(key) if rule.gitlab))
     if not paths:
         return NO_PROJECT.format(key=key)

@@ -39,6 +39,10 @@ NOT_TOLD = (
     "pipelines of {path} are told nothing of {issue}: it is secured, or now of a Jira project that TRIVET_RULES does "
     "not map to {path}, or {path} is public"
 )
+ELSEWHERE = (
+    "{what} is not begun in {path}: another rule that {issue} starts names {first}, and a run begins its work in one "
+    "project, at one branch"
+)
 CODE_HIDDEN = "{path}, which TRIVET_RULES maps {project} to, cannot be read: {reason}"
 
 
@@ -54,6 +58,7 @@ def propose_triage(request: JobRequest, run: str, means: Means) -> Proposal:
     rules = tracker.rules.of(issue.project) if asked else _rules(request, issue, tracker)
     means.still_ours()
     complaints: list[str] = []
+    rules = rules if asked else _in_one_project(issue, rules, complaints)
     wanted = _wanted(rules, asked)
     code, workplace = _code(issue, rules, wanted, tracker, complaints)
     context = TriageContext(
@@ -226,6 +231,20 @@ def _code(
     tells_issue = issue_may_be_told(issue, project, mapped=True)
     assignee = _assignee(issue, wanted, tracker) if tells_issue else ""
     return code, Workplace(project, branch, tells_issue, assignee)
+
+
+def _in_one_project(issue: Issue, rules: Sequence[JiraRule], complaints: list[str]) -> tuple[JiraRule, ...]:
+    """The rules without the work that they would begin elsewhere than the first of them that begins any; it is said."""
+    places = {(rule.gitlab, rule.target_branch): rule.gitlab for rule in rules if WORK & set(rule.do)}
+    here = next(iter(places), None)
+    kept = []
+    for rule in rules:
+        work = WORK & set(rule.do) if (rule.gitlab, rule.target_branch) != here else frozenset()
+        for what in sorted(work):
+            first = places[here] if here else ""
+            complaints.append(ELSEWHERE.format(what=what, path=rule.gitlab, issue=issue.key, first=first))
+        kept.append(rule.model_copy(update={"do": tuple(one for one in rule.do if one not in work)}))
+    return tuple(kept)
 
 
 def _mapped(

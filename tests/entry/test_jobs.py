@@ -18,6 +18,7 @@ from bot.entry import keys
 from bot.entry.connection import connect
 from bot.entry.ending import Ending
 from bot.entry.queue import AGENTS, EFFECTS
+from bot.entry.sealing import review_left
 from bot.entry.timelimit import HardTimeLimit, JobTimeLimit
 from bot.entry.watch import Watch
 from bot.errors import AccessDenied, NotFound, NotReady, Postponed, Stopped, Superseded, Unavailable
@@ -325,7 +326,11 @@ def test_what_a_silent_review_read_is_remembered(world: World) -> None:
     run = world.begin()
     world.jobs.propose(run.id)
     world.jobs.apply(run.id)
-    assert world.store.handled.last_review("gitlab:1:7") == left
+    kept, place = world.store.handled.last_review("gitlab:1:7"), "gitlab:1:7"
+    assert review_left(kept, place, Seals([MARK_SECRET])) == left
+    assert review_left(kept, "gitlab:1:8", Seals([MARK_SECRET])) is None
+    assert review_left(left.model_dump_json(), place, Seals([MARK_SECRET])) is None
+    assert review_left(kept.replace("0" * 20, "1" * 20), place, Seals([MARK_SECRET])) is None
 
 
 def test_a_second_run_on_the_same_target_waits_for_the_first(world: World) -> None:

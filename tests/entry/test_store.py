@@ -8,7 +8,9 @@ from redis.client import Pipeline
 from redis.exceptions import ConnectionError
 from redis.retry import Retry
 
+from bot.domain.events import Person
 from bot.domain.pages import PagePerson
+from bot.entry import keys
 from bot.entry.connection import connect
 from bot.entry.queue import run_id
 from bot.entry.run_record import Run
@@ -44,6 +46,35 @@ def test_a_run_whose_job_is_lost_is_seen_as_unattended(store: Store) -> None:
     store.redis.delete("rq:queue:agents")
     assert not store.attendance.is_attended(run)
     assert [lost.id for lost in store.attendance.unfinished(older_than=0)] == [run.id]
+
+
+@pytest.mark.parametrize(
+    "rubbish",
+    [{"request": b"\xff"}, {"created": "soon"}, {"state": None}, {"outages": "many"}, None],
+    ids=["no UTF-8", "no time", "no state", "no number", "no hash"],
+)
+def test_a_run_that_nobody_can_read_keeps_no_other_from_being_seen(
+    store: Store, rubbish: dict[str, bytes | str | None] | None
+) -> None:
+    broken, whole = started(store, "aa"), started(store, "bb")
+    name = keys.run(broken.id)
+    if rubbish is None:
+        store.redis.set(name, "rubbish")
+    for field, value in (rubbish or {}).items():
+        store.redis.hdel(name, field) if value is None else store.redis.hset(name, field, value)
+    assert [run.id for run in store.attendance.unfinished(older_than=-1)] == [whole.id]
+
+
+@pytest.mark.parametrize("said", ["{", "7", "[]", '{"id": 7}', b"\xff", '{"id": 7, "username": "", "name": ""}'])
+def test_an_account_that_is_none_is_not_known(store: Store, said: str | bytes) -> None:
+    store.redis.hset(keys.IDENTITIES, mapping={keys.TRACKER: said, keys.WIKI: said})
+    assert (store.identities.tracker(), store.identities.wiki()) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["x`\n\n## Notice", "", "two words", "@grace", "a" * 300])
+def test_a_name_that_gitlab_gives_nobody_is_not_the_bots(store: Store, name: str) -> None:
+    store.identities.introduce("gitlab", Person(id=7, username=name))
+    assert store.identities.who() is None
 
 
 def test_notes_are_paced_below_gitlabs_limit(store: Store) -> None:

@@ -70,3 +70,12 @@ def test_what_is_due_is_queued_once(store: Store) -> None:
     store.redis.zadd(keys.WAITING, {f"propose:{run.id}": time.time() - 1})
     assert (store.waiting.wake_due(), store.waiting.wake_due()) == (1, 0)
     assert depth(store) == 2
+
+
+@pytest.mark.parametrize("member", [b"x", b"tomorrow:0a1b", b"apply:../x", b"apply:\xff", b"", b":"])
+def test_what_waits_and_is_no_job_goes_and_keeps_nobody_waiting(store: Store, member: bytes) -> None:
+    run = started(store, "aa")
+    store.redis.zadd(keys.WAITING, {member: 0, f"propose:{run.id}": 1})
+    store.waiting.wake_due()
+    assert depth(store) == 2
+    assert store.redis.zcard(keys.WAITING) == 0

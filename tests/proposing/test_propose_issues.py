@@ -489,6 +489,18 @@ def test_commanded_work_begins_where_the_rule_that_begins_work_says() -> None:
     assert code("@trivet comment") == ("acme/docs", "main")
 
 
+def test_work_begins_in_one_project_and_what_another_rule_wants_elsewhere_is_said() -> None:
+    branch = STARTS_WORK.model_copy(update={"do": ("summarize", "branch")})
+    draft = STARTS_WORK.model_copy(update={"gitlab": "acme/api", "do": ("missing", "draft_merge_request")})
+    context = worked(BEGINS, Issues(known=(IN_PROGRESS,)), Rules(jira=(branch, draft)))
+    assert [rule.do for rule in context.rules] == [("summarize", "branch"), ("missing",)]
+    assert context.workplace is not None
+    assert context.workplace.project.path == "acme/shop"
+    (complaint,) = context.complaints
+    assert complaint.startswith("draft_merge_request is not begun in acme/api: another rule")
+    assert "names acme/shop" in complaint
+
+
 def test_a_question_is_handed_on_with_its_words() -> None:
     context = worked(asked_on_issue("SHOP-12", "77"), asked("@trivet where is the total?"))
     assert context.asked is not None

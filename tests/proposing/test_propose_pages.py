@@ -21,7 +21,7 @@ from bot.domain.rules import JiraRule, Rules, SpaceRule
 from bot.domain.secrets import Redactor
 from bot.domain.sections import digest, wrapped
 from bot.domain.storage import to_storage
-from bot.errors import PlatformError, Stopped, Unavailable, UsageError, Withheld
+from bot.errors import Forbidden, NotFound, PlatformError, Stopped, Unavailable, UsageError, Withheld
 from bot.proposing.means import Means, Tracker, Wiki
 from bot.routing import JobRequest
 from bot.run import propose
@@ -706,6 +706,21 @@ def test_a_version_released_in_jira_starts_the_notes_of_each_mapped_project() ->
     )
     notes = scene.notes(request)
     assert [one.version for one in notes.pages] == ["v1.4.0"]
+
+
+@pytest.mark.parametrize("error", [NotFound("not there"), Forbidden("not for you")])
+def test_a_version_of_a_project_that_the_bot_may_not_see_is_no_failure(
+    error: PlatformError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def project_key(_issues: Issues, _number: str) -> str:
+        raise error
+
+    monkeypatch.setattr(Issues, "project_key", project_key)
+    released = JobRequest(agent="pages", tracked="10000", release="1.4.0", trigger="version", key="v")
+    scene = Scene(issues=Issues(), code=code())
+    with pytest.raises(Stopped, match="may not see the Jira project"):
+        scene.propose(released)
+    assert scene.started == []
 
 
 def test_a_version_that_jira_releases_before_its_tag_has_what_the_default_branch_holds() -> None:
