@@ -118,7 +118,14 @@ class Declined(ModelFault):
 
 
 class OverBudget(ModelFault):
-    """The tokens allowed for this run, this merge request or this day are spent."""
+    """The tokens allowed for this run, this merge request or this day are spent, or set aside.
+
+    `is_passing`: requests under way have set aside what is missing, and most of it comes back when they end.
+    """
+
+    def __init__(self, message: str, usage: Any = None, *, is_passing: bool = False) -> None:
+        super().__init__(message, usage)
+        self.is_passing = is_passing
 
 
 class NoModel(ModelFault):

@@ -323,7 +323,9 @@ class Report(_Frozen):
     ledger: Ledger | None = None
     answer: str = ""
     coverage: tuple[Coverage, ...] = ()
-    files_in_all: str = ""
+    files_in_all: str = Field(
+        default="", exclude_if=lambda said: not said
+    )  # older workers know no such field
     decisions: tuple[Decision, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     complaints: tuple[str, ...] = ()

@@ -116,7 +116,10 @@ def _match(start: int, end: int, rank: int) -> SecretMatch:
 
 @functools.cache
 def _engine(pattern: str) -> Any:
-    return _RE2(pattern.encode("ascii"), _options())
+    engine = _RE2(pattern.encode("ascii"), _options())
+    if not engine.ok():
+        raise ValueError(engine.error())
+    return engine
 
 
 def _options() -> Any:

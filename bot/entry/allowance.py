@@ -24,17 +24,18 @@ HOLD_SECONDS: Final = 900.0  # a reservation nobody settled is free again: its p
 
 RESERVE: Final = """
 -- KEYS: for each scope what is spent, what is reserved. ARGV: reservation ("tokens:id"), tokens, milliseconds it holds,
--- seconds the keys stay, a limit for each scope. All scopes have room, or nothing is reserved: {scope without, used}.
+-- seconds the keys stay, a limit for each scope. All scopes have room, or nothing is reserved: {scope without, spent}.
 -- The same reservation twice, as after a lost answer, is one.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if redis.call('ZSCORE', KEYS[2], ARGV[1]) then return {0, 0} end
 for scope = 1, #KEYS / 2 do
-  local used = tonumber(redis.call('GET', KEYS[2 * scope - 1]) or '0')
+  local spent = tonumber(redis.call('GET', KEYS[2 * scope - 1]) or '0')
+  local used = spent
   for _, other in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2 * scope], now, '+inf')) do
     used = used + tonumber(string.match(other, '^%d+'))
   end
-  if used + tonumber(ARGV[2]) > tonumber(ARGV[4 + scope]) then return {scope, used} end
+  if used + tonumber(ARGV[2]) > tonumber(ARGV[4 + scope]) then return {scope, spent} end
 end
 for scope = 1, #KEYS / 2 do
   redis.call('ZADD', KEYS[2 * scope], now + tonumber(ARGV[3]), ARGV[1])
@@ -86,10 +87,10 @@ class RedisBudget:
         names = [key(scope) for _, scope, _ in scopes for key in (keys.spent, keys.reserved)]
         reservation = f"{tokens}:{uuid4().hex[:16]}"
         terms = (tokens, int(self._hold * 1000), keys.SPENT_TTL, *(limit for _, _, limit in scopes))
-        without_room, used = self._reserve(keys=names, args=[reservation, *terms])
+        without_room, spent = self._reserve(keys=names, args=[reservation, *terms])
         if without_room:
             kind, _, limit = scopes[without_room - 1]
-            raise over_budget(kind, limit, used, tokens)
+            raise over_budget(kind, limit, spent, tokens)
         return RedisReservation(self._settle, names, reservation)
 
     def _scopes(self) -> tuple[tuple[str, str, int], ...]:

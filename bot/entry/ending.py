@@ -62,8 +62,10 @@ def record(run: Run, ending: Ending, pipe: Pipeline) -> None:
     """The report stays a month, and so does what is known of the run."""
     now = time.time()
     pipe.set(keys.report(run.id), _closed(run, ending).model_dump_json(), ex=keys.RUN_TTL)
-    pipe.hset(keys.run(run.id), mapping={"state": ending.state, "message": ending.message, "ended": now})
-    pipe.hset(keys.run(run.id), "seal", ending.seal)
+    pipe.hset(
+        keys.run(run.id),
+        mapping={"state": ending.state, "message": ending.message, "ended": now, "seal": ending.seal},
+    )
     if ending.again or run.request.repeats:
         pipe.hset(keys.run(run.id), "again", 1)
     pipe.expire(keys.run(run.id), keys.RUN_TTL)

@@ -24,11 +24,11 @@ class Identities:
 
     def introduce_tracker(self, me: IssuePerson) -> None:
         """Tell every process who the bot is in Jira."""
-        self._told(keys.TRACKER, me)
+        self._tell(keys.TRACKER, me)
 
     def introduce_wiki(self, me: PagePerson) -> None:
         """Tell every process who the bot is in Confluence."""
-        self._told(keys.WIKI, me)
+        self._tell(keys.WIKI, me)
 
     def who(self) -> Person | None:
         said = self.redis.hget(keys.IDENTITIES, "gitlab") or self.redis.hget(keys.IDENTITIES, "gitlab-reader")
@@ -42,6 +42,6 @@ class Identities:
         said = keys.wiki(self.redis.hget(keys.IDENTITIES, keys.WIKI))
         return PagePerson(**said) if said else None
 
-    def _told(self, platform: str, me: IssuePerson | PagePerson) -> None:
+    def _tell(self, platform: str, me: IssuePerson | PagePerson) -> None:
         said = {"id": me.id, "username": me.username, "name": me.name}
         self.redis.hset(keys.IDENTITIES, platform, json.dumps(said))

@@ -18,7 +18,15 @@ from bot.entry.error_tracking import report_error
 from bot.entry.lease import Busy, Lease, Replaced
 from bot.entry.progress import narrated
 from bot.entry.run_record import REVIEW, Run
-from bot.entry.sealing import NOT_OURS, NOT_SEALED, failure_seal, failure_told, is_ours, sealed_review
+from bot.entry.sealing import (
+    NEVER_SEALED,
+    NOT_OURS,
+    NOT_SEALED,
+    failure_seal,
+    failure_told,
+    is_ours,
+    sealed_review,
+)
 from bot.entry.store import Store
 from bot.entry.timelimit import OVER_TIME
 from bot.entry.watch import Watch
@@ -30,6 +38,7 @@ from bot.errors import (
     Superseded,
     TrivetError,
     Unavailable,
+    UsageError,
 )
 from bot.gateways.writing import writing_while
 from bot.proposing.bounds import check_bounds
@@ -198,8 +207,10 @@ class Jobs:
         log.info("proposed", actions=len(proposal.actions), seconds=proposal.report.seconds)
 
     def _apply(self, run: Run, lease: Lease) -> None:
+        if self.effects is None:
+            raise AssertionError("an agents worker was given a proposal to write")
         proposal = self._opened(run)
-        if proposal is None or self.effects is None:
+        if proposal is None:
             return
         check_bounds(proposal, run.request, run.id)
         lease.check()
@@ -230,7 +241,7 @@ class Jobs:
             return Proposal.model_validate_json(stored.content)
         kind, reason = ("apply", NOT_OURS) if stored.seal else ("propose", NOT_SEALED)
         if not self.store.waiting.wait_for_seal(kind, run, reason):
-            raise TrivetError(NOT_OURS)
+            raise TrivetError(NOT_OURS if stored.seal else NEVER_SEALED)
         log.warning("put back", reason=reason)
         return None
 
@@ -272,10 +283,17 @@ class Jobs:
             self._fail(kind, run, TOO_SLOW, error)
 
     def _fail(self, kind: str, run: Run, message: str, error: BaseException) -> None:
-        seal, counts = failure_seal(run, message, self.seals()), [tally.stopped(kind, error)]
+        seal, counts = self._seal_of_failure(run, message), [tally.stopped(kind, error)]
         self.store.runs.finish(run, Ending("failed", message, then="complain", counts=counts, seal=seal))
         log.error("failed", reason=message)
         self._forget(run)
+
+    def _seal_of_failure(self, run: Run, message: str) -> str:
+        """None where the mark secret is what is missing: the failure is recorded all the same."""
+        try:
+            return failure_seal(run, message, self.seals())
+        except UsageError:
+            return ""
 
     def _forget(self, run: Run) -> None:
         """What is left behind goes when the agents worker tidies up."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 import structlog
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from bot.entry.upgrade import without_offer
+from bot.entry.http_offers import without_offer
 
 SECONDS: Final = 11.0  # longer than a body may take: who sends one too slowly is told so first
 LOOK_SECONDS: Final = 0.1  # often: who came one after the other is not cut off all at once

@@ -17,6 +17,10 @@ from bot.entry.queue import run_id
 from bot.entry.run_record import Run
 
 NOT_SEALED = "the stored proposal carries no seal, as an older agents worker leaves it: it is made again"
+NEVER_SEALED = (
+    "nothing of the stored proposal was written, as it never carried a seal: `trivet work agents` is older than the "
+    "effects worker, then bring both to one version"
+)
 NOT_OURS = (
     "nothing of the stored proposal was written, as its seal is not one of ours: either TRIVET_MARK_SECRETS, or the "
     "versions, of `trivet work agents` and `trivet work effects` differ, then give both the same; or somebody else "

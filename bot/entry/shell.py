@@ -214,7 +214,10 @@ def request_for(project: str, iid: int, trigger: str, agent: str = REVIEW) -> Jo
 
 
 def applied(made: Proposal | Report, effects: UndoableEffects, progress: Progress) -> Report:
-    """Write the proposal, tell what became of it. Raises PlatformError; interrupted, it takes back what it can."""
+    """Write the proposal, tell what became of it; interrupted, it takes back what it can.
+
+    Raises PlatformError, but for what was found: that is paid for, and stays true, whatever could not be written.
+    """
     if isinstance(made, Report):
         return made
     if not isinstance(effects, DryRun):
@@ -223,8 +226,12 @@ def applied(made: Proposal | Report, effects: UndoableEffects, progress: Progres
         return apply(made, effects)
     except Stopped as stop:
         return made.report.model_copy(update={"state": stop.state, "message": str(stop)})
-    except Unavailable as error:
-        raise PlatformError(AGAIN.format(error=error)) from None
+    except PlatformError as error:
+        said = AGAIN.format(error=error) if isinstance(error, Unavailable) else str(error)
+        if not made.report.findings:
+            raise PlatformError(said) from None
+        progress.tell(said)
+        return made.report.model_copy(update={"state": "failed", "message": said})
     except KeyboardInterrupt:
         _take_back(made, effects, progress)
         raise

@@ -19,7 +19,14 @@ from bot.errors import AccessDenied, NotReady, Unavailable
 FIRST_PAUSE: Final = 2.0
 TOKEN_PAUSE: Final = 60.0
 MOST_OVERRUNS: Final = 3
-SEAL_PAUSES: Final = (5.0, 30.0, 120.0)
+SEAL_PAUSES: Final = {
+    "apply": (5.0, 30.0, 120.0),  # until both workers have read the same secrets
+    "propose": (
+        60.0,
+        300.0,
+        900.0,
+    ),  # until an older agents worker is replaced: each time models are asked again
+}
 MOST_WOKEN: Final = 100
 WAITS = "waiting: {reason}"
 
@@ -61,13 +68,14 @@ class Waiting:
 
         `kind`: "propose", and the proposal is made again, or "apply".
         """
-        if run.misfits >= len(SEAL_PAUSES):
+        pauses = SEAL_PAUSES[kind]
+        if run.misfits >= len(pauses):
             return False
         state = "queued" if kind == "propose" else "applying"
         with self.connection.transaction() as pipe:
             pipe.hset(keys.run(run.id), mapping={"state": state, "misfits": run.misfits + 1})
             _tell(run, reason, pipe)
-            pipe.zadd(keys.WAITING, {f"{kind}:{run.id}": time.time() + SEAL_PAUSES[run.misfits]})
+            pipe.zadd(keys.WAITING, {f"{kind}:{run.id}": time.time() + pauses[run.misfits]})
         return True
 
     def postpone(self, kind: str, run: Run, seconds: float, reason: str) -> None:

@@ -22,10 +22,7 @@ SCOPES: Final = {
     "merge_request": ("this merge request today", "TRIVET_BUDGET__MR_TOKENS"),
     "day": ("all runs together today", "TRIVET_BUDGET__DAY_TOKENS"),
 }
-OVER = (
-    "the budget of {whose} is used up: {used:,} of {limit:,} tokens are spent or reserved, and the next request "
-    "may take {tokens:,}; {setting} raises it"
-)
+OVER = "the budget of {whose} is used up: of {limit:,} tokens too few are left for another request; {setting} raises it"
 
 
 class Reservation(Protocol):
@@ -42,9 +39,11 @@ class Budget(Protocol):
         """Set aside what a request may take. Raises OverBudget."""
 
 
-def over_budget(scope: str, limit: int, used: int, tokens: int) -> OverBudget:
+def over_budget(scope: str, limit: int, spent: int, tokens: int) -> OverBudget:
+    """Without figures that change from one request to the next: what is said of many is said once."""
     whose, setting = SCOPES[scope]
-    return OverBudget(OVER.format(whose=whose, used=used, limit=limit, tokens=tokens, setting=setting))
+    said = OVER.format(whose=whose, limit=limit, setting=setting)
+    return OverBudget(said, is_passing=spent + tokens <= limit)
 
 
 class RunBudget:
@@ -52,19 +51,21 @@ class RunBudget:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._used = 0  # spent, and reserved
+        self._spent = 0
+        self._reserved = 0
         self._lock = Lock()
 
     def reserve(self, tokens: int) -> "RunReservation":
         with self._lock:
-            if self._used + tokens > self._limit:
-                raise over_budget("run", self._limit, self._used, tokens)
-            self._used += tokens
+            if self._spent + self._reserved + tokens > self._limit:
+                raise over_budget("run", self._limit, self._spent, tokens)
+            self._reserved += tokens
         return RunReservation(self, tokens)
 
-    def free(self, tokens: int) -> None:
+    def settle(self, reserved: int, spent: int) -> None:
         with self._lock:
-            self._used -= tokens
+            self._reserved -= reserved
+            self._spent += spent
 
 
 @dataclass
@@ -76,7 +77,7 @@ class RunReservation:
     def settle(self, tokens: int) -> None:
         if not self.settled:
             self.settled = True
-            self.budget.free(self.tokens - tokens)
+            self.budget.settle(self.tokens, tokens)
 
 
 def most_tokens(prompt: Prompt) -> int:

@@ -7,6 +7,7 @@
 | no answer within the model's share of the deadline | the next model | TRIES |
 | NoModel | opens the breaker, the next model | 1 |
 | TooLong, Unusable, Declined | raised at once: another company would be sent the same | 1 |
+| OverBudget, as others have set aside what is missing | waits up to ROOM_TRIES times for them to end | 0 |
 | OverBudget | raised at once | 0 |
 | the breaker is open | the next model | 0 |
 | the run shall stop (`bot.llm.wanted`), seen before a further request | raises Unwanted | 0 |
@@ -26,15 +27,17 @@ import structlog
 
 from bot.domain.sanitize import visible
 from bot.domain.secrets import Redactor
-from bot.errors import ModelFault, NoModel, Unavailable
+from bot.errors import ModelFault, NoModel, OverBudget, Unavailable
 from bot.llm.breaker import Breaker
-from bot.llm.budget import Budget
+from bot.llm.budget import Budget, Reservation
 from bot.llm.messages import Called, Message, OneModel, Prompt, Turn, Usage
 from bot.llm.wanted import Unwanted, still_wanted
 
 WAITS: Final = (1.0, 4.0)  # seconds before the second and the third try
 TRIES: Final = 1 + len(WAITS)
 LONGEST_WAIT: Final = 30.0
+ROOM_SECONDS: Final = 1.0  # between two looks whether there is room in the budget
+ROOM_TRIES: Final = 60
 CLEANED: Final = 128  # texts kept: a prompt repeats those of the turn before
 DEADLINE: Final = 300.0  # seconds for a turn, all models and waits together
 
@@ -150,7 +153,7 @@ class Chain:
 
     async def _accounted(self, model: OneModel, prompt: Prompt, paid: list[Usage], ends: float) -> Turn:
         """One request: its tokens are reserved before and settled after, however it ends."""
-        reservation = self._budget.reserve(model.most_tokens(prompt))
+        reservation = await self._reserved(model.most_tokens(prompt), ends)
         began, usage, result = _now(), Usage(), ANSWERED
         try:
             turn = await _by(ends, model, prompt)
@@ -163,6 +166,17 @@ class Chain:
             paid.append(usage)
             self._tally(Call(model.name, result, usage, _now() - began))
         return turn
+
+    async def _reserved(self, tokens: int, ends: float) -> Reservation:
+        """Requests under way set aside several times what they take: where only that is missing, it is waited for."""
+        for _ in range(ROOM_TRIES):
+            try:
+                return self._budget.reserve(tokens)
+            except OverBudget as error:
+                if not error.is_passing or _now() + ROOM_SECONDS >= ends:
+                    raise
+            await self._pause(ROOM_SECONDS)
+        return self._budget.reserve(tokens)
 
     def _safe(self, prompt: Prompt) -> Prompt:
         """The last line of defence: no secret and no invisible character leaves, whoever made the prompt."""

@@ -3,7 +3,7 @@
 Its seal says that one of our agents workers made it, in this run (`entry/sealing.py`). Whatever that worker was talked
 into, or Redis says of the run by now, what can be told without reading the merge request again is told again: whose
 proposal it is, which run and target it is for, and of each action its kind, form and size. What is written goes where
-the proposal says, never where the run does: a run that was changed in Redis leads it nowhere else, it only stops it.
+the proposal says, never where the run does: a run that was changed in Redis leads it nowhere else.
 """
 
 from collections.abc import Iterator

@@ -67,9 +67,17 @@ def refused(one: RedisBudget, tokens: int) -> bool:
 def test_what_fits_exactly_is_let_through_and_one_token_more_is_not(redis: Redis) -> None:
     one = budget(redis, run_tokens=100)
     one.reserve(60)
-    one.reserve(40)
-    with pytest.raises(OverBudget, match=r"100 of 100 tokens .* TRIVET_BUDGET__RUN_TOKENS"):
+    other = one.reserve(40)
+    with pytest.raises(OverBudget, match=r"of 100 tokens too few .* TRIVET_BUDGET__RUN_TOKENS") as passing:
         one.reserve(1)
+    other.settle(40)
+    with pytest.raises(OverBudget) as still:
+        one.reserve(1)
+    assert passing.value.is_passing
+    assert still.value.is_passing
+    with pytest.raises(OverBudget) as lasting:
+        one.reserve(61)
+    assert not lasting.value.is_passing
 
 
 def test_settling_counts_what_was_paid_and_frees_the_rest(redis: Redis) -> None:

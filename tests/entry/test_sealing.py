@@ -1,6 +1,7 @@
 """What stands in Redis and is not ours is not written: proposals, and sentences about failures."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from bot.entry.queue import EFFECTS
 from bot.entry.run_record import Run
 from bot.entry.sealing import UNTOLD, sealed
 from bot.entry.waiting import SEAL_PAUSES
-from bot.errors import NotFound
+from bot.errors import NotFound, UsageError
 from bot.routing import JobRequest
 from tests.jobs_world import HEAD, MARK_SECRET, NEWER, NEXT_SECRET, World, opened
 from tests.redis_server import RedisServer
@@ -32,7 +33,7 @@ def proposed(world: World, head: str = HEAD) -> Run:
 
 def insisted(world: World, run: Run) -> None:
     """Applied as often as it is put back for the sake of its seal, and once more."""
-    for _ in range(len(SEAL_PAUSES) + 1):
+    for _ in range(len(SEAL_PAUSES["apply"]) + 1):
         world.jobs.apply(run.id)
 
 
@@ -143,7 +144,8 @@ def test_how_often_it_is_made_again_has_an_end(world: World) -> None:
         pauses += world.waiting().values()
         world.jobs.propose(run.id)
     assert (world.effects.applied, world.now(run.id).state) == ([], "failed")
-    assert [round(pause) for pause in pauses] == [5, 30, 120]
+    assert [round(pause) for pause in pauses] == [60, 300, 900]
+    assert "is older than the effects worker" in world.now(run.id).message
 
 
 def test_a_proposal_sealed_before_the_secret_was_rotated_is_written_after_it(world: World) -> None:
@@ -169,6 +171,7 @@ def test_an_older_effects_worker_still_reads_what_is_sealed(world: World) -> Non
     kept = world.store.redis.get(keys.proposal(run.id))
     assert kept is not None
     assert Proposal.model_validate_json(kept).run == run.id
+    assert b"files_in_all" not in kept  # what an older one does not know it refuses
 
 
 def test_nothing_of_the_seal_is_left_once_the_run_is_done(world: World) -> None:
@@ -184,6 +187,16 @@ def test_a_failure_is_said_in_the_words_of_who_met_it(world: World) -> None:
     world.jobs.propose(run.id)
     world.jobs.complain(run.id)
     assert world.effects.complaints == ["there is no such merge request"]
+
+
+def test_a_failure_is_recorded_though_the_mark_secret_is_what_is_missing(world: World) -> None:
+    def gone() -> Seals:
+        raise UsageError("TRIVET_MARK_SECRETS is not set")
+
+    run = world.begin()
+    replace(world.jobs, seals=gone).propose(run.id)
+    ended = world.now(run.id)
+    assert (ended.state, ended.message) == ("failed", "TRIVET_MARK_SECRETS is not set")
 
 
 @pytest.mark.parametrize("place", [{"iid": 8}, {"project_id": 2}, {"issue": "SHOP-1"}, {"head": NEWER}])

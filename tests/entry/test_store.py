@@ -65,7 +65,9 @@ def test_a_run_that_nobody_can_read_keeps_no_other_from_being_seen(
     assert [run.id for run in store.attendance.unfinished(older_than=-1)] == [whole.id]
 
 
-@pytest.mark.parametrize("said", ["{", "7", "[]", '{"id": 7}', b"\xff", '{"id": 7, "username": "", "name": ""}'])
+@pytest.mark.parametrize(
+    "said", ["{", "7", "[]", '{"id": 7}', b"\xff", '{"id": 7, "username": "", "name": ""}']
+)
 def test_an_account_that_is_none_is_not_known(store: Store, said: str | bytes) -> None:
     store.redis.hset(keys.IDENTITIES, mapping={keys.TRACKER: said, keys.WIKI: said})
     assert (store.identities.tracker(), store.identities.wiki()) == (None, None)

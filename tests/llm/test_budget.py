@@ -33,7 +33,7 @@ def test_settling_with_nothing_paid_frees_everything() -> None:
 def test_what_took_more_than_was_guessed_is_counted_in_full() -> None:
     budget = RunBudget(100)
     budget.reserve(10).settle(95)
-    with pytest.raises(OverBudget, match="95 of 100 tokens"):
+    with pytest.raises(OverBudget, match="of 100 tokens too few"):
         budget.reserve(10)
 
 
@@ -58,9 +58,20 @@ def test_a_refusal_tells_which_limit_its_number_and_what_raises_it(
 ) -> None:
     said = str(over_budget(scope, 1_000_000, 995_000, 12_345))
     assert said == (
-        f"the budget of {whose} is used up: 995,000 of 1,000,000 tokens are spent or reserved, "
-        f"and the next request may take 12,345; {setting} raises it"
+        f"the budget of {whose} is used up: of 1,000,000 tokens too few are left for another request; "
+        f"{setting} raises it"
     )
+
+
+def test_what_is_only_set_aside_comes_back() -> None:
+    budget = RunBudget(100)
+    first = budget.reserve(90)
+    with pytest.raises(OverBudget) as passing:
+        budget.reserve(20)
+    first.settle(85)
+    with pytest.raises(OverBudget) as lasting:
+        budget.reserve(20)
+    assert (passing.value.is_passing, lasting.value.is_passing) == (True, False)
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 60), st.booleans()), max_size=40))

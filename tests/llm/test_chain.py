@@ -14,7 +14,7 @@ from bot.domain.secrets import Redactor
 from bot.errors import Declined, NoModel, OverBudget, PlatformError, TooLong, Unavailable, Unusable
 from bot.llm.breaker import FAULTS, LocalBreaker
 from bot.llm.budget import RunBudget, most_tokens
-from bot.llm.chain import LONGEST_WAIT, TRIES, Call, Chain
+from bot.llm.chain import LONGEST_WAIT, ROOM_SECONDS, ROOM_TRIES, TRIES, Call, Chain
 from bot.llm.messages import Asked, Called, OneModel, Prompt, Told, ToolCall, Turn, Usage
 from bot.testing import Said, ScriptedModel
 
@@ -36,9 +36,11 @@ class Waits:
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
+        self.meanwhile: Callable[[], object] = lambda: None
 
     async def __call__(self, seconds: float) -> None:
         self.seconds.append(seconds)
+        self.meanwhile()
 
 
 class Hanging:
@@ -265,6 +267,23 @@ def test_over_budget_asks_nobody() -> None:
     assert type(error) is OverBudget
     assert "TRIVET_BUDGET__RUN_TOKENS" in str(error)
     assert first.calls == 0
+
+
+def test_what_others_have_only_set_aside_is_waited_for() -> None:
+    first = model(YES)
+    bench = Bench(first, tokens=most_tokens(PROMPT) + 100)
+    other = bench.budget.reserve(200)
+    bench.waits.meanwhile = lambda: other.settle(50)
+    assert bench.turn().answer == YES
+    assert bench.waits.seconds == [ROOM_SECONDS]
+
+
+def test_the_wait_for_others_has_an_end() -> None:
+    first = model(YES)
+    bench = Bench(first, tokens=most_tokens(PROMPT) + 100)
+    bench.budget.reserve(200)
+    assert type(bench.fault()) is OverBudget
+    assert (first.calls, len(bench.waits.seconds)) == (0, ROOM_TRIES)
 
 
 def test_the_estimate_holds_everything_that_is_sent() -> None:

@@ -42,11 +42,14 @@ def said_by_a_check(found: Sequence[Finding], elsewhere: Collection[str] = ()) -
     Of those with the fingerprints `elsewhere` another line tells, so only what says the same adds nothing to them.
     """
     lines = {(one.path, one.line) for one in found if one.line and one.fingerprint not in elsewhere}
-    others = {(one.path, one.line): one.title for one in found if one.fingerprint in elsewhere}
+    others: dict[tuple[str, int | None], list[str]] = {}
+    for one in found:
+        if one.fingerprint in elsewhere:
+            others.setdefault((one.path, one.line), []).append(one.title)
 
     def gate(finding: Finding) -> str:
         place = (finding.path, finding.line)
-        is_said = place in lines or (place in others and _says(finding.title, others[place]))
+        is_said = place in lines or any(_says(finding.title, title) for title in others.get(place, ()))
         return CHECK_SAYS_IT if is_said else ""
 
     return gate
@@ -121,7 +124,8 @@ def _dismissal(known: Known, redactor: Redactor) -> str:
 
 def _says(title: str, checked: str) -> bool:
     """Whether a model's title has what a check's names in quotes, or is much like it."""
-    return any(name in title for name in _NAMED.findall(checked)) or titles_alike(title, checked)
+    named = (rf"(?<!\w){re.escape(name)}(?!\w)" for name in _NAMED.findall(checked))
+    return any(re.search(name, title) for name in named) or titles_alike(title, checked)
 
 
 def _around(line: int, reach: int) -> range:

@@ -85,12 +85,11 @@ def _told(context: TriageContext, place: Workplace) -> tuple[Decision, ...]:
 
 
 def _branch(context: TriageContext, place: Workplace, names: Naming, kept: Kept) -> str:
-    issue = context.issue
-    if not place.tells_issue:
-        return branch_name(names.branch, issue.key)
-    before = kept.work
+    issue, before = context.issue, kept.work
     if before and before.project == place.project.path and is_branch_of(before.branch, issue.key):
         return before.branch
+    if not place.tells_issue:
+        return branch_name(names.branch, issue.key)
     title, kind = (safe(without_invisible(text), context.redactor) for text in (issue.title, issue.type))
     return branch_name(names.branch, issue.key, title=title, kind=kind)
 

@@ -108,3 +108,12 @@ def test_on_a_line_that_another_tells_of_only_what_names_the_same_is_said_by_the
     other = checked.model_copy(update={"title": "The total is counted twice", "rule": "twice"})
     assert [said_by_a_check([checked])(one) for one in (same, other)] == [CHECK_SAYS_IT, CHECK_SAYS_IT]
     assert [said_by_a_check([checked], {"3"})(one) for one in (same, other)] == [CHECK_SAYS_IT, ""]
+
+
+def test_a_name_of_one_letter_is_not_in_every_title() -> None:
+    checked = claim(line=3).model_copy(update={"title": 'Undefined name "x"', "fingerprint": "3"})
+    second = claim(line=3).model_copy(update={"title": 'Undefined name "price"', "fingerprint": "4"})
+    other = claim(line=3).model_copy(update={"title": "Unhandled exception in the parser"})
+    same = claim(line=3).model_copy(update={"title": "x is never imported"})
+    gate = said_by_a_check([checked, second], {"3", "4"})
+    assert [gate(one) for one in (other, same)] == ["", CHECK_SAYS_IT]

@@ -288,6 +288,19 @@ def test_where_the_issue_may_not_be_told_there_are_key_and_link_alone(
     assert result.complaints == ()
 
 
+def test_an_issue_that_is_secured_later_keeps_the_branch_it_has() -> None:
+    first = run(None, rule("branch"))
+    second = run(None, rule("draft_merge_request"), **again(first, **SECURED))
+    (begun,), (branch,), (draft,) = (
+        of_kind(first, OpenBranch),
+        of_kind(second, OpenBranch),
+        of_kind(second, OpenMergeRequest),
+    )
+    assert begun.name != "SHOP-12"
+    assert branch.name == draft.branch == begun.name
+    assert draft.title == "SHOP-12"
+
+
 def test_of_a_secured_issues_work_its_comment_keeps_key_and_link() -> None:
     first = run(None, rule("draft_merge_request"), **SECURED)
     second = run(ScriptedModel([SAID]), rule("summarize"), **again(first, **SECURED))

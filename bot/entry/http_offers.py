@@ -13,7 +13,10 @@ _HEAD_ENDS: Final = b"\r\n\r\n"
 
 
 def without_offer(data: bytes) -> bytes:
-    """What came of a request whose head is not read to its end yet; what follows the head stays as it is."""
+    """What came of a request whose head is not read to its end yet; what follows the head stays as it is.
+
+    An offer whose name came in two pieces stays, too: heads come in one, unless somebody sees to it.
+    """
     if not _OFFER.search(data):
         return data
     head, end, more = data.partition(_HEAD_ENDS)

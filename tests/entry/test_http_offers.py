@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.entry.http_offers import without_offer
 from bot.entry.http_server import UVICORN
 from bot.entry.patience import patient
-from bot.entry.upgrade import without_offer
 from tests.entry.test_receiver import make_app, payload, signed
 from tests.receiving import DictInbox, served
 
