@@ -17,7 +17,6 @@ def without_offer(data: bytes) -> bytes:
 
     An offer whose name came in two pieces stays, too: heads come in one, unless somebody sees to it.
     """
-    if not _OFFER.search(data):
-        return data
-    head, end, more = data.partition(_HEAD_ENDS)
-    return _OFFER.sub(_UNKNOWN, head) + end + more
+    ends = data.find(_HEAD_ENDS)
+    head = data if ends == -1 else data[:ends]
+    return _OFFER.sub(_UNKNOWN, head) + data[len(head) :] if _OFFER.search(head) else data
