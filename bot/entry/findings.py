@@ -7,12 +7,10 @@ from typing import Final
 
 from bot.agents.review.schema import Place
 from bot.agents.review.standing import is_left, places
-from bot.agents.spec import AgentContext
 from bot.agents.table import AGENTS
 from bot.domain.change import ChangeSet, MergeRequest, Target
 from bot.domain.finding_list import FindingList, FindingState
 from bot.domain.lifecycle import Known
-from bot.domain.repo_config import RepoConfig
 from bot.domain.secrets import Redactor
 from bot.entry.logs import ERRORS, start_logging
 from bot.entry.own_secrets import mark_book, redactor
@@ -20,7 +18,7 @@ from bot.entry.progress import Progress, narrated
 from bot.entry.shell import REVIEW, author, with_kept_marks
 from bot.entry.wiring import gitlab_reader
 from bot.errors import PlatformError, UsageError
-from bot.proposing.at_head import at_head
+from bot.proposing.at_head import at_head, context_at_head
 from bot.proposing.means import Means
 from bot.proposing.said import known_findings_of, read_said
 from bot.settings import Settings
@@ -92,16 +90,8 @@ def _come_back(
     fixed = [one for one in known if one.state == "fixed"]
     if not fixed:
         return frozenset()
-    context = AgentContext(
-        request=merge_request,
-        change=change,
-        snapshot=means.reader.snapshot(merge_request),
-        config=RepoConfig(),
-        redactor=means.redactor,
-        known=known,
-        snapshot_at=partial(means.reader.snapshot_at, merge_request),
-    )
-    where = places(context)
+    context = context_at_head(known, merge_request, change, means)
+    where = places(replace(context, snapshot_at=partial(means.reader.snapshot_at, merge_request)))
     return frozenset(one.key for one in fixed if _stands_again(one, where[one.key]))
 
 

@@ -21,7 +21,20 @@ def at_head(
     """
     if not known:
         return []
-    context = AgentContext(
+    where = places(context_at_head(known, merge_request, change, means))
+    outdated = {
+        one.key
+        for one in known
+        if one.is_open and (not where[one.key]["stands"] or is_left(one, where[one.key]))
+    }
+    return [replace(one, state="outdated") if one.key in outdated else one for one in present(known, where)]
+
+
+def context_at_head(
+    known: Sequence[Known], merge_request: MergeRequest, change: ChangeSet, means: Means
+) -> AgentContext:
+    """What `places` looks at. Raises PlatformError."""
+    return AgentContext(
         request=merge_request,
         change=change,
         snapshot=means.reader.snapshot(merge_request),
@@ -29,10 +42,3 @@ def at_head(
         redactor=means.redactor,
         known=known,
     )
-    where = places(context)
-    outdated = {
-        one.key
-        for one in known
-        if one.is_open and (not where[one.key]["stands"] or is_left(one, where[one.key]))
-    }
-    return [replace(one, state="outdated") if one.key in outdated else one for one in present(known, where)]

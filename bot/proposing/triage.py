@@ -235,16 +235,22 @@ def _code(
 
 def _in_one_project(issue: Issue, rules: Sequence[JiraRule], complaints: list[str]) -> tuple[JiraRule, ...]:
     """The rules without the work that they would begin elsewhere than the first of them that begins any; it is said."""
-    places = {(rule.gitlab, rule.target_branch): rule.gitlab for rule in rules if WORK & set(rule.do)}
-    here = next(iter(places), None)
-    kept = []
-    for rule in rules:
-        work = WORK & set(rule.do) if (rule.gitlab, rule.target_branch) != here else frozenset()
-        for what in sorted(work):
-            first = places[here] if here else ""
-            complaints.append(ELSEWHERE.format(what=what, path=rule.gitlab, issue=issue.key, first=first))
-        kept.append(rule.model_copy(update={"do": tuple(one for one in rule.do if one not in work)}))
-    return tuple(kept)
+    begins = [rule for rule in rules if WORK & set(rule.do)]
+    elsewhere = [rule for rule in begins if _place(rule) != _place(begins[0])]
+    for rule in elsewhere:
+        for what in sorted(WORK & set(rule.do)):
+            complaints.append(
+                ELSEWHERE.format(what=what, path=rule.gitlab, issue=issue.key, first=begins[0].gitlab)
+            )
+    return tuple(_without_work(rule) if rule in elsewhere else rule for rule in rules)
+
+
+def _place(rule: JiraRule) -> tuple[str | None, str | None]:
+    return rule.gitlab, rule.target_branch
+
+
+def _without_work(rule: JiraRule) -> JiraRule:
+    return rule.model_copy(update={"do": tuple(one for one in rule.do if one not in WORK)})
 
 
 def _mapped(
@@ -256,7 +262,7 @@ def _mapped(
     """
     begins = [one for one in rules if WORK & set(one.do)] if WORK & set(wanted) else []
     rule = next((one for one in (*begins, *rules) if one.gitlab), None)
-    return (rule.gitlab, rule.target_branch) if rule else (tracker.rules.code_of(issue.project), None)
+    return _place(rule) if rule else (tracker.rules.code_of(issue.project), None)
 
 
 def _assignee(issue: Issue, wanted: Collection[str], tracker: Tracker) -> str:

@@ -20,11 +20,10 @@ from bot.entry.exposition import common_page
 from bot.entry.keys import text
 from bot.entry.meters import COUNTED, INFINITE, METRICS, SUM, count, observe
 from bot.entry.metrics_server import serve_metrics
-from bot.entry.run_record import Run
 from bot.entry.store import Store
 from bot.llm.chain import Call
 from bot.llm.messages import Usage
-from tests.job_requests import push_request
+from tests.pushed_runs import started
 from tests.redis_server import RedisServer
 
 DAY_TOKENS = 1_000
@@ -62,12 +61,6 @@ def seen(store: Store) -> Samples:
 
 def value(found: Samples, name: str, **labels: str) -> float | None:
     return found.get((name, tuple(sorted(labels.items()))))
-
-
-def started(store: Store, head: str = "aa") -> Run:
-    run = store.runs.get(store.runs.start(push_request(head), "test"))
-    assert run is not None
-    return run
 
 
 def test_an_empty_installation_shows_its_version_and_empty_queues(store: Store) -> None:
@@ -114,7 +107,7 @@ def test_buckets_are_told_added_up(store: Store) -> None:
 
 
 def test_queues_tell_how_long_their_oldest_job_has_waited(store: Store) -> None:
-    started(store)
+    started(store, "aa")
     job = text(store.redis.lindex("rq:queue:agents", 0))
     store.redis.hset(f"rq:job:{job}", "enqueued_at", "2026-01-31T10:00:00.000000Z")
     found = seen(store)
@@ -128,7 +121,7 @@ def test_queues_tell_how_long_their_oldest_job_has_waited(store: Store) -> None:
 
 
 def test_a_run_is_counted_once_when_it_ends_with_its_actions_and_findings(store: Store) -> None:
-    run = started(store)
+    run = started(store, "aa")
     report = Report(
         run=run.id,
         agent="review",
@@ -219,7 +212,7 @@ def test_cells_of_another_version_are_passed_over(store: Store) -> None:
 
 
 def test_every_metric_that_is_shown_is_in_the_table(store: Store) -> None:
-    started(store)
+    started(store, "aa")
     store.signs.remember_hooks("gitlab", {"group/shop": "fine"})
     store.add([*observe("trivet_model_seconds", "m", seconds=1), count("trivet_sweep_found")])
     families = text_string_to_metric_families(common_page(store.redis, DAY_TOKENS).decode())

@@ -13,26 +13,15 @@ from bot.domain.pages import PagePerson
 from bot.entry import keys
 from bot.entry.connection import connect
 from bot.entry.queue import run_id
-from bot.entry.run_record import Run
 from bot.entry.store import Store
 from bot.errors import Unavailable
-from tests.job_requests import push_request
+from tests.pushed_runs import depth, started
 from tests.redis_server import RedisServer
 
 
 @pytest.fixture
 def store(redis_server: RedisServer) -> Store:
     return Store(connect(redis_server.url))
-
-
-def started(store: Store, head: str) -> Run:
-    run = store.runs.get(store.runs.start(push_request(head), "test"))
-    assert run is not None
-    return run
-
-
-def depth(store: Store) -> int:
-    return int(store.redis.llen("rq:queue:agents"))
 
 
 def test_starting_the_same_run_twice_queues_it_once(store: Store) -> None:

@@ -7,26 +7,15 @@ import pytest
 
 from bot.entry import keys
 from bot.entry.connection import connect
-from bot.entry.run_record import Run
 from bot.entry.store import Store
 from bot.errors import Unavailable
-from tests.job_requests import push_request
+from tests.pushed_runs import depth, started
 from tests.redis_server import RedisServer
 
 
 @pytest.fixture
 def store(redis_server: RedisServer) -> Store:
     return Store(connect(redis_server.url))
-
-
-def started(store: Store, head: str) -> Run:
-    run = store.runs.get(store.runs.start(push_request(head), "test"))
-    assert run is not None
-    return run
-
-
-def depth(store: Store) -> int:
-    return int(store.redis.llen("rq:queue:agents"))
 
 
 def test_an_outage_puts_a_run_back_with_growing_pauses_and_gives_up_after_a_day(store: Store) -> None:
